@@ -1,0 +1,69 @@
+//! Faults that a component finds in its own keys.
+//!
+//! Each layer has its own error enum; what they share is [`KeyFault`]: a component knows which of
+//! its keys is wrong and why, and the config layer knows where that key stands in the file.
+
+/// One fault (or warning) at one key of a component's own table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyFault {
+    /// Path inside the component's table, such as `hidden[1]` or `split.val`; empty for the table.
+    pub key: String,
+    /// What is wrong: a lowercase fragment, values in backticks.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Whether the run may start all the same.
+    pub severity: Severity,
+}
+
+/// How bad a fault is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The config is refused.
+    Error,
+    /// The config runs; the reader should know.
+    Warning,
+}
+
+impl KeyFault {
+    /// An error at `key`.
+    pub fn error(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            message: message.into(),
+            hint: None,
+            severity: Severity::Error,
+        }
+    }
+
+    /// A warning at `key`.
+    pub fn warning(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(key, message)
+        }
+    }
+
+    /// The same fault with a remedy.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl std::fmt::Display for KeyFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if !self.key.is_empty() {
+            write!(f, "`{}`: ", self.key)?;
+        }
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "; hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for KeyFault {}

@@ -1,0 +1,258 @@
+//! What happens in a run, as plain data: the training loop emits [`Event`]s and knows neither files
+//! nor terminals; a [`Sink`] turns them into metrics, traces, screens or a test's vector.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Values by `split/name`, in order of their names.
+pub type Metrics = BTreeMap<String, f64>;
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// Training begins, or goes on, at `step` updates done.
+    Start {
+        /// Updates already done.
+        step: u64,
+        /// Updates when the run is complete.
+        total_steps: u64,
+        /// Updates in one epoch.
+        steps_per_epoch: u64,
+        /// Epochs when the run is complete, rounded up.
+        epochs: u64,
+    },
+    /// An epoch begins (0-based).
+    EpochStart {
+        /// The epoch.
+        epoch: u64,
+    },
+    /// An optimizer update was applied; emitted for every update, `logged` at `log_every`.
+    Step(StepRow),
+    /// An evaluation ended.
+    Eval(EvalRow),
+    /// An epoch ended.
+    Epoch(EpochRow),
+    /// A checkpoint is due.
+    Checkpoint(Box<Checkpoint>),
+    /// Something the reader should know (a skipped update, a rollback, a fallback).
+    Warning {
+        /// Updates done.
+        step: u64,
+        /// What happened.
+        message: String,
+    },
+    /// Training is over.
+    End(Ending),
+}
+
+/// Numbers of one optimizer update.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepRow {
+    /// Updates done (1 after the first).
+    pub step: u64,
+    /// Epochs done, as a fraction.
+    pub epoch: f64,
+    /// Whether `log_every` asks for this row; loss and norm are only there where it does.
+    pub logged: bool,
+    /// Learning rate of the default group for this update.
+    pub lr: f64,
+    /// Further scheduled values: `lr/<group>`, `momentum`, `weight_decay`, …
+    pub extra: Metrics,
+    /// Mean loss over the update's samples.
+    pub loss: Option<f64>,
+    /// L2 norm of the whole gradient before clipping.
+    pub grad_norm: Option<f64>,
+    /// Milliseconds of the whole step.
+    pub step_time_ms: f64,
+    /// Milliseconds that the step waited for data.
+    pub data_time_ms: f64,
+    /// Samples of the update.
+    pub samples: u64,
+}
+
+/// Numbers of one evaluation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EvalRow {
+    /// Updates done.
+    pub step: u64,
+    /// Epochs done, as a fraction.
+    pub epoch: f64,
+    /// `val` or `test`.
+    pub split: String,
+    /// Values by `split/name`.
+    pub metrics: Metrics,
+}
+
+/// Numbers of one epoch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EpochRow {
+    /// The epoch (0-based).
+    pub epoch: u64,
+    /// Updates done.
+    pub step: u64,
+    /// Learning rate of the default group at the epoch's first update.
+    pub lr: f64,
+    /// Learning rate of the default group at the epoch's last update.
+    pub lr_last: f64,
+    /// Further scheduled values at the epoch's first update.
+    pub extra: Metrics,
+    /// `train/loss` and the evaluation's `val/…`.
+    pub metrics: Metrics,
+    /// Training samples a second, evaluation and checkpoints excluded.
+    pub samples_per_s: f64,
+    /// Seconds that the epoch took, everything included.
+    pub wall_s: f64,
+    /// Seconds since training began in this process.
+    pub elapsed_s: f64,
+    /// BLAKE3 over the sample ids in order, in hexadecimal.
+    pub order_hash: String,
+    /// BLAKE3 over the training state (see `Checkpoint::state_hash`).
+    pub state_hash: String,
+}
+
+/// Everything that a run needs to go on, copied out of the session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// Updates done.
+    pub step: u64,
+    /// Epochs done, as a fraction.
+    pub epoch: f64,
+    /// Parameters, buffers and (named `ema/…`) averages, sorted by name.
+    pub model: Vec<NamedArray>,
+    /// Optimizer state, sorted by name.
+    pub optimizer: Vec<NamedArray>,
+    /// Counters: stopping, best, plateau, partial epoch sums.
+    pub state: serde_json::Value,
+    /// BLAKE3 over the sorted names, dtypes, shapes and bytes of parameters, optimizer state, EMA
+    /// and counters.
+    pub state_hash: String,
+    /// Why it was taken.
+    pub reason: Reason,
+    /// The metrics known at this point.
+    pub metrics: Metrics,
+}
+
+/// Why a checkpoint was taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Reason {
+    /// `[checkpoint] every`.
+    Every,
+    /// A new best value of the watched metric.
+    Best {
+        /// `split/name`.
+        metric: String,
+        /// Its value.
+        value: f64,
+    },
+    /// The run is over.
+    Final,
+    /// A signal asked the run to stop.
+    Signal,
+}
+
+/// A tensor as bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedArray {
+    /// Its name, unique within its list.
+    pub name: String,
+    /// Its element type.
+    pub dtype: Dtype,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its elements, little-endian, row-major.
+    pub bytes: Vec<u8>,
+}
+
+/// Element types that a checkpoint holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dtype {
+    /// IEEE 754 binary32.
+    F32,
+    /// IEEE 754 binary64.
+    F64,
+    /// Unsigned 32-bit integer.
+    U32,
+    /// Signed 64-bit integer.
+    I64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ending {
+    /// What came of it.
+    pub status: Status,
+    /// Updates done.
+    pub step: u64,
+    /// Epochs done, as a fraction.
+    pub epoch: f64,
+    /// Last value of every metric.
+    pub metrics: Metrics,
+    /// The best value of the watched metric: name, value, step.
+    pub best: Option<Best>,
+    /// BLAKE3 over the training state.
+    pub state_hash: String,
+    /// Training samples a second, evaluation and checkpoints excluded.
+    pub samples_per_s: f64,
+    /// Seconds by activity: data, forward, loss, backward, optimizer, evaluation, checkpoint, logging.
+    pub ledger: BTreeMap<String, f64>,
+}
+
+/// The best value so far of the metric that `[checkpoint] best` watches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// `split/name`.
+    pub metric: String,
+    /// Its value.
+    pub value: f64,
+    /// Updates done when it was reached.
+    pub step: u64,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "status")]
+pub enum Status {
+    /// It did all its steps.
+    Completed,
+    /// It ended earlier, by early stopping or a signal.
+    Stopped {
+        /// Why, for a person.
+        why: String,
+        /// The signal's number, where it was one.
+        signal: Option<i32>,
+    },
+    /// The loss or a gradient was not finite.
+    Diverged {
+        /// What was seen where.
+        why: String,
+    },
+    /// An error ended it.
+    Failed {
+        /// The error.
+        why: String,
+    },
+}
+
+/// Takes events. An error ends the run.
+pub trait Sink {
+    /// Takes one event.
+    ///
+    /// # Errors
+    /// Where the event could not be kept (a full disk, say).
+    fn event(&mut self, event: &Event) -> Result<(), SinkError>;
+}
+
+/// Why a sink could not take an event.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SinkError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// The tests' sink: keeps everything.
+impl Sink for Vec<Event> {
+    fn event(&mut self, event: &Event) -> Result<(), SinkError> {
+        self.push(event.clone());
+        Ok(())
+    }
+}

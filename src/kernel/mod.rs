@@ -1,0 +1,4 @@
+//! (module docs to come)
+pub mod param;
+
+pub use param::{Init, Param};

@@ -1,0 +1,107 @@
+//! A model's parameters and buffers: named arrays that exist as a shape before they hold numbers.
+
+use std::sync::{Arc, OnceLock};
+
+use candle_core::{Device, Result, Tensor, Var};
+
+use crate::rng::{Purpose, Stream};
+
+/// A named array of a model. Cloning shares it. While a plan is made it is only a name and a
+/// shape; `fill` gives it numbers on a device.
+#[derive(Debug, Clone)]
+pub struct Param(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    name: String,
+    shape: Vec<usize>,
+    init: Init,
+    trainable: bool,
+    var: OnceLock<Var>,
+}
+
+/// How a parameter gets its first values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Init {
+    /// Every element the same.
+    Constant(f64),
+    /// Uniform in [−bound, bound).
+    Uniform(f64),
+    /// Normal with mean 0 and this standard deviation.
+    Normal(f64),
+}
+
+impl Param {
+    /// A parameter without numbers. Names are dotted paths, `fc1.weight`.
+    #[must_use]
+    pub fn new(name: String, shape: Vec<usize>, init: Init, trainable: bool) -> Self {
+        Self(Arc::new(Inner {
+            name,
+            shape,
+            init,
+            trainable,
+            var: OnceLock::new(),
+        }))
+    }
+
+    /// Its dotted name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Its shape.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.0.shape
+    }
+
+    /// How many numbers it holds.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.shape.iter().product()
+    }
+
+    /// Whether the optimizer moves it; running statistics are not trainable.
+    #[must_use]
+    pub fn trainable(&self) -> bool {
+        self.0.trainable
+    }
+
+    /// Draws its first values from the stream of (seed, init, name) and puts it on `device`.
+    ///
+    /// # Errors
+    /// Where the device has no memory for it.
+    pub fn fill(&self, seed: u64, device: &Device) -> Result<()> {
+        let mut values = vec![0.0; self.count()];
+        let stream = Stream::new(seed, Purpose::Init, self.name());
+        match self.0.init {
+            Init::Constant(value) => values.fill(value as f32),
+            Init::Uniform(bound) => stream.fill_uniform(&mut values, -bound, bound),
+            Init::Normal(std) => stream.fill_normal(&mut values, 0.0, std),
+        }
+        let var = Var::from_vec(values, self.shape(), device)?;
+        match self.0.var.set(var) {
+            Ok(()) => Ok(()),
+            Err(var) => self.var().set(&var),
+        }
+    }
+
+    /// The variable.
+    ///
+    /// # Panics
+    /// Where `fill` was never called: a session fills every parameter before it does anything else.
+    #[must_use]
+    pub fn var(&self) -> &Var {
+        match self.0.var.get() {
+            Some(var) => var,
+            None => panic!("parameter `{}` is used before it is filled", self.name()),
+        }
+    }
+
+    /// The variable as a tensor; gradients flow to it.
+    #[must_use]
+    pub fn tensor(&self) -> &Tensor {
+        self.var().as_tensor()
+    }
+}
