@@ -1,1 +1,27 @@
-//! (module docs to come)
+//! The run directory: what a run leaves behind, how it gets there, and how it is read back.
+//!
+//! [`Writer`] takes [`crate::event::Event`]s and keeps them; [`Reader`] turns a directory into a
+//! [`RunView`]; [`Store`] finds runs below a folder by id, prefix, name or path. The files are
+//! described in `docs/run-format.md`, so that other tools can read them too.
+//!
+//! What holds, and is tested: one writer at a time (a file lock), a checkpoint is durable or it
+//! does not exist, nothing is overwritten in place, no file of a stranger is believed before its
+//! lengths and digests have been checked.
+
+mod checkpoint;
+mod error;
+mod info;
+mod layout;
+mod number;
+mod reader;
+mod row;
+mod store;
+mod summary;
+
+pub use checkpoint::CheckpointInfo;
+pub use error::RunError;
+pub use info::{Attempt, Binary, RunInfo};
+pub use reader::{Reader, RunView};
+pub use row::{Row, Value};
+pub use store::Store;
+pub use summary::{BestSummary, Summary};
