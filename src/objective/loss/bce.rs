@@ -1,6 +1,6 @@
 //! Binary cross-entropy on logits.
 
-use candle_core::{DType, Result, Tensor, bail};
+use candle_core::{DType, Device, Result, Tensor, bail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -44,21 +44,21 @@ impl LossSpec for Bce {
     /// `output` is `[n, 1]` for classes (u32 `[n]`, 0 or 1), `[n, k]` for values (f32 `[n, k]`).
     fn sum(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
         pointwise::sum(output, target, |z, y| {
-            let negative = y.affine(-1.0, 1.0)?;
-            let weight = match self.pos_weight.len() {
-                0 => y.ones_like()?,
+            let positive = match self.pos_weight.len() {
+                0 => y.clone(),
                 k => {
-                    let extra: Vec<f64> = self.pos_weight.iter().map(|w| w - 1.0).collect();
-                    let extra = Tensor::from_vec(extra, k, z.device())?.to_dtype(z.dtype())?;
-                    y.broadcast_mul(&extra)?.affine(1.0, 1.0)?
+                    let weights = Tensor::from_slice(&self.pos_weight, k, &Device::Cpu)?;
+                    y.broadcast_mul(&weights.to_dtype(z.dtype())?.to_device(z.device())?)?
                 }
             };
-            // ln(1 + e^−z), which neither overflows nor cancels, and its derivative −σ(−z).
+            let negative = y.affine(-1.0, 1.0)?;
+            // −ln σ(∓z) = max(±z, 0) + ln(1 + e^−|z|), which neither overflows nor cancels.
             let tail = z.abs()?.neg()?.exp()?.affine(1.0, 1.0)?.log()?;
-            let softplus = z.neg()?.relu()?.add(&tail)?;
-            let sigmoid = z.exp()?.affine(1.0, 1.0)?.recip()?;
-            let value = negative.mul(z)?.add(&weight.mul(&softplus)?)?;
-            Ok((value, negative.sub(&weight.mul(&sigmoid)?)?))
+            let if_positive = z.neg()?.relu()?.add(&tail)?;
+            let if_negative = z.relu()?.add(&tail)?;
+            let value = positive.mul(&if_positive)? + negative.mul(&if_negative)?;
+            let slope = negative.mul(&sigmoid(z)?)? - positive.mul(&sigmoid(&z.neg()?)?)?;
+            Ok((value?, slope?))
         })
     }
 
@@ -72,10 +72,15 @@ impl LossSpec for Bce {
     }
 }
 
+/// 1 / (1 + e^−z).
+fn sigmoid(z: &Tensor) -> Result<Tensor> {
+    z.neg()?.exp()?.affine(1.0, 1.0)?.recip()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::{Device, Var};
+    use candle_core::Var;
 
     #[test]
     fn two_classes_need_one_output_and_three_are_refused() {

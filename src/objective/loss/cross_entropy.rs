@@ -1,11 +1,11 @@
 //! Cross-entropy between softmaxed outputs and classes.
 
-use candle_core::{DType, Result, Tensor, bail};
+use candle_core::{Result, Tensor, bail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LossSpec, pointwise::wide, spec::misfit};
-use crate::error::KeyFault;
+use super::{LossSpec, spec::misfit};
+use crate::{error::KeyFault, kernel};
 
 /// Cross-entropy of the softmax against the target's class, −ln softmax(z)[y], the mean over
 /// samples, weighted by class. The default of a classification.
@@ -48,7 +48,9 @@ impl LossSpec for CrossEntropy {
     }
 
     fn sum(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
-        composed(output, target, &self.weights(output)?, self.label_smoothing)
+        let weights: Vec<f32> = self.class_weights.iter().map(|w| *w as f32).collect();
+        let weights = (!weights.is_empty()).then_some(&weights[..]);
+        kernel::cross_entropy(output, target, self.label_smoothing, weights)
     }
 
     /// The number of samples, or the sum of their class weights.
@@ -68,39 +70,4 @@ impl LossSpec for CrossEntropy {
         }
         Ok(sum)
     }
-}
-
-impl CrossEntropy {
-    /// One weight for each class.
-    fn weights(&self, output: &Tensor) -> Result<Vec<f32>> {
-        let classes = output.dim(1)?;
-        match self.class_weights.len() {
-            0 => Ok(vec![1.0; classes]),
-            n if n == classes => Ok(self.class_weights.iter().map(|w| *w as f32).collect()),
-            n => bail!("{n} class weights for {classes} outputs"),
-        }
-    }
-}
-
-/// The loss out of Candle's own operations, for every device:
-/// −Σ q·log softmax(z) with q = w·((1 − s)·one-hot + s/classes).
-fn composed(output: &Tensor, target: &Tensor, weights: &[f32], smoothing: f64) -> Result<Tensor> {
-    let (n, classes) = output.dims2()?;
-    let device = output.device();
-    let wide = wide(output);
-    let target = target.to_dtype(DType::U32)?.reshape((n, 1))?;
-    let range = Tensor::arange(0, classes as u32, device)?.reshape((1, classes))?;
-    let hot = target.broadcast_eq(&range)?.to_dtype(wide)?;
-    let weights = Tensor::from_slice(weights, (1, classes), device)?.to_dtype(wide)?;
-    let q = hot
-        .affine(1.0 - smoothing, smoothing / classes as f64)?
-        .broadcast_mul(&weights)?;
-    let z = output.to_dtype(wide)?;
-    let shifted = z.broadcast_sub(&z.detach().max_keepdim(1)?)?;
-    let log_sum = shifted.exp()?.sum_keepdim(1)?.log()?;
-    let log_softmax = shifted.broadcast_sub(&log_sum)?;
-    q.mul(&log_softmax)?
-        .sum_all()?
-        .neg()?
-        .to_dtype(output.dtype())
 }
