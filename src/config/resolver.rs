@@ -13,6 +13,7 @@ use super::{
     plan::{FromEnv, Plan},
     registry::{Component, Registry, read_keys, schema_of, write_keys},
     resolve::{Loaded, Tables},
+    schedule_view::ScheduleView,
     source::Place,
     spec::Spec,
     suggest, top::{ModelKeys, Top},
@@ -20,7 +21,7 @@ use super::{
     validate,
 };
 use crate::{
-    data::{DatasetKeys, DatasetSpec, Facts, Task, TransformSpec},
+    data::{DatasetKeys, DatasetSpec, Facts, TransformSpec},
     error::{KeyFault, Severity},
     layer::{Architecture, Builder, LayerError},
     model::{Io, ModelSpec},
@@ -65,15 +66,20 @@ impl<'a> Resolver<'a> {
 
         let seed = top.as_ref().map_or(0, |top| top.seed);
         let facts = dataset.as_ref().and_then(|dataset| self.facts(dataset, seed));
-        let io = facts.as_ref().map(io);
+        let loss = loss.and_then(|loss| self.fitting_loss(loss, facts.as_ref()));
+        let io = match (&facts, &loss) {
+            (Some(facts), Some(loss)) => Some(io(facts, &*loss.spec)),
+            _ => None,
+        };
         let built = match (&model, &io) {
             (Some((model, _)), Some(io)) => self.architecture(model, io),
             _ => None,
         };
-        let loss = loss.and_then(|loss| self.fitting_loss(loss, facts.as_ref()));
         let metrics = top.as_ref().and_then(|top| self.metrics(top, facts.as_ref()));
         let length = match (&train, &facts, &dataset) {
-            (Some(train), Some(facts), Some((_, keys, _))) => self.length(train, facts, keys),
+            (Some(train), Some(facts), Some((_, keys, _))) => {
+                self.batches(facts, keys).and_then(|batches| self.length(train, batches))
+            }
             _ => None,
         };
         let frozen = match (&model, &built) {
@@ -128,19 +134,50 @@ impl<'a> Resolver<'a> {
         self.finish(parts)
     }
 
-    /// Faults in order of their places; warnings go with the plan.
-    fn finish(self, parts: Option<Plan>) -> Result<Plan, ConfigError> {
-        let spec = self.tables.spec;
+    /// The schedules alone, for epochs of `steps_per_epoch` updates.
+    pub(super) fn schedules(mut self, steps_per_epoch: u64) -> Result<ScheduleView, ConfigError> {
+        let root = &self.tables.spec.root;
+        let parts = (!self.tables.spec.is_broken).then(|| {
+            let _ = self.top();
+            let (optimizer, schedule, train) = (self.optimizer()?, self.schedule()?, self.train()?);
+            let batches = steps_per_epoch * train.grad_accumulation as u64;
+            let length = self.length(&train, batches)?;
+            // A glob stands for the parameters that it would match, `other` for all the rest.
+            let globs = |list: &Node, key: &str| -> Vec<String> {
+                let globs = list.items().into_iter().flatten().filter_map(|t| t.table()?.get(key)?.items());
+                globs.flatten().filter_map(|glob| glob.text().map(String::from)).collect()
+            };
+            let mut names = globs(root.nearest("optimizer.group"), "match");
+            names.extend(globs(root.nearest("schedule"), "groups"));
+            names.push("other".into());
+            let parts = (&*optimizer.0.spec, &optimizer.1);
+            let schedules =
+                groups::schedules(&mut self.tables, &schedule.0, parts, &train, &length.clock(), &names)?;
+            Some((schedules, length))
+        });
+        let warnings = self.found();
+        match parts.flatten() {
+            Some((schedules, length)) if !warnings.is_refused() => {
+                Ok(ScheduleView { schedules, length, warnings })
+            }
+            _ => Err(ConfigError(warnings)),
+        }
+    }
+
+    /// Faults in order of their places.
+    fn found(self) -> Diagnostics {
         let mut list = self.tables.faults;
         list.sort_by_key(|d| d.place.as_ref().map(|p| (p.source, p.range.start)));
         list.dedup();
-        let found = Diagnostics { sources: spec.sources.clone(), list };
+        Diagnostics { sources: self.tables.spec.sources.clone(), list }
+    }
+
+    /// The plan, where there is no error; warnings go with it.
+    fn finish(self, parts: Option<Plan>) -> Result<Plan, ConfigError> {
+        let from_env = from_env(&self.tables.spec.root);
+        let found = self.found();
         match parts {
-            Some(mut plan) if !found.is_refused() => {
-                plan.from_env = from_env(&spec.root);
-                plan.warnings = found;
-                Ok(plan)
-            }
+            Some(plan) if !found.is_refused() => Ok(Plan { from_env, warnings: found, ..plan }),
             _ => Err(ConfigError(found)),
         }
     }
@@ -190,8 +227,9 @@ impl<'a> Resolver<'a> {
         let found = (node, &without);
         let common = schema_of::<DatasetKeys>();
         let loaded = self.tables.component("`[dataset]`", "dataset", found, registry, &common)?;
-        let mut keys: DatasetKeys = self.common("dataset", loaded.common)?;
-        keys.fill(loaded.component.spec.defaults());
+        let keys: DatasetKeys = self.common("dataset", loaded.common)?;
+        self.tables.key_faults("dataset", keys.check());
+        let keys = keys.filled(&loaded.component.spec.defaults());
         let component = self.checked("dataset", loaded.component, |spec| spec.check())?;
         Some((component, keys, transforms?))
     }
@@ -346,12 +384,7 @@ impl<'a> Resolver<'a> {
                 Some(facts)
             }
             Err(error) => {
-                let key = error.key().to_string();
-                let text = error.to_string();
-                let (message, hint) = validate::split_hint(&text);
-                let mut fault = KeyFault::error(key, message);
-                fault.hint = hint;
-                self.tables.key_fault("dataset", fault);
+                self.tables.key_faults("dataset", error.faults());
                 None
             }
         }
@@ -382,11 +415,11 @@ impl<'a> Resolver<'a> {
         let loss = match loss {
             Some(loss) => loss,
             None => {
-                let name = objective::default_loss(is_classification(facts));
+                let name = objective::default_loss(facts.task.is_classification());
                 self.extensions.losses.get(name)?.load(toml::Table::new()).ok()?
             }
         };
-        let fault = loss.spec.fits(is_classification(facts), io(facts).outputs);
+        let fault = loss.spec.fits(facts.task.is_classification(), facts.task.outputs());
         let fits = fault.is_none();
         self.tables.key_faults("loss", fault.into_iter().collect());
         fits.then_some(loss)
@@ -395,7 +428,7 @@ impl<'a> Resolver<'a> {
     fn metrics(&mut self, top: &Top, facts: Option<&Facts>) -> Option<Metrics> {
         let names = match (&top.metrics, facts) {
             (Some(names), _) => names.clone(),
-            (None, Some(facts)) => objective::default_metrics(is_classification(facts))
+            (None, Some(facts)) => objective::default_metrics(facts.task.is_classification())
                 .iter()
                 .map(|name| name.to_string())
                 .collect(),
@@ -418,18 +451,14 @@ impl<'a> Resolver<'a> {
             Some((_, metric)) => metric.clone(),
             None => match objective::metric(name) {
                 Ok(metric) => metric.into(),
-                Err(error) => {
-                    let text = error.to_string();
-                    let (message, hint) = validate::split_hint(&text);
-                    let mut fault = KeyFault::error(key, message);
-                    fault.hint = hint;
-                    self.tables.key_fault("", fault);
+                Err(fault) => {
+                    self.tables.key_fault("", KeyFault { key, ..fault });
                     return None;
                 }
             },
         };
         let facts = facts?;
-        match metric.fits(is_classification(facts), io(facts).outputs) {
+        match metric.fits(facts.task.is_classification(), facts.task.outputs()) {
             Some(fault) => {
                 self.tables.key_fault("", KeyFault { key, ..fault });
                 None
@@ -438,7 +467,8 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn length(&mut self, train: &TrainKeys, facts: &Facts, keys: &DatasetKeys) -> Option<Length> {
+    /// Batches of one epoch.
+    fn batches(&mut self, facts: &Facts, keys: &DatasetKeys) -> Option<u64> {
         let batches = match keys.drop_last {
             true => facts.train / keys.batch_size,
             false => facts.train.div_ceil(keys.batch_size),
@@ -451,6 +481,10 @@ impl<'a> Resolver<'a> {
             self.tables.key_fault("dataset", KeyFault::error("batch_size", message));
             return None;
         }
+        Some(batches as u64)
+    }
+
+    fn length(&mut self, train: &TrainKeys, batches_per_epoch: u64) -> Option<Length> {
         let before = self.tables.spec.length_before_flags.as_ref().map(|table| {
             let number = |key: &str| match table.get(key).map(|node| &node.value) {
                 Some(Value::Integer(n)) => u64::try_from(*n).ok(),
@@ -458,7 +492,7 @@ impl<'a> Resolver<'a> {
             };
             (number("epochs"), number("steps"))
         });
-        match Length::resolve(train, before, batches as u64) {
+        match Length::resolve(train, before, batches_per_epoch) {
             Ok(length) => Some(length),
             Err(faults) => {
                 let known = faults.into_iter().filter(|fault| !fault.key.is_empty()).collect();
@@ -554,17 +588,10 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// Shapes that the data gives the model.
-fn io(facts: &Facts) -> Io {
-    let outputs = match &facts.task {
-        Task::Classification { classes, .. } => *classes,
-        Task::Regression { targets } => *targets,
-    };
+/// Shapes that the data and the loss give the model.
+fn io(facts: &Facts, loss: &dyn LossSpec) -> Io {
+    let outputs = loss.outputs(facts.task.is_classification(), facts.task.outputs());
     Io { input: facts.shape.clone(), outputs }
-}
-
-fn is_classification(facts: &Facts) -> bool {
-    matches!(facts.task, Task::Classification { .. })
 }
 
 fn device_fault(device: &str) -> Option<KeyFault> {

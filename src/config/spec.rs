@@ -353,7 +353,7 @@ fn similar_files(path: &Path) -> Option<String> {
         .filter(|name| name.ends_with(".toml"))
         .collect();
     let wanted = path.file_name()?.to_str()?;
-    let near = suggest::nearest(wanted, names.iter().map(String::as_str))?;
+    let near = crate::error::nearest(wanted, names.iter().map(String::as_str))?;
     Some(format!("did you mean `{}`?", folder.join(near).display()))
 }
 
