@@ -10,6 +10,7 @@ mod completions;
 mod devices;
 mod exit;
 mod output;
+mod progress;
 mod screen;
 
 pub use args::{Global, main};
