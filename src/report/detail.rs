@@ -287,3 +287,113 @@ fn warnings(record: &Record, palette: Palette) -> Option<String> {
     }
     (!text.is_empty()).then_some(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn a_completed_run_on_one_screen() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut record = sample::completed(folder.path(), 2);
+        record.view.path = "runs/digits-2".into();
+        record.view.warnings = vec!["the last line of metrics.jsonl is torn".into()];
+        insta::assert_snapshot!(text(&record, 60, Palette::PLAIN), @r"
+        digits  completed
+          run       digits-20261122-094002-2f3a9c
+          path      runs/digits-2
+          created   2026-11-22T09:40:02Z
+          progress  10 of 10 epochs, 200 steps
+          time      1m 03s, 12346 samples/s (backward 52%, forward 42%, data 6%)
+          lr        0.02
+          plan      2b1946ac92492d23
+          data      d8e8fca2dc0f896f
+          set       optimizer.lr=0.02
+          tags      even, paper
+          notes     first\u{1b}[31m try
+          on        atlas, cpu, 2 threads, x86-64-avx2-fma
+
+        metric          last  best
+        train/loss    0.0057
+        val/accuracy    0.91  0.92  at step 180, checkpoints/step-0000000180
+
+        train/loss (log)
+           1.704 ┤⠉⠒⠤⠤⣀⣀
+                 │      ⠉⠑⠒⠤⣀⣀
+                 │            ⠉⠉⠒⠤⠤⣀⣀
+                 │                   ⠉⠑⠒⠤⣀⣀
+          0.0656 ┤                         ⠉⠉⠒⠤⢄⣀
+                 │                               ⠉⠉⠒⠒⠤⣀⣀
+                 │                                      ⠉⠉⠒⠤⢄⣀
+        0.005701 ┤                                            ⠉⠉⠒⠒⠤⣀
+                 └──────────────────────────────────────────────────
+                  10                                       200 steps
+
+        val/loss
+         1.362 ┤⠑⡄
+               │ ⠈⠢⡀
+               │   ⠑⢄
+               │    ⠈⠢⣀
+        0.6442 ┤       ⠑⠢⣀
+               │          ⠑⠢⢄⣀
+               │              ⠉⠒⠢⠤⢄⣀⣀⡀
+        0.1057 ┤                     ⠈⠉⠉⠑⠒⠒⠢⠤⠤⠤⠤⠤⠤⠤⠤⠤⢄⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀
+               └────────────────────────────────────────────────────
+                20                                         200 steps
+
+        lr
+          0.0191 ┤⠉⠑⠒⠢⢄⣀⡀
+                 │      ⠈⠉⠉⠒⠤⠤⣀⣀
+                 │              ⠉⠒⠢⢄⣀⡀
+                 │                   ⠈⠉⠉⠒⠤⠤⣀⣀
+        0.008185 ┤                           ⠉⠒⠒⠤⠤⢄⡀
+                 │                                 ⠈⠉⠒⠤⠤⣀⣀
+                 │                                        ⠉⠒⠢⠤⣀⡀
+               0 ┤                                             ⠈⠑⠒⠤⣀
+                 └──────────────────────────────────────────────────
+                  10                                       200 steps
+
+        checkpoint       step      size
+        step-0000000100   100  123.5 kB
+        step-0000000180   180  123.5 kB  best val/accuracy 0.92
+
+        warning: an update was skipped (step 30)
+        warning: the last line of metrics.jsonl is torn
+        ");
+    }
+
+    #[test]
+    fn a_run_that_just_began_has_no_empty_sections() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut record = sample::running(folder.path(), 2);
+        record.view.path = "runs/digits-2".into();
+        record.view.rows.clear();
+        record.view.info.attempts.clear();
+        insta::assert_snapshot!(text(&record, 60, Palette::PLAIN), @r"
+        digits  running
+          run       digits-20261122-094002-2f3a9c
+          path      runs/digits-2
+          created   2026-11-22T09:40:02Z
+          progress  0 of 10 epochs, 0 steps
+          time      0ms
+          lr        0.02
+          plan      2b1946ac92492d23
+          data      d8e8fca2dc0f896f
+          set       optimizer.lr=0.02
+          tags      even, paper
+          notes     first\u{1b}[31m try
+        ");
+    }
+
+    #[test]
+    fn programs_get_everything() {
+        let folder = tempfile::tempdir().unwrap();
+        let object = object(&sample::completed(folder.path(), 2));
+        assert_eq!(object["status"], "completed");
+        assert_eq!(object["best"]["checkpoint"], "checkpoints/step-0000000180");
+        assert_eq!(object["checkpoints"][1]["reasons"][0]["kind"], "best");
+        assert_eq!(object["ledger"]["backward"], 31.5);
+        assert_eq!(object["warnings"][0], "an update was skipped (step 30)");
+    }
+}

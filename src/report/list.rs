@@ -238,7 +238,163 @@ pub(super) fn numbers(values: &Metrics) -> serde_json::Map<String, serde_json::V
 fn value(record: &Record, key: &str) -> serde_json::Value {
     match record.values(key).as_slice() {
         [] => serde_json::Value::Null,
-        [only] => json!(only),
-        many => json!(many),
+        [only] => whole(only),
+        many => many.iter().map(whole).collect(),
+    }
+}
+
+/// A whole number without `.0`, as a plan has it.
+fn whole(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Number(n) if n.fract() == 0.0 && n.abs() < 1e15 => json!(*n as i64),
+        other => json!(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Filter, Palette, sample};
+
+    fn three(folder: &std::path::Path) -> Vec<Record> {
+        let mut running = sample::running(folder, 3);
+        // How long it has been running is another thing each time.
+        running.view.info.attempts.clear();
+        vec![
+            running,
+            sample::completed(folder, 2),
+            sample::completed(folder, 1),
+        ]
+    }
+
+    fn ids(records: &[Record]) -> Vec<&str> {
+        records
+            .iter()
+            .map(|record| &record.view.info.run[23..24])
+            .collect()
+    }
+
+    fn columns(keys: &str) -> Vec<String> {
+        keys.split(',').map(String::from).collect()
+    }
+
+    #[test]
+    fn a_line_for_each_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = three(folder.path());
+        insta::assert_snapshot!(table(&records, None).render(Palette::PLAIN), @"
+        id                             name    status     epochs  best                 lr    time
+        digits-20261122-094003-3f3a9c  digits  running    5.5/10                     0.03     0ms
+        digits-20261122-094002-2f3a9c  digits  completed  10/10   val/accuracy 0.92  0.02  1m 03s
+        digits-20261122-094001-1f3a9c  digits  completed  10/10   val/accuracy 0.91  0.01  1m 03s
+        ");
+        let keys =
+            columns("name,tag,epoch,lr,val/accuracy,model.hidden,schedule.1.power,train.steps");
+        insta::assert_snapshot!(table(&records, Some(&keys)).render(Palette::PLAIN), @"
+        name    tag         epoch    lr  val/accuracy  model.hidden  schedule.1.power  train.steps
+        digits  odd paper     5.5  0.03        0.9618  128 64                     0.9
+        digits  even paper     10  0.02          0.91  128 64                     0.9
+        digits  odd paper      10  0.01           0.9  128 64                     0.9
+        ");
+    }
+
+    #[test]
+    fn machines_get_numbers_in_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = three(folder.path());
+        let rows = rows(&records, Some(&columns("id,best,train/loss")));
+        assert_eq!(rows[0], ["id", "best", "train/loss"]);
+        assert_eq!(
+            rows[1],
+            ["digits-20261122-094003-3f3a9c", "", "0.08483128502285198"]
+        );
+        let objects = objects(
+            &records[1..2],
+            Some(&columns("step,model.hidden,train.steps")),
+        );
+        assert_eq!(
+            objects.to_string(),
+            r#"[{"step":200,"model.hidden":[128,64],"train.steps":null}]"#
+        );
+    }
+
+    #[test]
+    fn the_object_has_what_scripts_rely_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut record = sample::completed(folder.path(), 1);
+        record.view.path = "runs/digits-1".into();
+        insta::assert_snapshot!(serde_json::to_string_pretty(&object(&record)).unwrap(), @r#"
+        {
+          "id": "digits-20261122-094001-1f3a9c",
+          "name": "digits",
+          "status": "completed",
+          "path": "runs/digits-1",
+          "created": "2026-11-22T09:40:01Z",
+          "step": 200,
+          "epoch": 10.0,
+          "plan_hash": "1b1946ac92492d23",
+          "tags": [
+            "odd",
+            "paper"
+          ],
+          "metrics": {
+            "train/loss": 0.0057,
+            "val/accuracy": 0.9
+          },
+          "best": {
+            "metric": "val/accuracy",
+            "value": 0.91,
+            "step": 180,
+            "checkpoint": "checkpoints/step-0000000180"
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn sorting_puts_what_is_missing_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut records = three(folder.path());
+        sort(&mut records, "optimizer.lr");
+        assert_eq!(ids(&records), ["1", "2", "3"]);
+        sort(&mut records, "-best");
+        assert_eq!(ids(&records), ["2", "1", "3"]);
+        sort(&mut records, "best");
+        assert_eq!(ids(&records), ["1", "2", "3"]);
+        sort(&mut records, "-status");
+        assert_eq!(ids(&records), ["3", "1", "2"]);
+    }
+
+    #[test]
+    fn filters_see_plan_metrics_and_tags() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = three(folder.path());
+        let held = |text: &str| {
+            let filter = Filter::parse(text).unwrap();
+            let held: Vec<Record> = records
+                .iter()
+                .filter(|r| filter.holds(&|key| r.values(key)))
+                .cloned()
+                .collect();
+            ids(&held).join("")
+        };
+        assert_eq!(held("optimizer.lr > 0.01 and status = completed"), "2");
+        assert_eq!(held("tag = odd"), "31");
+        assert_eq!(held("val/accuracy >= 0.9 and val/accuracy < 0.905"), "1");
+        assert_eq!(
+            held("name = digits and schedule.0.type = warmup and model.hidden = 64"),
+            "321"
+        );
+        assert_eq!(held("created > 2026-11-22T09:40:02"), "32");
+    }
+
+    #[test]
+    fn a_key_that_no_run_has_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = three(folder.path());
+        assert_eq!(require_key(&records, "lr"), Ok(()));
+        assert_eq!(require_key(&[], "anything"), Ok(()));
+        insta::assert_snapshot!(require_key(&records, "optimzer.lr").unwrap_err(), @"no run has the key `optimzer.lr`; hint: did you mean `optimizer.lr`?");
+        insta::assert_snapshot!(require_key(&records, "colour").unwrap_err(), @"no run has the key `colour`; hint: keys are those of a plan (`optimizer.lr`), metrics (`val/accuracy`), and id, name, status, tag, created, step, epoch, time, best");
     }
 }

@@ -12,6 +12,8 @@ mod list;
 mod near;
 mod number;
 mod record;
+#[cfg(test)]
+mod sample;
 mod series;
 mod table;
 mod text;

@@ -160,7 +160,7 @@ impl Record {
                 };
                 Some(end.duration_since(start).as_secs_f64())
             })
-            .sum()
+            .fold(0.0, |sum, seconds| sum + seconds)
     }
 
     fn own(&self, key: &str) -> Option<Vec<Value>> {

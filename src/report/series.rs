@@ -201,3 +201,76 @@ fn points(run: &RunView, keys: &[String], by: By) -> Vec<Point> {
     }
     points.into_values().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn series(keys: &[&str], by: Option<By>) -> Result<Series, SeriesError> {
+        let folder = tempfile::tempdir().unwrap();
+        let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        let runs = [
+            sample::running(folder.path(), 1).view,
+            sample::completed(folder.path(), 2).view,
+        ];
+        Series::new(&runs, &keys, by)
+    }
+
+    fn places(series: &Series) -> Vec<(u64, f64)> {
+        series
+            .points
+            .iter()
+            .map(|point| (point.step, point.epoch))
+            .take(3)
+            .collect()
+    }
+
+    #[test]
+    fn epochs_are_the_usual_rows() {
+        let series = series(&["lr", "val/loss"], None).unwrap();
+        assert_eq!(places(&series), [(20, 0.0), (40, 1.0), (60, 2.0)]);
+        assert_eq!(series.points.len(), 5 + 10);
+        assert!(
+            series
+                .points
+                .iter()
+                .all(|point| point.values.iter().all(Option::is_some))
+        );
+        assert_ne!(series.points[0].run, series.points[14].run);
+    }
+
+    #[test]
+    fn steps_join_updates_and_evaluations() {
+        let series = series(&["grad_norm", "val/loss"], Some(By::Step)).unwrap();
+        assert_eq!(places(&series), [(10, 0.5), (20, 1.0), (30, 1.5)]);
+        assert_eq!(series.points[0].values[1], None);
+        assert!(series.points[1].values.iter().all(Option::is_some));
+        assert_eq!(series.points.len(), 11 + 20);
+    }
+
+    #[test]
+    fn a_key_of_steps_makes_rows_of_steps() {
+        assert_eq!(places(&series(&["grad_norm"], None).unwrap())[0].0, 10);
+        assert_eq!(series(&["step", "lr"], None).unwrap().keys, ["lr"]);
+    }
+
+    #[test]
+    fn without_keys_every_number_is_there_and_no_hash() {
+        assert_eq!(
+            series(&[], None).unwrap().keys,
+            ["lr", "train/loss", "val/accuracy", "val/loss"]
+        );
+        assert_eq!(
+            series(&["state_hash"], None).unwrap().points[0].values,
+            [Some("abc".into())]
+        );
+    }
+
+    #[test]
+    fn unknown_keys_get_a_suggestion() {
+        insta::assert_snapshot!(series(&["val/los"], None).unwrap_err(), @"no value `val/los` was recorded; hint: did you mean `val/loss`?");
+        insta::assert_snapshot!(series(&["colour"], None).unwrap_err(), @"no value `colour` was recorded; hint: there are grad_norm, lr, state_hash, train/loss, val/accuracy, val/loss");
+        insta::assert_snapshot!(series(&["grad_norm"], Some(By::Epoch)).unwrap_err(), @"`grad_norm` is not recorded by epoch; hint: use --by step");
+    }
+}
