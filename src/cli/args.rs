@@ -80,6 +80,7 @@ macro_rules! verbs {
 }
 
 verbs! {
+    "Look at runs": ls::Ls, show::Show, metrics::Metrics, logs::Logs;
     "The tool": devices::Devices, completions::Completions;
 }
 

@@ -4,7 +4,7 @@ use candle_core::Device;
 use clap::{Args, ValueEnum};
 
 use super::{CliError, Global, Output};
-use crate::report::{Align, Cell, Ink, Table, sanitize_json};
+use crate::report::{Align, Cell, Ink, Table};
 
 /// Show what this machine and this build can train on
 ///
@@ -43,11 +43,7 @@ impl Devices {
         found.extend(probe("metal", cfg!(feature = "metal"), Device::new_metal));
         match self.format {
             Format::Text => out.write(&table(&found).render(out.palette())),
-            Format::Json => {
-                let json = serde_json::json!(found).to_string();
-                out.write(&sanitize_json(&json))?;
-                out.write("\n")
-            }
+            Format::Json => out.json(&serde_json::json!(found)),
         }
     }
 }

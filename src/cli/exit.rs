@@ -2,7 +2,10 @@
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
-use crate::{report::sanitize, run::RunError};
+use crate::{
+    report::{FilterError, SeriesError, UnknownKey, sanitize},
+    run::RunError,
+};
 
 /// Why a command did not do what it was asked.
 ///
@@ -19,6 +22,15 @@ pub enum CliError {
     /// A run cannot be found or read.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A `--where` that is no filter.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// A key that no run has.
+    #[error(transparent)]
+    Key(#[from] UnknownKey),
+    /// A value that was not recorded.
+    #[error(transparent)]
+    Series(#[from] SeriesError),
     /// A file cannot be read.
     #[error("cannot read `{}`: {source}", path.display())]
     Read {
@@ -42,6 +54,7 @@ impl CliError {
         match self {
             Self::Closed => Exit::Done,
             Self::Run(error) => of_run(error),
+            Self::Filter(_) | Self::Key(_) | Self::Series(_) => Exit::Usage,
             Self::Stdout(_) | Self::Read { .. } => Exit::Data,
             Self::Diverged(_) => Exit::Diverged,
             Self::Signal(signal) => Exit::Signal(*signal),

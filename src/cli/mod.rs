@@ -9,8 +9,13 @@ mod args;
 mod completions;
 mod devices;
 mod exit;
+mod logs;
+mod ls;
+mod metrics;
 mod output;
+mod progress;
 mod screen;
+mod show;
 
 pub use args::{Global, main};
 pub use exit::{CliError, Exit};

@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use super::{CliError, Global};
-use crate::report::{Ink, Palette, sanitize};
+use crate::report::{Ink, Palette, sanitize, sanitize_json};
 
 /// Standard output, and what is known about its reader.
 ///
@@ -45,6 +45,29 @@ impl<'a> Output<'a> {
     /// Where standard output is closed or cannot be written.
     pub fn write(&mut self, text: &str) -> Result<(), CliError> {
         self.data.write_all(text.as_bytes()).map_err(failure)
+    }
+
+    /// Writes a JSON value on a line of its own.
+    ///
+    /// # Errors
+    /// Where standard output is closed or cannot be written.
+    pub fn json(&mut self, value: &serde_json::Value) -> Result<(), CliError> {
+        self.write(&sanitize_json(&format!("{value}\n")))
+    }
+
+    /// Writes rows as CSV, each text [`sanitize`]d and quoted where it has to be.
+    ///
+    /// # Errors
+    /// Where standard output is closed or cannot be written.
+    pub fn csv(&mut self, rows: impl IntoIterator<Item = Vec<String>>) -> Result<(), CliError> {
+        let mut lines = csv::Writer::from_writer(&mut self.data);
+        for row in rows {
+            let cells = row.iter().map(|cell| sanitize(cell).into_owned());
+            lines
+                .write_record(cells)
+                .map_err(|error| failure(error.into()))?;
+        }
+        lines.flush().map_err(failure)
     }
 
     /// Hands over what is buffered.

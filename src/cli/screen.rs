@@ -11,10 +11,10 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::Global;
+use super::{Global, progress::Progress};
 use crate::{
-    event::{Ending, EpochRow, Event, Metrics, Sink, SinkError, Status, StepRow},
-    report::{duration, sanitize, short},
+    event::{Ending, Event, Sink, SinkError, Status, StepRow},
+    report::{ending_line, epoch_line, sanitize, step_line},
 };
 
 /// The least time between two drawings of the bar.
@@ -61,7 +61,7 @@ impl<'a> Screen<'a> {
         Self {
             surface,
             volume: Volume::of(global),
-            progress: Progress::new(),
+            progress: Progress::new(0, 0, 1, 0),
         }
     }
 
@@ -70,7 +70,7 @@ impl<'a> Screen<'a> {
         Self {
             surface: Surface::Lines(Box::new(lines)),
             volume: Volume::of(global),
-            progress: Progress::new(),
+            progress: Progress::new(0, 0, 1, 0),
         }
     }
 
@@ -88,13 +88,7 @@ impl<'a> Screen<'a> {
     }
 
     fn start(&mut self, step: u64, total: u64, epoch_steps: u64, epochs: u64) {
-        self.progress = Progress {
-            total,
-            epoch_steps,
-            epochs,
-            first: step,
-            ..Progress::new()
-        };
+        self.progress = Progress::new(step, total, epoch_steps, epochs);
         if let Surface::Bar(bar) = &self.surface {
             bar.set_length(total);
             bar.set_position(step);
@@ -184,159 +178,10 @@ impl Volume {
     }
 }
 
-/// What the bar needs to know, kept up to date by every update.
-struct Progress {
-    total: u64,
-    epoch_steps: u64,
-    epochs: u64,
-    /// Updates that were done when this process began.
-    first: u64,
-    begun: Instant,
-    drawn: Instant,
-    step: u64,
-    lr: f64,
-    loss: Option<f64>,
-    /// Samples and seconds since the last drawing, and the rate before it.
-    samples: u64,
-    seconds: f64,
-    rate: Option<f64>,
-}
-
-impl Progress {
-    fn new() -> Self {
-        let now = Instant::now();
-        Self {
-            total: 0,
-            epoch_steps: 1,
-            epochs: 0,
-            first: 0,
-            begun: now,
-            drawn: now,
-            step: 0,
-            lr: 0.0,
-            loss: None,
-            samples: 0,
-            seconds: 0.0,
-            rate: None,
-        }
-    }
-
-    fn add(&mut self, row: &StepRow) {
-        self.step = row.step;
-        self.lr = row.lr;
-        self.loss = row.loss.or(self.loss);
-        self.samples += row.samples;
-        self.seconds += row.step_time_ms / 1e3;
-    }
-
-    /// Marks a drawing: the rate is smoothed over about ten of them.
-    fn draw(&mut self, now: Instant) {
-        self.rate = self.rate();
-        (self.samples, self.seconds, self.drawn) = (0, 0.0, now);
-    }
-
-    fn rate(&self) -> Option<f64> {
-        let latest = (self.seconds > 0.0).then(|| self.samples as f64 / self.seconds);
-        match (self.rate, latest) {
-            (Some(before), Some(latest)) => Some(before + (latest - before) / 10.0),
-            (before, latest) => latest.or(before),
-        }
-    }
-
-    /// The text beside the bar.
-    fn line(&self, now: Instant) -> String {
-        let epoch =
-            (self.step.saturating_sub(1) / self.epoch_steps.max(1) + 1).min(self.epochs.max(1));
-        let mut line = format!(
-            "epoch {epoch}/{}  step {}/{}",
-            self.epochs, self.step, self.total
-        );
-        if let Some(loss) = self.loss {
-            line += &format!("  loss {}", short(loss));
-        }
-        line += &format!("  lr {}", short(self.lr));
-        if let Some(rate) = self.rate() {
-            line += &format!("  {} samples/s", short(rate.round()));
-        }
-        let (done, left) = (
-            self.step.saturating_sub(self.first),
-            self.total.saturating_sub(self.step),
-        );
-        if done > 0 {
-            let elapsed = now.duration_since(self.begun).as_secs_f64();
-            line += &format!("  {} left", duration(elapsed / done as f64 * left as f64));
-        }
-        line
-    }
-}
-
-/// `epoch   1/100  step 20  lr 0.02  train/loss 1.234  …`: the columns of successive epochs line up.
-fn epoch_line(row: &EpochRow, epochs: u64) -> String {
-    let digits = epochs.to_string().len();
-    let mut line = format!(
-        "epoch {:>digits$}/{epochs}  step {}  lr {:<6}",
-        row.epoch + 1,
-        row.step,
-        short(row.lr)
-    );
-    line += &values(&row.extra);
-    line += &values(&row.metrics);
-    line + &format!("  {} samples/s", short(row.samples_per_s.round()))
-}
-
-fn step_line(row: &StepRow) -> String {
-    let mut line = format!("step {}  lr {:<6}", row.step, short(row.lr));
-    line += &values(&row.extra);
-    let known = [("train/loss", row.loss), ("grad_norm", row.grad_norm)];
-    line += &values(
-        &known
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.into(), value?)))
-            .collect(),
-    );
-    line + &format!("  {:.1} ms", row.step_time_ms)
-}
-
-/// `  name value` for each: training first, then validation; within a split the loss first.
-fn values(metrics: &Metrics) -> String {
-    let mut named: Vec<(&String, &f64)> = metrics.iter().collect();
-    named.sort_by_key(|(name, _)| {
-        let (split, metric) = name.split_once('/').unwrap_or(("", name));
-        (split, metric != "loss", metric)
-    });
-    named
-        .iter()
-        .map(|(name, value)| format!("  {name} {:<6}", short(**value)))
-        .collect()
-}
-
-fn ending_line(ending: &Ending, elapsed: Duration) -> String {
-    let after = format!(
-        "after {} steps in {}",
-        ending.step,
-        duration(elapsed.as_secs_f64())
-    );
-    let line = match &ending.status {
-        Status::Completed => format!("completed {after}"),
-        Status::Stopped { why, .. } => format!("stopped {after}: {why}"),
-        Status::Diverged { why } => format!("diverged {after}: {why}"),
-        Status::Failed { why } => format!("failed {after}: {why}"),
-    };
-    match &ending.best {
-        Some(best) => format!(
-            "{line}; best {} {} at step {}",
-            best.metric,
-            short(best.value),
-            best.step
-        ),
-        None => line,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Best;
+    use crate::event::{Best, EpochRow, Metrics};
 
     fn epoch(epoch: u64, loss: f64, accuracy: f64) -> Event {
         Event::Epoch(EpochRow {
@@ -457,39 +302,5 @@ mod tests {
         going on after step 10 of 2000
         step 11  lr 0.001   grad_norm 0.5     train/loss 2.25    1.5 ms
         ");
-    }
-
-    #[test]
-    fn the_ending_names_the_best() {
-        let Event::End(done) = ending(Status::Completed) else {
-            return;
-        };
-        insta::assert_snapshot!(ending_line(&done, Duration::from_secs(63)), @"completed after 40 steps in 1m 03s; best val/accuracy 0.9722 at step 40");
-    }
-
-    #[test]
-    fn the_bar_knows_epoch_rate_and_time_left() {
-        let mut progress = Progress {
-            total: 2000,
-            epoch_steps: 20,
-            epochs: 100,
-            first: 10,
-            ..Progress::new()
-        };
-        for event in [step(11, true), step(30, false)] {
-            if let Event::Step(row) = event {
-                progress.add(&row);
-            }
-        }
-        let later = progress.begun + Duration::from_secs(2);
-        insta::assert_snapshot!(progress.line(later), @"epoch 2/100  step 30/2000  loss 2.25  lr 0.001  42667 samples/s  3m 17s left");
-        let last = Progress {
-            step: 2000,
-            ..progress
-        };
-        assert!(
-            last.line(later)
-                .starts_with("epoch 100/100  step 2000/2000")
-        );
     }
 }
