@@ -6,8 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::OpenOptions,
-    path::Path,
+    fs::File,
     sync::{Mutex, OnceLock, PoisonError},
 };
 
@@ -17,7 +16,6 @@ use tracing_core::{
 };
 use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt as _};
 
-use super::LaunchError;
 use crate::event::{Ending, EpochRow, Event, Metrics, Sink, SinkError, Status, StepRow};
 
 /// The spans of a run under way, and the dispatcher that its events go to.
@@ -28,42 +26,39 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Spans for run `id`. What the level lets through is appended to `file`, and shown on standard
-    /// error where `RUST_LOG` asks for it.
-    ///
-    /// # Errors
-    /// Where the file cannot be opened.
-    pub fn new(id: &str, file: &Path) -> Result<Self, LaunchError> {
-        let mut options = OpenOptions::new();
-        options.create(true).append(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let opened = options.open(file).map_err(|source| LaunchError::Io {
-            doing: "open",
-            path: file.into(),
-            source,
-        })?;
+    /// Spans for run `id`. What the level lets through goes to `file` as JSON lines, and to
+    /// standard error where `RUST_LOG` asks for it.
+    #[must_use]
+    pub fn new(id: &str, file: File) -> Self {
         let lines = tracing_subscriber::fmt::layer()
             .json()
-            .with_writer(Mutex::new(opened))
+            .with_writer(Mutex::new(file))
             .with_filter(filter());
         let shown = asked().then(|| {
             tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter())
         });
         let dispatch = Dispatch::new(Registry::default().with(lines).with(shown));
         let run = dispatcher::with_default(&dispatch, || tracing::info_span!("run", id));
-        Ok(Self { dispatch, epoch: Span::none(), run })
+        Self { dispatch, epoch: Span::none(), run }
     }
 
-    /// Runs `work` with this trace as the place where events go.
+    /// Where events of code that knows no trace go.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        Context { dispatch: self.dispatch.clone(), run: self.run.clone() }
+    }
+}
+
+/// The place where events go, apart from the trace that is a sink.
+pub struct Context {
+    dispatch: Dispatch,
+    run: Span,
+}
+
+impl Context {
+    /// Runs `work` inside the run's span.
     pub fn within<T>(&self, work: impl FnOnce() -> T) -> T {
         dispatcher::with_default(&self.dispatch, || self.run.in_scope(work))
-    }
-
-    /// A handle that other code can hold while the trace itself is a sink.
-    #[must_use]
-    pub fn dispatch(&self) -> (Dispatch, Span) {
-        (self.dispatch.clone(), self.run.clone())
     }
 }
 
