@@ -78,12 +78,14 @@ pub enum RunError {
         root: PathBuf,
     },
     /// No checkpoint that could be used.
-    #[error("run `{run}` has no {what} checkpoint")]
+    #[error("run `{run}` has no {what} checkpoint{}", damage(damaged))]
     NoCheckpoint {
         /// The run's id.
         run: String,
         /// Which one: `valid`, `best` or `step 500`.
         what: String,
+        /// Those that were passed over, and why.
+        damaged: Vec<String>,
     },
     /// Rows were lost because the disk did not keep up with the run.
     #[error("{rows} rows wait for `{}`, which does not keep up; hint: raise `train.log_every` or use a faster disk", path.display())]
@@ -144,4 +146,9 @@ fn listed(candidates: &[String]) -> String {
         text += &format!(" and {} more", candidates.len() - SHOWN);
     }
     text
+}
+
+/// Why checkpoints were passed over.
+fn damage(damaged: &[String]) -> String {
+    damaged.iter().map(|why| format!("; {why}")).collect()
 }

@@ -9,19 +9,40 @@
 //! lengths and digests have been checked.
 
 mod checkpoint;
+mod compare;
+mod create;
+mod cut;
+mod disk;
+mod draft;
 mod error;
 mod info;
 mod layout;
+mod lock;
+mod log;
+mod machine;
+mod mask;
+mod meta;
 mod number;
+mod queue;
 mod reader;
+mod resume;
 mod row;
 mod store;
 mod summary;
+mod verify;
+mod worker;
+mod writer;
 
-pub use checkpoint::CheckpointInfo;
+pub use checkpoint::{CheckpointInfo, Fallback, load_best, load_newest, load_step};
+pub use compare::{Comparison, Difference, compare, compare_rows};
 pub use error::RunError;
 pub use info::{Attempt, Binary, RunInfo};
+pub use machine::{binary, isa_class};
+pub use meta::{AttemptMeta, Keep, Mode, RunMeta};
 pub use reader::{Reader, RunView};
+pub use resume::{Resume, ResumeMeta};
 pub use row::{Row, Value};
 pub use store::Store;
 pub use summary::{BestSummary, Summary};
+pub use verify::{CheckpointVerdict, Verification, verify};
+pub use writer::Writer;

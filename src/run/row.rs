@@ -121,21 +121,61 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
-/// Keys in the order of the fields; an epoch row's epoch as a whole number.
 impl Serialize for Row {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(6 + self.values.len()))?;
+        let Self {
+            seq,
+            attempt,
+            step,
+            epoch,
+            ..
+        } = *self;
+        let values = self.values.iter().map(|(key, value)| (key.as_str(), value));
+        Line {
+            seq,
+            attempt,
+            kind: &self.kind,
+            step,
+            epoch,
+            time: &self.time,
+            values,
+        }
+        .serialize(serializer)
+    }
+}
+
+/// A row as it is written: keys in the order of the fields, an epoch row's epoch as a whole number.
+pub struct Line<'a, I> {
+    /// See [`Row`].
+    pub seq: u64,
+    /// See [`Row`].
+    pub attempt: u32,
+    /// See [`Row`].
+    pub kind: &'a str,
+    /// See [`Row`].
+    pub step: u64,
+    /// See [`Row`].
+    pub epoch: f64,
+    /// See [`Row`].
+    pub time: &'a str,
+    /// See [`Row`].
+    pub values: I,
+}
+
+impl<'a, I: Iterator<Item = (&'a str, &'a Value)> + Clone> Serialize for Line<'a, I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("seq", &self.seq)?;
         map.serialize_entry("attempt", &self.attempt)?;
-        map.serialize_entry("kind", &self.kind)?;
+        map.serialize_entry("kind", self.kind)?;
         map.serialize_entry("step", &self.step)?;
         if self.kind == "epoch" && self.epoch >= 0.0 && self.epoch.fract() == 0.0 {
             map.serialize_entry("epoch", &(self.epoch as u64))?;
         } else {
             map.serialize_entry("epoch", &Value::Number(self.epoch))?;
         }
-        map.serialize_entry("time", &self.time)?;
-        for (key, value) in &self.values {
+        map.serialize_entry("time", self.time)?;
+        for (key, value) in self.values.clone() {
             map.serialize_entry(key, value)?;
         }
         map.end()
