@@ -72,30 +72,41 @@ impl Progress {
         }
     }
 
-    /// The text beside the bar.
-    pub fn line(&self, now: Instant) -> String {
-        let epoch =
-            (self.step.saturating_sub(1) / self.epoch_steps.max(1) + 1).min(self.epochs.max(1));
-        let mut line = format!(
-            "epoch {epoch}/{}  step {}/{}",
-            self.epochs, self.step, self.total
-        );
-        if let Some(loss) = self.loss {
-            line += &format!("  loss {}", short(loss));
-        }
-        line += &format!("  lr {}", short(self.lr));
-        if let Some(rate) = self.rate() {
-            line += &format!("  {} samples/s", short(rate.round()));
-        }
-        let (done, left) = (
-            self.step.saturating_sub(self.first),
-            self.total.saturating_sub(self.step),
-        );
-        if done > 0 {
-            let elapsed = now.duration_since(self.begun).as_secs_f64();
-            line += &format!("  {} left", duration(elapsed / done as f64 * left as f64));
+    /// The text beside the bar: as many of its parts, in order of what they are worth, as fit into
+    /// `room` characters. None is cut: half a number would be another number.
+    pub fn line(&self, now: Instant, room: usize) -> String {
+        let mut line = format!("epoch {}/{}", self.epoch(), self.epochs);
+        let parts = [
+            Some(format!("step {}/{}", self.step, self.total)),
+            self.loss.map(|loss| format!("loss {}", short(loss))),
+            Some(format!("lr {}", short(self.lr))),
+            self.seconds_left(now)
+                .map(|left| format!("{} left", duration(left))),
+            self.rate()
+                .map(|rate| format!("{} samples/s", short(rate.round()))),
+        ];
+        for part in parts.into_iter().flatten() {
+            if line.len() + 2 + part.len() > room {
+                break;
+            }
+            line += "  ";
+            line += &part;
         }
         line
+    }
+
+    /// The epoch that the last update belongs to, counted from 1.
+    fn epoch(&self) -> u64 {
+        let epoch = self.step.saturating_sub(1) / self.epoch_steps.max(1) + 1;
+        epoch.min(self.epochs.max(1))
+    }
+
+    /// At the pace since this process began, evaluations and checkpoints included.
+    fn seconds_left(&self, now: Instant) -> Option<f64> {
+        let done = self.step.saturating_sub(self.first);
+        let left = self.total.saturating_sub(self.step);
+        let elapsed = now.duration_since(self.begun).as_secs_f64();
+        (done > 0).then(|| elapsed / done as f64 * left as f64)
     }
 }
 
@@ -123,8 +134,9 @@ mod tests {
             });
         }
         let later = progress.begun + Duration::from_secs(2);
-        insta::assert_snapshot!(progress.line(later), @"epoch 2/100  step 30/2000  loss 2.25  lr 0.001  42667 samples/s  3m 17s left");
+        insta::assert_snapshot!(progress.line(later, 120), @"epoch 2/100  step 30/2000  loss 2.25  lr 0.001  3m 17s left  42667 samples/s");
+        insta::assert_snapshot!(progress.line(later, 60), @"epoch 2/100  step 30/2000  loss 2.25  lr 0.001  3m 17s left");
         progress.step = 2000;
-        insta::assert_snapshot!(progress.line(later), @"epoch 100/100  step 2000/2000  loss 2.25  lr 0.001  42667 samples/s  0ms left");
+        insta::assert_snapshot!(progress.line(later, 80), @"epoch 100/100  step 2000/2000  loss 2.25  lr 0.001  0ms left  42667 samples/s");
     }
 }

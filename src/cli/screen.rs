@@ -51,10 +51,7 @@ impl<'a> Screen<'a> {
     #[must_use]
     pub fn stderr(global: &Global) -> Self {
         let surface = if io::stderr().is_terminal() && !global.quiet {
-            Surface::Bar(ProgressBar::with_draw_target(
-                None,
-                ProgressDrawTarget::stderr(),
-            ))
+            Surface::Bar(bar())
         } else {
             Surface::Lines(Box::new(io::stderr()))
         };
@@ -92,9 +89,6 @@ impl<'a> Screen<'a> {
         if let Surface::Bar(bar) = &self.surface {
             bar.set_length(total);
             bar.set_position(step);
-            if let Ok(style) = ProgressStyle::with_template("{bar:24.cyan/dim} {wide_msg}") {
-                bar.set_style(style.progress_chars("━╸─"));
-            }
         }
         if step > 0 {
             self.say(
@@ -115,7 +109,7 @@ impl<'a> Screen<'a> {
         };
         let now = Instant::now();
         if now.duration_since(self.progress.drawn) >= REDRAW {
-            bar.set_message(self.progress.line(now));
+            bar.set_message(self.progress.line(now, room()));
             bar.set_position(row.step);
             self.progress.draw(now);
         }
@@ -166,6 +160,24 @@ impl Drop for Screen<'_> {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Characters of the bar itself.
+const BAR: usize = 12;
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    match ProgressStyle::with_template(&format!("{{bar:{BAR}.cyan/dim}} {{wide_msg}}")) {
+        Ok(style) => bar.with_style(style.progress_chars("━╸─")),
+        Err(_) => bar,
+    }
+}
+
+/// Characters that fit beside the bar.
+fn room() -> usize {
+    let width =
+        terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
+    width.saturating_sub(BAR + 1)
 }
 
 impl Volume {
