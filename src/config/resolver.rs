@@ -9,7 +9,7 @@ use super::{
     extensions::Extensions,
     groups,
     length::Length,
-    node::{Node, Value},
+    node::{Node, Table, Value},
     plan::{FromEnv, Plan},
     registry::{Component, Registry, read_keys, schema_of, write_keys},
     resolve::{Loaded, Tables},
@@ -27,7 +27,7 @@ use crate::{
     model::{Io, ModelSpec},
     objective::{self, LossSpec, MetricSpec},
     optim::{OptimizerKeys, OptimizerSpec},
-    schedule,
+    schedule::{self, Curve},
 };
 
 /// The tables of a config, in the order of the reference.
@@ -89,7 +89,10 @@ impl<'a> Resolver<'a> {
         let schedules = match (&schedule, &optimizer, &length, &built, &train) {
             (Some((entries, _)), Some(optimizer), Some(length), Some(built), Some(train)) => {
                 let names: Vec<String> = built.params.iter().map(|p| p.name().to_string()).collect();
-                groups::schedules(&mut self.tables, entries, (&*optimizer.0.spec, &optimizer.1), train, &length.clock(), &names)
+                let mut frozen = frozen.clone().unwrap_or_default();
+                let parts = (&*optimizer.0.spec, &optimizer.1, train);
+                let schedules = groups::schedules(&mut self.tables, entries, parts, &length.clock(), &names, &mut frozen);
+                schedules.map(|schedules| (schedules, frozen))
             }
             _ => None,
         };
@@ -104,6 +107,7 @@ impl<'a> Resolver<'a> {
             let ((optimizer, optimizer_keys), (_, schedule)) = (optimizer?, schedule?);
             let (train, checkpoint) = watched?;
             let (architecture, length) = (built?, length?);
+            let (schedules, frozen) = schedules?;
             let state = optimizer.spec.state_arrays() + usize::from(train.ema.is_some());
             let cost = Cost::estimate(&architecture, dataset_keys.batch_size, train.grad_accumulation, state);
             Some(Plan {
@@ -123,9 +127,9 @@ impl<'a> Resolver<'a> {
                 facts: facts?,
                 io: io?,
                 architecture,
-                frozen: frozen?,
+                frozen,
                 length,
-                schedules: schedules?,
+                schedules,
                 cost,
                 warnings: Diagnostics::default(),
                 from_env: Vec::new(),
@@ -150,9 +154,9 @@ impl<'a> Resolver<'a> {
             let mut names = globs(root.nearest("optimizer.group"), "match");
             names.extend(globs(root.nearest("schedule"), "groups"));
             names.push("other".into());
-            let parts = (&*optimizer.0.spec, &optimizer.1);
-            let schedules =
-                groups::schedules(&mut self.tables, &schedule.0, parts, &train, &length.clock(), &names)?;
+            let parts = (&*optimizer.0.spec, &optimizer.1, &train);
+            let (clock, mut frozen) = (length.clock(), Vec::new());
+            let schedules = groups::schedules(&mut self.tables, &schedule.0, parts, &clock, &names, &mut frozen)?;
             Some((schedules, length))
         });
         let warnings = self.found();
@@ -282,20 +286,61 @@ impl<'a> Resolver<'a> {
         for (path, node, table) in self.tables.list("schedule", "schedule", node) {
             let what = "`[[schedule]]`";
             let loaded = self.tables.component(what, &path, (node, table), registry, &common);
-            let entry = loaded.and_then(|Loaded { component, common }| {
-                let keys: schedule::Keys = self.common(&path, common)?;
-                let component = self.checked(&path, component, |curve| curve.check())?;
-                let mut table = toml::Table::new();
-                table.insert("type".into(), component.kind.as_str().into());
-                table.extend(write_keys(&keys).ok()?);
-                table.extend(component.keys);
-                Some((schedule::Entry { kind: component.kind, keys, curve: component.spec }, table))
-            });
+            let factors = self.factors(&path, table);
+            let entry = loaded.zip(factors).and_then(|(loaded, times)| self.entry(&path, loaded, times));
             match (entry, &mut all) {
                 (Some((entry, table)), Some((entries, tables))) => {
                     entries.push(entry);
                     tables.push(table);
                 }
+                _ => all = None,
+            }
+        }
+        all
+    }
+
+    /// One entry and its complete table.
+    fn entry(
+        &mut self,
+        path: &str,
+        Loaded { component, common }: Loaded<dyn Curve>,
+        times: Vec<(schedule::Factor, toml::Table)>,
+    ) -> Option<(schedule::Entry, toml::Table)> {
+        let keys: schedule::Keys = self.common(path, common)?;
+        let mut table = toml::Table::new();
+        table.insert("type".into(), component.kind.as_str().into());
+        table.extend(write_keys(&keys).ok()?);
+        table.extend(component.keys);
+        let (times, tables): (Vec<_>, Vec<_>) = times.into_iter().unzip();
+        if !tables.is_empty() {
+            let list = tables.into_iter().map(toml::Value::Table).collect();
+            table.insert("times".into(), toml::Value::Array(list));
+        }
+        let entry = schedule::Entry { kind: component.kind, keys, curve: component.spec, times };
+        let faults = entry.check();
+        let refused = faults.iter().any(|fault| fault.severity == Severity::Error);
+        self.tables.key_faults(path, faults);
+        (!refused).then_some((entry, table))
+    }
+
+    /// The factors of an entry's `times`, each with its complete table.
+    fn factors(&mut self, path: &str, table: &'a Table) -> Option<Vec<(schedule::Factor, toml::Table)>> {
+        let Some(list) = table.get("times") else { return Some(Vec::new()) };
+        let registry = &self.extensions.schedules;
+        let common = schema_of::<schedule::FactorKeys>();
+        let mut all = Some(Vec::new());
+        for (path, node, table) in self.tables.list(&format!("{path}.times"), "times", list) {
+            let loaded = self.tables.component("`times`", &path, (node, table), registry, &common);
+            let factor = loaded.and_then(|Loaded { component, common }| {
+                let keys: schedule::FactorKeys = self.common(&path, common)?;
+                let mut table = toml::Table::new();
+                table.insert("type".into(), component.kind.as_str().into());
+                table.extend(write_keys(&keys).ok()?);
+                table.extend(component.keys);
+                Some((schedule::Factor { kind: component.kind, keys, curve: component.spec }, table))
+            });
+            match (factor, &mut all) {
+                (Some(factor), Some(list)) => list.push(factor),
                 _ => all = None,
             }
         }
@@ -339,7 +384,7 @@ impl<'a> Resolver<'a> {
         Some(keys)
     }
 
-    fn required_table(&mut self, key: &str, example: &str) -> Option<(&'a Node, &'a super::node::Table)> {
+    fn required_table(&mut self, key: &str, example: &str) -> Option<(&'a Node, &'a Table)> {
         if self.tables.spec.root.table()?.get(key).is_none() {
             self.tables.missing(format!("missing table `[{key}]`"), example);
             return None;
@@ -527,10 +572,6 @@ impl<'a> Resolver<'a> {
         }
         frozen.sort();
         frozen.dedup();
-        if frozen.len() == built.params.len() && !frozen.is_empty() {
-            let fault = KeyFault::error("freeze", "every parameter is frozen: nothing would be trained");
-            self.tables.key_fault("model", fault);
-        }
         Some(frozen)
     }
 
