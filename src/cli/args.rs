@@ -80,7 +80,7 @@ macro_rules! verbs {
 }
 
 verbs! {
-    "Look at runs": ls::Ls, show::Show, metrics::Metrics, logs::Logs;
+    "Look at runs": ls::Ls, show::Show, metrics::Metrics, logs::Logs, verify::Verify;
     "The tool": devices::Devices, completions::Completions;
 }
 

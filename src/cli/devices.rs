@@ -4,7 +4,10 @@ use candle_core::Device;
 use clap::{Args, ValueEnum};
 
 use super::{CliError, Global, Output};
-use crate::report::{Align, Cell, Ink, Table};
+use crate::{
+    report::{Align, Cell, Ink, Table},
+    run::isa_class,
+};
 
 /// Show what this machine and this build can train on
 ///
@@ -82,29 +85,8 @@ fn cpu() -> Found {
     Found {
         device: "cpu".into(),
         available: true,
-        detail: format!("{threads} thread{s}, {}", instruction_set()),
+        detail: format!("{threads} thread{s}, {}", isa_class()),
     }
-}
-
-/// The architecture and the vector extensions that the kernels may use.
-fn instruction_set() -> String {
-    #[cfg(target_arch = "x86_64")]
-    let extensions = [
-        ("avx", std::arch::is_x86_feature_detected!("avx")),
-        ("avx2", std::arch::is_x86_feature_detected!("avx2")),
-        ("fma", std::arch::is_x86_feature_detected!("fma")),
-        ("avx512f", std::arch::is_x86_feature_detected!("avx512f")),
-    ];
-    #[cfg(not(target_arch = "x86_64"))]
-    let extensions = [("neon", cfg!(target_feature = "neon"))];
-    let mut class = String::from(std::env::consts::ARCH);
-    for (name, present) in extensions {
-        if present {
-            class.push('+');
-            class.push_str(name);
-        }
-    }
-    class
 }
 
 /// Opens devices 0, 1, … of a kind until one refuses; the first refusal says why there is none.

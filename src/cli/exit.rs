@@ -39,6 +39,9 @@ pub enum CliError {
         /// The cause.
         source: std::io::Error,
     },
+    /// Verification found faults, which are printed already.
+    #[error("run `{0}` is damaged")]
+    Damaged(String),
     /// Training met a loss or gradient that is not finite.
     #[error("diverged: {0}")]
     Diverged(String),
@@ -55,7 +58,7 @@ impl CliError {
             Self::Closed => Exit::Done,
             Self::Run(error) => of_run(error),
             Self::Filter(_) | Self::Key(_) | Self::Series(_) => Exit::Usage,
-            Self::Stdout(_) | Self::Read { .. } => Exit::Data,
+            Self::Stdout(_) | Self::Read { .. } | Self::Damaged(_) => Exit::Data,
             Self::Diverged(_) => Exit::Diverged,
             Self::Signal(signal) => Exit::Signal(*signal),
         }

@@ -74,7 +74,7 @@ impl Logs {
         let mut tail = Tail::new(path.join("trace.jsonl"));
         loop {
             // Asked before reading: what a run writes before it ends is then read below.
-            let running = self.follow && Reader::open(&path)?.status == "running";
+            let running = self.follow && Reader::glance(&path)?.status == "running";
             while let Some(line) = tail.next_line(running)? {
                 if let Some(text) = self.wanted(&filter, &line, out) {
                     out.write(&text)?;

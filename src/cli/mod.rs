@@ -14,8 +14,11 @@ mod ls;
 mod metrics;
 mod output;
 mod progress;
+#[cfg(test)]
+mod sample;
 mod screen;
 mod show;
+mod verify;
 
 pub use args::{Global, main};
 pub use exit::{CliError, Exit};

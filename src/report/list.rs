@@ -215,7 +215,7 @@ pub fn object(record: &Record) -> serde_json::Value {
         "id": info.run,
         "name": info.name,
         "status": record.view.status,
-        "path": record.view.path,
+        "path": std::path::absolute(&record.view.path).unwrap_or_else(|_| record.view.path.clone()),
         "created": info.created,
         "step": record.step(),
         "epoch": Value::Number(record.epoch()),
@@ -322,13 +322,13 @@ mod tests {
     fn the_object_has_what_scripts_rely_on() {
         let folder = tempfile::tempdir().unwrap();
         let mut record = sample::completed(folder.path(), 1);
-        record.view.path = "runs/digits-1".into();
+        record.view.path = "/runs/digits-1".into();
         insta::assert_snapshot!(serde_json::to_string_pretty(&object(&record)).unwrap(), @r#"
         {
           "id": "digits-20261122-094001-1f3a9c",
           "name": "digits",
           "status": "completed",
-          "path": "runs/digits-1",
+          "path": "/runs/digits-1",
           "created": "2026-11-22T09:40:01Z",
           "step": 200,
           "epoch": 10.0,

@@ -101,18 +101,7 @@ impl Record {
     /// The last value of every metric.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
-        if let Some(summary) = &self.view.summary {
-            return summary.metrics.clone();
-        }
-        let mut metrics = Metrics::new();
-        for row in &self.view.rows {
-            for (key, value) in &row.values {
-                if let (true, Value::Number(number)) = (is_metric(key), value) {
-                    metrics.insert(key.clone(), *number);
-                }
-            }
-        }
-        metrics
+        self.view.metrics()
     }
 
     /// The best value of the watched metric.
@@ -124,10 +113,7 @@ impl Record {
     /// Updates done.
     #[must_use]
     pub fn step(&self) -> u64 {
-        match &self.view.summary {
-            Some(summary) => summary.step,
-            None => self.view.rows.iter().map(|row| row.step).max().unwrap_or(0),
-        }
+        self.view.step()
     }
 
     /// Epochs done.
@@ -195,13 +181,6 @@ impl Record {
             _ => None,
         }
     }
-}
-
-/// Whether a logged key is a metric: `split/name`.
-fn is_metric(key: &str) -> bool {
-    ["train/", "val/", "test/"]
-        .iter()
-        .any(|split| key.starts_with(split))
 }
 
 /// An epoch row carries the number of the epoch that it ends.
