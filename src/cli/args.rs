@@ -5,11 +5,19 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::{CliError, Exit, Output};
+use crate::config::Extensions;
 
 /// Runs the tool on the process's arguments: the whole of the binary.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::read(std::env::args_os()) {
+    main_with(Extensions::new())
+}
+
+/// The same with a program's own components beside the built-in ones; see
+/// [`Extensions`](crate::config::Extensions).
+#[must_use]
+pub fn main_with(extensions: Extensions) -> ExitCode {
+    let mut cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to standard output; a reader that closed it wanted no more.
@@ -17,6 +25,7 @@ pub fn main() -> ExitCode {
             return Exit::from_usage(&error).into();
         }
     };
+    cli.global.extensions = extensions;
     let mut out = Output::stdout(&cli.global);
     let done = match &cli.verb {
         Some(verb) => verb.run(&cli.global, &mut out),
@@ -56,6 +65,9 @@ pub struct Global {
     /// Say more; twice for everything
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+    /// The components that a config can name.
+    #[arg(skip)]
+    pub extensions: Extensions,
 }
 
 /// Makes the enum of verbs and their groups in the help from one list.
@@ -80,8 +92,9 @@ macro_rules! verbs {
 }
 
 verbs! {
+    "Train": new::New, check::Check, schedule::Schedule, run::Run, resume::Resume, reproduce::Reproduce, eval::Eval;
     "Look at runs": ls::Ls, show::Show, metrics::Metrics, logs::Logs, verify::Verify;
-    "The tool": devices::Devices, completions::Completions;
+    "The tool": list::List, explain::Explain, schema::Schema, devices::Devices, completions::Completions;
 }
 
 impl Cli {

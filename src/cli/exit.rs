@@ -1,10 +1,13 @@
 //! How a command ends: its exit code, and what is said when it fails.
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{io::{IsTerminal, Write}, path::PathBuf, process::ExitCode};
 
 use crate::{
+    config::ConfigError,
+    launch::LaunchError,
     report::{FilterError, SeriesError, UnknownKey, sanitize},
     run::RunError,
+    train::TrainError,
 };
 
 /// Why a command did not do what it was asked.
@@ -39,6 +42,32 @@ pub enum CliError {
         /// The cause.
         source: std::io::Error,
     },
+    /// A config has faults; they are shown with their places.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// A config has faults, which are printed already.
+    #[error("the config has faults")]
+    Refused,
+    /// A run could not be started or could not go on.
+    #[error(transparent)]
+    Launch(LaunchError),
+    /// The command line asks for what does not exist.
+    #[error("{0}")]
+    Usage(String),
+    /// A file cannot be written.
+    #[error("cannot write `{}`: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The system does not let signals be handled.
+    #[error("cannot handle signals: {0}")]
+    Signals(#[source] std::io::Error),
+    /// A reproduction differs.
+    #[error("{0}")]
+    Differs(String),
     /// Verification found faults, which are printed already.
     #[error("run `{0}` is damaged")]
     Damaged(String),
@@ -58,7 +87,11 @@ impl CliError {
             Self::Closed => Exit::Done,
             Self::Run(error) => of_run(error),
             Self::Filter(_) | Self::Key(_) | Self::Series(_) => Exit::Usage,
-            Self::Stdout(_) | Self::Read { .. } | Self::Damaged(_) => Exit::Data,
+            Self::Config(_) | Self::Refused | Self::Usage(_) => Exit::Usage,
+            Self::Launch(error) => of_launch(error),
+            Self::Stdout(_) | Self::Read { .. } | Self::Write { .. } | Self::Damaged(_) => Exit::Data,
+            Self::Signals(_) => Exit::Internal,
+            Self::Differs(_) => Exit::Differs,
             Self::Diverged(_) => Exit::Diverged,
             Self::Signal(signal) => Exit::Signal(*signal),
         }
@@ -92,6 +125,12 @@ impl Exit {
         match result {
             Ok(()) => Self::Done,
             Err(CliError::Closed) => Self::Done,
+            Err(CliError::Refused) => Self::Usage,
+            Err(CliError::Config(error)) => {
+                let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+                let _ = std::io::stderr().write_all(error.0.render(color).as_bytes());
+                Self::Usage
+            }
             Err(error) => {
                 // Nobody is left to tell when standard error is closed, too.
                 let _ = std::io::stderr().write_all(complaint(&error.to_string()).as_bytes());
@@ -129,6 +168,32 @@ impl Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         exit.code().into()
+    }
+}
+
+impl From<LaunchError> for CliError {
+    fn from(error: LaunchError) -> Self {
+        match error {
+            LaunchError::Config(error) => Self::Config(error),
+            LaunchError::Run(error) => Self::Run(error),
+            error => Self::Launch(error),
+        }
+    }
+}
+
+fn of_launch(error: &LaunchError) -> Exit {
+    match error {
+        LaunchError::NotBuilt { .. }
+        | LaunchError::NoDevice { .. }
+        | LaunchError::Changed { .. }
+        | LaunchError::Complete { .. }
+        | LaunchError::Refused(_)
+        | LaunchError::Config(_) => Exit::Usage,
+        LaunchError::Run(error) => of_run(error),
+        LaunchError::Data(_) | LaunchError::Io { .. } => Exit::Data,
+        LaunchError::Train(TrainError::Data(_) | TrainError::Sink(_)) => Exit::Data,
+        LaunchError::Train(TrainError::NoGradient { .. } | TrainError::NoSplit(_)) => Exit::Usage,
+        LaunchError::Train(_) => Exit::Internal,
     }
 }
 

@@ -6,21 +6,35 @@
 //! Data goes to standard output and everything else to standard error; see [`Output`].
 
 mod args;
+mod check;
 mod completions;
+mod config_args;
 mod devices;
+mod eval;
 mod exit;
+mod explain;
+mod list;
 mod logs;
 mod ls;
 mod metrics;
+mod new;
 mod output;
+mod plan_text;
 mod progress;
 #[cfg(test)]
 mod sample;
+mod reproduce;
+mod resume;
+mod run;
+mod schedule;
+mod schema;
 mod screen;
+mod session;
 mod show;
 mod verify;
 
-pub use args::{Global, main};
+pub use args::{Global, main, main_with};
+pub use config_args::{ConfigArgs, PlanFlags};
 pub use exit::{CliError, Exit};
 pub use output::Output;
 pub use screen::Screen;

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use super::{CliError, Global};
+use crate::config::Diagnostics;
 use crate::report::{Ink, Palette, sanitize, sanitize_json};
 
 /// Standard output, and what is known about its reader.
@@ -95,6 +96,12 @@ impl<'a> Output<'a> {
             palette.paint(Ink::Notice, "warning"),
             sanitize(text)
         );
+    }
+
+    /// Findings of a config with their places: said even under `-q`.
+    pub fn diagnostics(&self, found: &Diagnostics) {
+        let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let _ = io::stderr().write_all(found.render(color).as_bytes());
     }
 
     /// How to paint text on standard output.

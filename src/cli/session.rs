@@ -6,7 +6,7 @@ use super::{Global, Screen};
 use crate::{
     config::Plan,
     kernel, launch,
-    report::{duration, short},
+    report::{duration, sanitize, short},
     run::Summary,
 };
 
@@ -50,5 +50,5 @@ pub fn conclusion(summary: &Summary) -> String {
         _ => "trainer show last, trainer resume last",
     };
     let _ = writeln!(text, "next: {next}");
-    crate::report::sanitize_lines(&text)
+    text.lines().map(|line| sanitize(line).into_owned() + "\n").collect()
 }

@@ -91,7 +91,7 @@ impl Launch<'_> {
 pub(super) fn attempt(argv: &[String], opened: &Opened, changes: Vec<String>) -> AttemptMeta {
     AttemptMeta {
         argv: argv.to_vec(),
-        threads: crate::kernel::threads::current(),
+        threads: crate::kernel::threads::count(),
         device: opened.name.clone(),
         changes,
     }
