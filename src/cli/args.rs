@@ -27,10 +27,7 @@ pub fn main_with(extensions: Extensions) -> ExitCode {
     };
     cli.global.extensions = extensions;
     let mut out = Output::stdout(&cli.global);
-    let done = match &cli.verb {
-        Some(verb) => verb.run(&cli.global, &mut out),
-        None => out.write(FIRST_STEPS),
-    };
+    let done = cli.run(&mut out);
     Exit::report(done.and_then(|()| out.flush())).into()
 }
 
@@ -98,10 +95,20 @@ verbs! {
 }
 
 impl Cli {
-    fn read(args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Self, clap::Error> {
+    pub(crate) fn read(
+        args: impl IntoIterator<Item = std::ffi::OsString>,
+    ) -> Result<Self, clap::Error> {
         let mut command = Self::grouped();
         let matches = command.try_get_matches_from_mut(args)?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+
+    /// Does what the verb says; without a verb, says where to begin.
+    pub(crate) fn run(&self, out: &mut Output<'_>) -> Result<(), CliError> {
+        match &self.verb {
+            Some(verb) => verb.run(&self.global, out),
+            None => out.write(FIRST_STEPS),
+        }
     }
 
     /// The command with its verbs listed by group.

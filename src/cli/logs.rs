@@ -180,6 +180,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::cli::sample;
 
     #[test]
     fn a_growing_file_gives_whole_lines_only() {
@@ -196,5 +197,62 @@ mod tests {
         assert_eq!(tail.next_line(true).unwrap(), None);
         assert_eq!(tail.next_line(false).unwrap().as_deref(), Some("three"));
         assert_eq!(tail.next_line(false).unwrap(), None);
+    }
+
+    const TRACE: &str = r#"{"timestamp":"2026-11-22T09:40:11Z","level":"INFO","fields":{"message":"epoch","epoch":0,"lr":0.02},"target":"trainer"}
+{"timestamp":"2026-11-22T09:40:12Z","level":"WARN","fields":{"message":"skipped"},"target":"trainer","spans":[{"name":"epoch","epoch":1}]}
+{"timestamp":"2026-11-22T09:40:1"#;
+
+    #[test]
+    fn lines_are_chosen_by_level_epoch_and_text() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(
+            sample::completed(folder.path(), 0.1).join("trace.jsonl"),
+            TRACE,
+        )
+        .unwrap();
+        let shown = |args: &[&str]| {
+            let (shown, result) =
+                sample::trainer(folder.path(), &[&["logs", "last"], args].concat());
+            result.unwrap();
+            shown
+        };
+        insta::assert_snapshot!(shown(&[]), @r#"
+        2026-11-22T09:40:11Z  INFO epoch  epoch=0 lr=0.02
+        2026-11-22T09:40:12Z  WARN skipped
+        {"timestamp":"2026-11-22T09:40:1
+        "#);
+        assert_eq!(
+            shown(&["--format", "json", "--epoch", "0"]).lines().next(),
+            TRACE.lines().next()
+        );
+        assert_eq!(
+            shown(&["--level", "warn", "--format", "json"])
+                .lines()
+                .count(),
+            1
+        );
+        assert_eq!(
+            shown(&["--grep", "lr=0.02", "--format", "json"])
+                .lines()
+                .count(),
+            1
+        );
+    }
+
+    #[test]
+    fn following_a_run_that_has_ended_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(
+            sample::completed(folder.path(), 0.1).join("trace.jsonl"),
+            TRACE,
+        )
+        .unwrap();
+        let (shown, result) = sample::trainer(
+            folder.path(),
+            &["logs", "--follow", "--level", "warn", "--format", "json"],
+        );
+        result.unwrap();
+        assert_eq!(shown.lines().count(), 1);
     }
 }

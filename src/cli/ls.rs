@@ -97,3 +97,74 @@ impl Ls {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::{Exit, sample};
+
+    #[test]
+    fn runs_are_found_by_plan_status_and_tag() {
+        let folder = tempfile::tempdir().unwrap();
+        sample::completed(folder.path(), 0.01);
+        sample::completed(folder.path(), 0.1);
+        let _running = sample::running(folder.path(), 0.2);
+        let lrs = |args: &[&str]| {
+            let line = [
+                &["ls", "--columns", "optimizer.lr", "--format", "csv"],
+                args,
+            ]
+            .concat();
+            let (shown, result) = sample::trainer(folder.path(), &line);
+            result.map(|()| {
+                shown
+                    .split_whitespace()
+                    .skip(1)
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            })
+        };
+        assert_eq!(lrs(&[]).unwrap(), "0.2 0.1 0.01");
+        assert_eq!(
+            lrs(&["--where", "optimizer.lr > 0.01 and status = completed"]).unwrap(),
+            "0.1"
+        );
+        assert_eq!(lrs(&["--where", "status = running"]).unwrap(), "0.2");
+        assert_eq!(lrs(&["--sort", "lr"]).unwrap(), "0.01 0.1 0.2");
+        assert_eq!(
+            lrs(&["--sort", "-lr", "--tag", "paper"]).unwrap(),
+            "0.2 0.1 0.01"
+        );
+        assert_eq!(lrs(&["--tag", "other"]).unwrap(), "");
+        for wrong in [
+            ["--where", "lr >"],
+            ["--where", "optimizer.rl > 1"],
+            ["--sort", "-acuracy"],
+        ] {
+            assert_eq!(lrs(&wrong).unwrap_err().exit(), Exit::Usage, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn json_holds_what_was_not_finite() {
+        let folder = tempfile::tempdir().unwrap();
+        sample::completed(folder.path(), 0.01);
+        let (shown, result) = sample::trainer(folder.path(), &["ls", "--format", "json"]);
+        result.unwrap();
+        let runs: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(runs[0]["metrics"]["val/loss"], "NaN");
+        assert_eq!(runs[0]["best"]["checkpoint"], "checkpoints/step-0000000040");
+        let path = std::path::Path::new(runs[0]["path"].as_str().unwrap());
+        assert!(path.is_absolute() && path.join("run.json").is_file());
+    }
+
+    #[test]
+    fn no_runs_are_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("runs");
+        for (format, expected) in [("text", ""), ("json", "[]\n")] {
+            let (shown, result) = sample::trainer(&missing, &["ls", "--format", format]);
+            result.unwrap();
+            assert_eq!(shown, expected);
+        }
+    }
+}

@@ -115,3 +115,88 @@ fn object(series: &Series, point: &Point, several: bool) -> serde_json::Value {
     object.extend(values.map(|(key, value)| (key.clone(), json!(value))));
     object.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::{Exit, sample};
+
+    #[test]
+    fn csv_has_a_column_a_key_and_a_row_an_epoch() {
+        let folder = tempfile::tempdir().unwrap();
+        sample::completed(folder.path(), 0.1);
+        let (shown, result) = sample::trainer(
+            folder.path(),
+            &["metrics", "last", "--keys", "lr,train/loss,val/loss"],
+        );
+        result.unwrap();
+        insta::assert_snapshot!(shown, @"
+        step,epoch,lr,train/loss,val/loss
+        20,0,0.1,0.05,0.15000000000000002
+        40,1,0.1,0.025,NaN
+        ");
+        let (shown, _) = sample::trainer(
+            folder.path(),
+            &[
+                "metrics",
+                "last",
+                "--by",
+                "step",
+                "--keys",
+                "grad_norm,val/accuracy",
+            ],
+        );
+        insta::assert_snapshot!(shown, @"
+        step,epoch,grad_norm,val/accuracy
+        10,0.5,0.5,
+        20,1,0.5,0.7
+        30,1.5,0.5,
+        40,2,0.5,0.9
+        ");
+    }
+
+    #[test]
+    fn several_runs_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = [0.1, 0.2].map(|lr| sample::completed(folder.path(), lr));
+        let ids = paths
+            .each_ref()
+            .map(|path| path.file_name().unwrap().to_str().unwrap());
+        let (shown, result) =
+            sample::trainer(folder.path(), &["metrics", ids[0], ids[1], "--keys", "lr"]);
+        result.unwrap();
+        assert_eq!(
+            shown,
+            format!(
+                "run,step,epoch,lr\n{0},20,0,0.1\n{0},40,1,0.1\n{1},20,0,0.2\n{1},40,1,0.2\n",
+                ids[0], ids[1]
+            )
+        );
+    }
+
+    #[test]
+    fn json_keeps_what_was_not_recorded_and_what_was_not_finite() {
+        let folder = tempfile::tempdir().unwrap();
+        sample::completed(folder.path(), 0.1);
+        let line = [
+            "metrics", "last", "--by", "step", "--keys", "val/loss", "--keys", "lr", "--format",
+            "json",
+        ];
+        let (shown, result) = sample::trainer(folder.path(), &line);
+        result.unwrap();
+        let rows: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(
+            rows[0],
+            serde_json::json!({"step": 10, "epoch": 0.5, "val/loss": null, "lr": 0.1})
+        );
+        assert_eq!(rows[3]["val/loss"], "NaN");
+        let (_, result) = sample::trainer(folder.path(), &["metrics", "last", "--keys", "val/los"]);
+        let error = result.unwrap_err();
+        assert_eq!(error.exit(), Exit::Usage);
+        assert!(
+            error
+                .to_string()
+                .ends_with("hint: did you mean `val/loss`?"),
+            "{error}"
+        );
+    }
+}

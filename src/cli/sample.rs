@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{CliError, Global, Output};
+use super::{CliError, Output, args::Cli};
 use crate::{
     event::{
         Best, Checkpoint, Dtype, Ending, EpochRow, EvalRow, Event, Metrics, NamedArray, Reason,
@@ -57,17 +57,15 @@ pub fn completed(folder: &Path, lr: f64) -> PathBuf {
     path
 }
 
-/// What a command prints with `folder` as the folder of runs, and what came of it.
-pub fn output(
-    folder: &Path,
-    command: impl FnOnce(&Global, &mut Output<'_>) -> Result<(), CliError>,
-) -> (String, Result<(), CliError>) {
-    let global = Global {
-        runs: folder.into(),
-        ..Global::default()
-    };
+/// What `trainer` prints with `folder` as the folder of runs, and what came of it.
+pub fn trainer(folder: &Path, args: &[&str]) -> (String, Result<(), CliError>) {
+    let line = ["trainer".as_ref(), "--runs".as_ref(), folder.as_os_str()].into_iter();
+    let line = line
+        .chain(args.iter().map(|arg| arg.as_ref()))
+        .map(Into::into);
+    let cli = Cli::read(line).unwrap();
     let mut text = Vec::new();
-    let result = command(&global, &mut Output::buffer(&mut text));
+    let result = cli.run(&mut Output::buffer(&mut text));
     (String::from_utf8(text).unwrap(), result)
 }
 

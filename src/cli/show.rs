@@ -41,3 +41,47 @@ impl Show {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::{Exit, sample};
+
+    #[test]
+    fn a_run_is_found_and_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = sample::completed(folder.path(), 0.1);
+        let (shown, result) = sample::trainer(folder.path(), &["show", "digits"]);
+        result.unwrap();
+        for part in [
+            "digits  completed",
+            "2 of 2 epochs, 40 steps",
+            "train/loss\n",
+            "best val/accuracy 0.9",
+        ] {
+            assert!(shown.contains(part), "{part} is missing in:\n{shown}");
+        }
+        assert!(
+            shown.contains("warning: the \\u{1b}[1mlast (step 40)"),
+            "{shown}"
+        );
+        let (shown, result) = sample::trainer(folder.path(), &["show", "--format", "json"]);
+        result.unwrap();
+        let run: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(run["id"], path.file_name().unwrap().to_str().unwrap());
+        assert_eq!(run["checkpoints"].as_array().map(Vec::len), Some(2));
+    }
+
+    #[test]
+    fn an_unknown_run_is_a_wrong_command_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let exit = |run: &str| {
+            sample::trainer(folder.path(), &["show", run])
+                .1
+                .unwrap_err()
+                .exit()
+        };
+        assert_eq!(exit("last"), Exit::Usage);
+        sample::completed(folder.path(), 0.1);
+        assert_eq!(exit("digit5"), Exit::Usage);
+    }
+}

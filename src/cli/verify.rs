@@ -93,16 +93,13 @@ fn verdict(fault: Option<&str>) -> Cell {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::cli::sample;
 
     #[test]
     fn a_whole_run_is_ok_and_a_flipped_bit_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = sample::completed(folder.path(), 0.1);
-        let (shown, result) = sample::output(folder.path(), |global, out| {
-            Verify { run: "last".into() }.run(global, out)
-        });
+        let (shown, result) = sample::trainer(folder.path(), &["verify", "last"]);
         insta::assert_snapshot!(shown, @"
         part                size
         step-0000000020    154 B  ok
@@ -115,12 +112,7 @@ mod tests {
         let mut bytes = std::fs::read(&weights).unwrap();
         *bytes.last_mut().unwrap() ^= 1;
         std::fs::write(&weights, bytes).unwrap();
-        let (shown, result) = sample::output(folder.path(), |global, out| {
-            Verify {
-                run: "digits".into(),
-            }
-            .run(global, out)
-        });
+        let (shown, result) = sample::trainer(folder.path(), &["verify", "digits"]);
         assert!(
             shown.contains("step-0000000040           damaged: "),
             "{shown}"
