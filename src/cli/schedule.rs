@@ -188,9 +188,12 @@ fn columns(view: &ScheduleView) -> Vec<Column> {
     };
     let targets = || view.schedules.scheduled().iter().copied();
     let first = targets().map(|target| column(target, 0));
-    let further = (1..view.schedules.groups().len())
+    let groups = view.schedules.groups().len();
+    let phases = view.schedules.phases();
+    let differs = |target| phases.iter().any(|p| p.target == target && p.groups.len() < groups);
+    let further = (1..groups)
         .flat_map(|group| targets().map(move |target| (target, group)))
-        .filter(|(target, group)| *target == Target::Lr || view.schedules.differs(*target, *group))
+        .filter(|(target, _)| *target == Target::Lr || differs(*target))
         .map(|(target, group)| column(target, group));
     first.chain(further).collect()
 }

@@ -50,29 +50,29 @@ impl Extensions {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            models: Registry::new("model")
+            models: Registry::<dyn ModelSpec>::new("model")
                 .with::<model::Mlp>("mlp", |c| Arc::new(c))
                 .with::<model::Cnn>("cnn", |c| Arc::new(c)),
-            datasets: Registry::new("dataset")
+            datasets: Registry::<dyn DatasetSpec>::new("dataset")
                 .with::<data::Digits>("digits", |c| Arc::new(c))
                 .with::<data::Mnist>("mnist", |c| Arc::new(c))
                 .with::<data::Csv>("csv", |c| Arc::new(c)),
-            transforms: Registry::new("transform")
+            transforms: Registry::<dyn TransformSpec>::new("transform")
                 .with::<data::Normalize>("normalize", |c| Arc::new(c))
                 .with::<data::Standardize>("standardize", |c| Arc::new(c))
                 .with::<data::RandomCrop>("random_crop", |c| Arc::new(c))
                 .with::<data::HorizontalFlip>("horizontal_flip", |c| Arc::new(c)),
-            losses: Registry::new("loss")
+            losses: Registry::<dyn LossSpec>::new("loss")
                 .with::<objective::CrossEntropy>("cross_entropy", |c| Arc::new(c))
                 .with::<objective::Mse>("mse", |c| Arc::new(c))
                 .with::<objective::Mae>("mae", |c| Arc::new(c))
                 .with::<objective::Huber>("huber", |c| Arc::new(c))
                 .with::<objective::Bce>("bce", |c| Arc::new(c)),
-            optimizers: Registry::new("optimizer")
+            optimizers: Registry::<dyn OptimizerSpec>::new("optimizer")
                 .with::<optim::Sgd>("sgd", |c| Arc::new(c))
                 .with::<optim::Adam>("adam", |c| Arc::new(c))
                 .with::<optim::AdamW>("adamw", |c| Arc::new(c)),
-            schedules: Registry::new("schedule")
+            schedules: Registry::<dyn Curve>::new("schedule")
                 .with::<schedule::Constant>("constant", |c| Arc::new(c))
                 .with::<schedule::Linear>("linear", |c| Arc::new(c))
                 .with::<schedule::Warmup>("warmup", |c| Arc::new(c))

@@ -8,7 +8,6 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Schema;
 
 /// The components of one kind, by their `type` name.
-#[derive(Debug, Clone)]
 pub struct Registry<T: ?Sized> {
     /// What one of them is called: `model`.
     pub noun: &'static str,
@@ -127,6 +126,18 @@ pub fn read_keys<C: DeserializeOwned>(table: toml::Table) -> Result<C, LoadFault
 pub fn write_keys<C: Serialize>(component: &C) -> Result<toml::Table, LoadFault> {
     toml::Table::try_from(component)
         .map_err(|error| LoadFault { key: String::new(), message: error.to_string() })
+}
+
+impl<T: ?Sized> Clone for Registry<T> {
+    fn clone(&self) -> Self {
+        Self { noun: self.noun, kinds: self.kinds.clone() }
+    }
+}
+
+impl<T: ?Sized> std::fmt::Debug for Registry<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(&self.kinds).finish()
+    }
 }
 
 impl<T: ?Sized> Clone for Kind<T> {

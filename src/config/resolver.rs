@@ -1,6 +1,6 @@
 //! The one pass over a Spec that finds every fault and, where there is none, makes the Plan.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     checkpoint::{BestKeys, CheckpointKeys},
@@ -11,10 +11,9 @@ use super::{
     length::Length,
     node::{Node, Table, Value},
     plan::{FromEnv, Plan},
-    registry::{Component, Registry, read_keys, schema_of, write_keys},
+    registry::{Component, read_keys, schema_of, write_keys},
     resolve::{Loaded, Tables},
     schedule_view::ScheduleView,
-    source::Place,
     spec::Spec,
     suggest, top::{ModelKeys, Top},
     train::{Better, Precision, TrainKeys},

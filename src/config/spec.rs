@@ -8,7 +8,6 @@ use super::{
     diagnostic::Diagnostic,
     node::{IndexFault, Node, Table, Value},
     source::{Place, Source, Sources},
-    suggest,
 };
 
 /// What was written, untouched: one merged tree whose every value knows its place.
