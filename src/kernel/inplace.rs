@@ -214,7 +214,7 @@ where
     } else {
         chunks.with_min_len(1)
     };
-    chunks.for_each(|chunk| run(chunk));
+    chunks.for_each(&run);
 }
 
 #[cfg(test)]

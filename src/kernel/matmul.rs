@@ -4,6 +4,8 @@
 //! shapes, and the inner dimension is cut into pieces of at most [`DEPTH`], because `gemm` cuts
 //! longer ones by the machine's cache sizes.
 
+use std::ops::Range;
+
 use gemm::Parallelism;
 use rayon::prelude::*;
 
@@ -43,6 +45,23 @@ impl<'a> Matrix<'a> {
             cols,
             row_stride: cols,
             col_stride: 1,
+        }
+    }
+
+    /// The columns `range` of a dense matrix of `rows` × `cols` numbers.
+    ///
+    /// # Panics
+    /// Where `values` holds fewer, or the range is outside.
+    #[must_use]
+    pub fn columns(values: &'a [f32], rows: usize, cols: usize, range: Range<usize>) -> Self {
+        assert!(
+            range.start <= range.end && range.end <= cols,
+            "columns outside of a matrix"
+        );
+        Self {
+            values: &values[range.start.min(values.len())..],
+            cols: range.len(),
+            ..Self::new(values, rows, cols)
         }
     }
 
@@ -132,7 +151,7 @@ unsafe impl Sync for Out {}
 fn block(
     out: Out,
     stride: usize,
-    (rows, cols): (std::ops::Range<usize>, std::ops::Range<usize>),
+    (rows, cols): (Range<usize>, Range<usize>),
     a: Matrix,
     b: Matrix,
     add: bool,
@@ -144,8 +163,8 @@ fn block(
     for first in (0..depth.max(1)).step_by(piece) {
         let k = piece.min(depth - first);
         let read = add || first > 0;
-        // SAFETY: `Matrix::new` holds rows·cols numbers, so every (row, col) of `a` and `b` is
-        // inside its slice, and `t` keeps that; rows, cols and first + k stay inside. The
+        // SAFETY: a `Matrix` is a range of columns of a dense matrix that its slice holds wholly,
+        // so every (row, col) of `a` and `b` is inside, and `t` keeps that; rows, cols and first + k stay inside. The
         // callers have checked that `out` holds all rows and columns of the product, and no
         // other thread touches this block. With k = 0 nothing of `a` and `b` is read.
         unsafe {

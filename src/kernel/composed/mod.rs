@@ -5,9 +5,15 @@
 //! ReLU at 0, and the norms and softmax of `candle_nn` have wrong or no gradients.
 
 mod activation;
+mod conv;
 mod dense;
+mod norm;
+mod pool;
 mod softmax;
 
 pub use activation::{activate, relu};
+pub use conv::conv2d;
 pub use dense::linear;
+pub use norm::{batch_norm, layer_norm};
+pub use pool::{avg_pool2d, global_avg_pool2d, max_pool2d};
 pub use softmax::{cross_entropy, log_softmax, softmax};
