@@ -33,6 +33,7 @@ impl Session {
         self.state.load(&contents)?;
         self.progress = contents.progress.clone();
         self.unread.clear();
+        self.order = self.order_so_far();
         let found = self.contents()?.hash();
         if found != checkpoint.state_hash {
             let saved = checkpoint.state_hash.clone();

@@ -58,7 +58,7 @@ fn models_and_optimizers_resume_at_every_step() {
             recipe.model = Arc::new(Net {
                 dropout,
                 norm,
-                idle: false,
+                ..Net::default()
             });
             let what = format!("{optimizer}, dropout {dropout}, norm {norm}");
             resumes_everywhere(&grouped(recipe, 0.05), &what);
@@ -74,7 +74,7 @@ fn averages_accumulation_and_clipping_resume_at_every_step() {
         recipe.model = Arc::new(Net {
             dropout: true,
             norm: true,
-            idle: false,
+            ..Net::default()
         });
         recipe.ema = Some(0.9);
         recipe.grad_accumulation = 4;
@@ -98,14 +98,14 @@ fn killed_many_times_is_as_good_as_never() {
     recipe.model = Arc::new(Net {
         dropout: true,
         norm: true,
-        idle: false,
+        ..Net::default()
     });
     recipe.ema = Some(0.9);
     let recipe = grouped(recipe, 0.05);
     let (whole, events) = run(&recipe);
     let mut lines = Vec::new();
     let mut from = None;
-    for after in 1..=recipe.total_steps {
+    for after in (1..=recipe.total_steps).chain([u64::MAX]) {
         let (_, events) = run_until(&recipe, from.as_ref(), after);
         lines.extend(timeless(&events));
         from = checkpoints(&events).pop();

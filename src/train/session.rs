@@ -150,9 +150,7 @@ impl Session {
     /// Opens an epoch, or opens it again in the middle after a resume.
     fn begin_epoch(&mut self, sink: &mut dyn Sink) -> Result<(), TrainError> {
         let epoch = self.progress.epoch;
-        let used = self.progress.batch as usize * self.recipe.loader.batch_size;
         self.meter.begin_epoch(&self.ledger);
-        self.order = Order::resumed(&self.loader, epoch, used);
         if self.recipe.on_nan == OnNan::Rollback && self.progress.batch == 0 {
             self.back = Some(self.contents()?);
         }
@@ -204,6 +202,12 @@ impl Session {
     /// Batches of an epoch.
     pub(super) fn batches_per_epoch(&self) -> u64 {
         self.loader.batches_per_epoch() as u64
+    }
+
+    /// The samples of the batches that the epoch under way has used.
+    pub(super) fn order_so_far(&self) -> Order {
+        let used = self.progress.batch as usize * self.recipe.loader.batch_size;
+        Order::resumed(&self.loader, self.progress.epoch, used)
     }
 
     /// Whether all batches of the epoch under way are used.

@@ -3,6 +3,7 @@
 use super::error::TrainError;
 use super::evaluate::Split;
 use super::ledger::Activity;
+use super::order::Order;
 use super::recipe::{Cadence, OnNan};
 use super::session::Session;
 use super::stop::StopFlag;
@@ -126,6 +127,7 @@ impl Session {
         let mut row = self.epoch_row(loss);
         if ended {
             self.progress.next_epoch();
+            self.order = Order::new();
         }
         self.ledger.charge(Activity::Logging);
         row.state_hash = self.contents()?.hash();

@@ -51,12 +51,14 @@ impl Dataset for Clouds {
     }
 }
 
-/// Two linear layers with ReLU between, and what else a test wants to see.
+/// Two linear layers with tanh between, and what else a test wants to see.
 #[derive(Debug, Clone, Default)]
 pub struct Net {
-    /// Dropout with probability ½ after the ReLU.
+    /// ReLU instead of tanh.
+    pub relu: bool,
+    /// Dropout with probability ½ after the activation.
     pub dropout: bool,
-    /// Batch normalisation before the ReLU, with running statistics.
+    /// Batch normalisation before the activation, with running statistics.
     pub norm: bool,
     /// A parameter that the output does not depend on.
     pub idle: bool,
@@ -106,7 +108,7 @@ impl Model for Built {
         if let Some(norm) = &self.norm {
             x = normalise(norm, &x, mode)?;
         }
-        x = x.relu()?;
+        x = if self.spec.relu { x.relu()? } else { x.tanh()? };
         if self.spec.dropout
             && let Mode::Train { seed, step, micro } = *mode
         {

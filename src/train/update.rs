@@ -78,7 +78,8 @@ impl Session {
         }
         self.refuse_missing()?;
 
-        // On the CPU a loss is read for free; elsewhere it waits until somebody needs it.
+        // On the CPU the numbers are read for next to nothing. Elsewhere reading means waiting for
+        // the device, so the loss waits there until somebody needs it.
         let read = watched || self.recipe.device.is_cpu();
         let loss = match read {
             true => Some(self.read_losses(&sums)?),
@@ -86,7 +87,7 @@ impl Session {
         };
         let numbers = Numbers {
             loss: loss.map(|sum| if weight > 0.0 { sum / weight } else { sum }),
-            norm: self.clip(watched)?,
+            norm: self.clip(read)?,
         };
         if !numbers.finite() {
             put_back(self)?;
@@ -170,9 +171,10 @@ impl Session {
         Ok(())
     }
 
-    /// Measures the gradient's norm, where it is needed, and clips: first the norm, then single
-    /// elements, so that both limits hold.
-    fn clip(&mut self, watched: bool) -> Result<Option<f64>, TrainError> {
+    /// Measures the gradient's norm and clips: first the norm, then single elements, so that both
+    /// limits hold. The norm also tells what the loss may hide: an activation such as ReLU turns a
+    /// NaN into a 0 on its way to the loss, but not on the way back.
+    fn clip(&mut self, measure: bool) -> Result<Option<f64>, TrainError> {
         let limit = self.recipe.clip_norm.map(|fixed| {
             let scheduled = self
                 .recipe
@@ -183,7 +185,7 @@ impl Session {
         let grads = &mut self.state.grads;
         let norm = match limit {
             Some(limit) => clip_norm(grads, limit).map(Some),
-            None if watched => grads.norm().map(Some),
+            None if measure => grads.norm().map(Some),
             None => Ok(None),
         };
         let norm = norm.map_err(compute("the gradient's norm"))?;

@@ -238,7 +238,7 @@ fn print_hash() {
     recipe.model = Arc::new(Net {
         dropout: true,
         norm: true,
-        idle: false,
+        ..Net::default()
     });
     recipe.ema = Some(0.9);
     recipe.clip_norm = Some(0.5);
