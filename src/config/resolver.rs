@@ -66,8 +66,16 @@ impl<'a> Resolver<'a> {
         let seed = top.as_ref().map_or(0, |top| top.seed);
         let facts = dataset.as_ref().and_then(|dataset| self.facts(dataset, seed));
         let loss = loss.and_then(|loss| self.fitting_loss(loss, facts.as_ref()));
-        let io = match (&facts, &loss) {
-            (Some(facts), Some(loss)) => Some(io(facts, &*loss.spec)),
+        let shape = match (&facts, &dataset) {
+            (Some(facts), Some((_, _, transforms))) => self.shape(facts, transforms),
+            _ => None,
+        };
+        let io = match (&facts, &loss, shape) {
+            (Some(facts), Some(loss), Some(input)) => {
+                let task = &facts.task;
+                let outputs = loss.spec.outputs(task.is_classification(), task.outputs());
+                Some(Io { input, outputs })
+            }
             _ => None,
         };
         let built = match (&model, &io) {
@@ -417,16 +425,24 @@ impl<'a> Resolver<'a> {
         (!refused).then_some(component)
     }
 
-    fn facts(&mut self, (dataset, keys, transforms): &DataParts, seed: u64) -> Option<Facts> {
-        match dataset.spec.describe(keys, seed) {
-            Ok(facts) => {
-                for (i, transform) in transforms.iter().enumerate() {
-                    if let Some(fault) = transform.spec.fits(&facts.shape) {
-                        self.tables.key_fault(&format!("dataset.transform[{i}]"), fault);
-                    }
+    /// The shape of a sample after the transforms.
+    fn shape(&mut self, facts: &Facts, transforms: &[Component<dyn TransformSpec>]) -> Option<Vec<usize>> {
+        let mut shape = facts.shape.clone();
+        for (i, transform) in transforms.iter().enumerate() {
+            match transform.spec.output(&shape) {
+                Ok(output) => shape = output,
+                Err(fault) => {
+                    self.tables.key_fault(&format!("dataset.transform[{i}]"), fault);
+                    return None;
                 }
-                Some(facts)
             }
+        }
+        Some(shape)
+    }
+
+    fn facts(&mut self, (dataset, keys, _): &DataParts, seed: u64) -> Option<Facts> {
+        match dataset.spec.describe(keys, seed) {
+            Ok(facts) => Some(facts),
             Err(error) => {
                 self.tables.key_faults("dataset", error.faults());
                 None
@@ -626,12 +642,6 @@ impl<'a> Resolver<'a> {
         let higher = metrics.iter().any(|(own, spec)| own == name && spec.higher_is_better());
         mode.get_or_insert(if higher { Better::Max } else { Better::Min });
     }
-}
-
-/// Shapes that the data and the loss give the model.
-fn io(facts: &Facts, loss: &dyn LossSpec) -> Io {
-    let outputs = loss.outputs(facts.task.is_classification(), facts.task.outputs());
-    Io { input: facts.shape.clone(), outputs }
 }
 
 fn device_fault(device: &str) -> Option<KeyFault> {

@@ -48,7 +48,7 @@ pub fn evaluate(
     }
     let checkpoint = match which {
         Which::Last => run::load_newest(path)?.0,
-        Which::Best => run::load_best(path)?,
+        Which::Best => run::load_best(path)?.0,
         Which::Step(step) => run::load_step(path, step)?,
     };
     let Prepared { mut session, .. } = prepare(&plan)?;

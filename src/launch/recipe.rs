@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use candle_core::Device;
 
 use crate::{
-    config::{self, Better, Plan},
-    data::Data,
+    config::{self, Better, Component, Plan},
+    data::{Data, TransformEntry, TransformSpec},
     train::{BestPolicy, Cadence, CheckpointPolicy, EarlyStop, Goal, OnNan, ParamGroup, Recipe},
     units::Span,
 };
@@ -28,7 +28,7 @@ pub fn recipe(plan: &Plan, data: Data, device: Device) -> Recipe {
         eval_every: (plan.facts.val > 0).then(|| cadence(&train.eval_every, plan.length.eval_every)),
         data,
         loader: plan.dataset_keys.clone(),
-        transforms: plan.transforms.iter().map(|t| Arc::clone(&t.spec)).collect(),
+        transforms: plan.transforms.iter().map(transform).collect(),
         total_steps: plan.length.total_steps,
         steps_per_epoch: plan.length.steps_per_epoch,
         grad_accumulation: train.grad_accumulation,
@@ -58,6 +58,10 @@ fn groups(plan: &Plan) -> Vec<ParamGroup> {
             frozen: group.params.iter().all(|name| frozen.contains(name.as_str())),
         })
         .collect()
+}
+
+fn transform(transform: &Component<dyn TransformSpec>) -> TransformEntry {
+    TransformEntry { kind: transform.kind.clone(), spec: Arc::clone(&transform.spec) }
 }
 
 /// `"2 epochs"` means the ends of epochs; everything else counts updates.

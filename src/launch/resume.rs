@@ -60,7 +60,8 @@ pub fn resume(
     }
     let edited = edit::apply(&old, &options.edits, step, extensions)?;
     let plan = edited.as_ref().map_or(&old, |edited| &edited.plan);
-    if step >= plan.length.total_steps {
+    let finished = found.path().join("summary.json").exists();
+    if step >= plan.length.total_steps && finished {
         let plan = found.path().join("plan.toml").display().to_string();
         return Err(LaunchError::Complete { run: id, steps: step, plan });
     }

@@ -133,6 +133,6 @@ pub(super) fn drive(
 }
 
 /// The ending of a run whose session could not say it itself.
-fn failed(session: &Session, error: &TrainError) -> Ending {
-    Ending { status: Status::Failed { why: error.to_string() }, ..session.ending() }
+fn failed(session: &mut Session, error: &TrainError) -> Ending {
+    session.ending(Status::Failed { why: error.to_string() })
 }

@@ -61,6 +61,10 @@ impl OptimizerSpec for Adam {
         Some(self.beta2)
     }
 
+    fn state_arrays(&self) -> usize {
+        2
+    }
+
     fn build(&self, params: &[Param]) -> Result<Box<dyn Optimizer>> {
         Ok(Box::new(Moments::new(self.eps, Decay::Gradient, params)))
     }

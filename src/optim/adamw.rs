@@ -62,6 +62,10 @@ impl OptimizerSpec for AdamW {
         Some(self.beta2)
     }
 
+    fn state_arrays(&self) -> usize {
+        2
+    }
+
     fn build(&self, params: &[Param]) -> Result<Box<dyn Optimizer>> {
         Ok(Box::new(Moments::new(self.eps, Decay::Parameter, params)))
     }

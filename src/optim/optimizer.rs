@@ -21,6 +21,11 @@ pub trait OptimizerSpec: std::fmt::Debug + Send + Sync {
     /// Beta2 before schedules; `None` where the optimizer has none.
     fn beta2(&self) -> Option<f64>;
 
+    /// How many numbers it keeps for each number of a parameter; for estimates of memory.
+    fn state_arrays(&self) -> usize {
+        0
+    }
+
     /// The optimizer for these parameters, with fresh state.
     ///
     /// # Errors

@@ -61,6 +61,10 @@ impl OptimizerSpec for Sgd {
         None
     }
 
+    fn state_arrays(&self) -> usize {
+        usize::from(self.momentum != 0.0)
+    }
+
     fn build(&self, params: &[Param]) -> Result<Box<dyn Optimizer>> {
         Ok(Box::new(Momentum {
             keys: self.clone(),

@@ -4,7 +4,7 @@ use super::contents::Contents;
 use super::error::{RestoreError, TrainError, compute};
 use super::recipe::OnNan;
 use super::session::Session;
-use crate::event::{Checkpoint, Reason};
+use crate::event::{Checkpoint, NamedArray, Reason};
 
 impl Session {
     /// A copy of everything that another session of the same recipe needs to go on from here, bit
@@ -42,6 +42,15 @@ impl Session {
         self.saved = Some((self.progress.step, found));
         self.back = (self.recipe.on_nan == OnNan::Rollback).then(|| back.unwrap_or(contents));
         Ok(())
+    }
+
+    /// Lays weights over the model before the first update: parameters and buffers by their names,
+    /// exactly those of the model. Averages begin there too.
+    ///
+    /// # Errors
+    /// [`TrainError::Restore`] where names, shapes or types do not fit; nothing is changed then.
+    pub fn load_weights(&mut self, arrays: &[NamedArray]) -> Result<(), TrainError> {
+        Ok(self.state.load_weights(arrays)?)
     }
 
     /// A copy of the state as it is.

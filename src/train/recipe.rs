@@ -6,8 +6,7 @@ use candle_core::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Data, DatasetKeys, TransformEntry};
-use crate::layer::Io;
-use crate::model::ModelSpec;
+use crate::model::{Io, ModelSpec};
 use crate::objective::{LossSpec, MetricSpec};
 use crate::optim::OptimizerSpec;
 use crate::schedule::Schedules;
@@ -76,12 +75,14 @@ pub struct ParamGroup {
 }
 
 /// How often something happens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cadence {
     /// After every so many applied updates; 0: never.
     Steps(u64),
     /// At the end of every so many epochs, however many updates of them were applied; 0: never.
     Epochs(u64),
+    /// At the first update after so many seconds; for checkpoints only, which change no results.
+    Seconds(f64),
 }
 
 impl Cadence {
@@ -91,6 +92,7 @@ impl Cadence {
     pub fn due(self, step: u64, ended: Option<u64>) -> bool {
         match self {
             Self::Steps(n) => n > 0 && step > 0 && step.is_multiple_of(n),
+            Self::Seconds(_) => false,
             Self::Epochs(n) => n > 0 && ended.is_some_and(|epochs| epochs.is_multiple_of(n)),
         }
     }

@@ -92,13 +92,13 @@ impl Session {
     }
 
     /// How the run ended, with everything known at that point.
-    pub(super) fn ending(&mut self, status: Status) -> Ending {
+    pub fn ending(&mut self, status: Status) -> Ending {
         self.ledger.charge(Activity::Logging);
         Ending {
             status,
             step: self.progress.step,
             epoch: self.epochs_done(),
-            metrics: self.progress.metrics.clone(),
+            metrics: self.progress.metrics.iter().chain(&self.tested).map(|(k, v)| (k.clone(), *v)).collect(),
             best: self.progress.best.clone(),
             // A device that no longer answers has no state to hash.
             state_hash: self

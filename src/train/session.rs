@@ -1,6 +1,7 @@
 //! A training run in memory, and the loop.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use candle_core::Tensor;
 
@@ -43,6 +44,10 @@ pub struct Session {
     pub(super) frozen: Vec<bool>,
     /// Step and hash of the last checkpoint that was handed over, or that the session began from.
     pub(super) saved: Option<(u64, String)>,
+    /// When the last checkpoint was handed over by this process.
+    pub(super) checkpointed: Instant,
+    /// What the finished model reached on the test split.
+    pub(super) tested: Metrics,
     pub(super) ledger: Ledger,
     pub(super) meter: Meter,
     loader: Arc<Loader>,
@@ -77,6 +82,8 @@ impl Session {
             hypers: Vec::with_capacity(state.active.len()),
             frozen: vec![false; state.active.len()],
             saved: None,
+            checkpointed: Instant::now(),
+            tested: Metrics::new(),
             meter: Meter::new(&ledger),
             ledger,
             transforms,

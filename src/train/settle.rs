@@ -1,5 +1,7 @@
 //! What is due after an update: evaluation, the epoch's row, a checkpoint, the end of the run.
 
+use std::time::Instant;
+
 use super::error::TrainError;
 use super::evaluate::Split;
 use super::ledger::Activity;
@@ -35,8 +37,7 @@ impl Session {
                 best |= self.close_epoch(ended.is_some(), sink)?;
             }
         }
-        let every = self.recipe.checkpoint.every;
-        let every = unsettled && every.is_some_and(|c| c.due(self.progress.step, ended));
+        let every = unsettled && self.checkpoint_due(ended);
         self.conclude(best, every, sink, stop)
     }
 
@@ -48,10 +49,7 @@ impl Session {
         sink: &mut dyn Sink,
         stop: &StopFlag,
     ) -> Result<Option<Status>, TrainError> {
-        let signal = stop.raised().map(|signal| Status::Stopped {
-            why: format!("signal {signal} asked it to stop"),
-            signal: Some(signal),
-        });
+        let signal = stopped(stop);
         let over = self.over();
         let reason = match (&self.progress.best, &over, &signal) {
             (Some(best_so_far), ..) if best => Some(Reason::Best {
@@ -66,7 +64,41 @@ impl Session {
         if let Some(reason) = reason {
             self.hand_over(reason, sink)?;
         }
+        if over.is_some() && !self.test(sink, stop)? {
+            return Ok(stopped(stop));
+        }
         Ok(over.or(signal))
+    }
+
+    /// Whether a regular checkpoint is due.
+    fn checkpoint_due(&self, ended: Option<u64>) -> bool {
+        match self.recipe.checkpoint.every {
+            Some(Cadence::Seconds(seconds)) => self.checkpointed.elapsed().as_secs_f64() >= seconds,
+            Some(cadence) => cadence.due(self.progress.step, ended),
+            None => false,
+        }
+    }
+
+    /// Measures the finished model on the test split, where there is one. What it finds decides
+    /// nothing and is no part of the state. `false` where a signal interrupted it.
+    fn test(&mut self, sink: &mut dyn Sink, stop: &StopFlag) -> Result<bool, TrainError> {
+        if self.recipe.data.test.is_none() {
+            return Ok(true);
+        }
+        self.ledger.charge(Activity::Logging);
+        let metrics = self.evaluate(Split::Test, stop)?;
+        self.ledger.charge(Activity::Evaluation);
+        let Some(metrics) = metrics else {
+            return Ok(false);
+        };
+        self.tested.clone_from(&metrics);
+        sink.event(&Event::Eval(EvalRow {
+            step: self.progress.step,
+            epoch: self.epochs_done(),
+            split: Split::Test.name().to_owned(),
+            metrics,
+        }))?;
+        Ok(true)
     }
 
     /// How the run ended, where it did so by itself.
@@ -170,6 +202,7 @@ impl Session {
                     .clone()
                     .checkpoint(self.epochs_done(), hash.clone(), reason.clone(), back);
             sink.event(&Event::Checkpoint(Box::new(checkpoint)))?;
+            self.checkpointed = Instant::now();
             self.saved = Some((step, hash));
         }
         if self.recipe.on_nan == OnNan::Rollback && reason != Reason::Signal {
@@ -196,4 +229,12 @@ impl Session {
     pub(super) fn logs(&self, step: u64) -> bool {
         self.recipe.log_every > 0 && step.is_multiple_of(self.recipe.log_every)
     }
+}
+
+/// The end in the name of a signal, where one asked for it.
+fn stopped(stop: &StopFlag) -> Option<Status> {
+    stop.raised().map(|signal| Status::Stopped {
+        why: format!("signal {signal} asked it to stop"),
+        signal: Some(signal),
+    })
 }

@@ -127,6 +127,17 @@ impl State {
         Ok(())
     }
 
+    /// Takes parameters and buffers, whose names, shapes and types must be exactly its own;
+    /// averages begin there too.
+    pub fn load_weights(&mut self, arrays: &[NamedArray]) -> std::result::Result<(), RestoreError> {
+        let own = self.params.iter().chain(&self.buffers);
+        let named: Vec<_> = own.map(|p| (p.name().to_owned(), p.clone())).collect();
+        for (array, param) in array::matched(arrays, &named)? {
+            array::put(array, param).map_err(RestoreError::Device)?;
+        }
+        self.follow(0.0).map_err(RestoreError::Device)
+    }
+
     /// Parameters, buffers and averages under their names in a checkpoint, sorted.
     fn named(&self) -> Vec<(String, Param)> {
         let own = self.params.iter().chain(&self.buffers);
