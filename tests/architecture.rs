@@ -19,21 +19,46 @@ const MAY_IMPORT: [(&str, &[&str]); 19] = [
     ("objective", &["error", "units", "rng", "event", "kernel"]),
     ("optim", &["error", "units", "rng", "event", "kernel"]),
     ("layer", &["error", "units", "rng", "event", "kernel"]),
-    ("model", &["error", "units", "rng", "event", "kernel", "layer"]),
+    (
+        "model",
+        &["error", "units", "rng", "event", "kernel", "layer"],
+    ),
     ("config", LAYERS_0_TO_2),
     (
         "train",
         &[
-            "error", "units", "rng", "event", "schedule", "kernel", "data", "objective", "optim",
-            "layer", "model", "config",
+            "error",
+            "units",
+            "rng",
+            "event",
+            "schedule",
+            "kernel",
+            "data",
+            "objective",
+            "optim",
+            "layer",
+            "model",
+            "config",
         ],
     ),
     ("run", &["error", "units", "rng", "event", "config"]),
     (
         "launch",
         &[
-            "error", "units", "rng", "event", "schedule", "kernel", "data", "objective", "optim",
-            "layer", "model", "config", "train", "run",
+            "error",
+            "units",
+            "rng",
+            "event",
+            "schedule",
+            "kernel",
+            "data",
+            "objective",
+            "optim",
+            "layer",
+            "model",
+            "config",
+            "train",
+            "run",
         ],
     ),
     ("report", &["error", "units", "rng", "event", "run"]),
@@ -45,13 +70,36 @@ const MAY_IMPORT: [(&str, &[&str]); 19] = [
 const LAYER_0: &[&str] = &["error", "units", "rng", "event"];
 
 const LAYERS_0_TO_2: &[&str] = &[
-    "error", "units", "rng", "event", "schedule", "kernel", "data", "objective", "optim", "layer",
+    "error",
+    "units",
+    "rng",
+    "event",
+    "schedule",
+    "kernel",
+    "data",
+    "objective",
+    "optim",
+    "layer",
     "model",
 ];
 
 const ALL: &[&str] = &[
-    "error", "units", "rng", "event", "schedule", "kernel", "data", "objective", "optim", "layer",
-    "model", "config", "train", "run", "launch", "report",
+    "error",
+    "units",
+    "rng",
+    "event",
+    "schedule",
+    "kernel",
+    "data",
+    "objective",
+    "optim",
+    "layer",
+    "model",
+    "config",
+    "train",
+    "run",
+    "launch",
+    "report",
 ];
 
 struct Source {
@@ -63,14 +111,26 @@ struct Source {
 impl Source {
     /// The top-level module that the file belongs to.
     fn module(&self) -> String {
-        let first = self.path.components().next().map(|c| c.as_os_str().to_string_lossy());
-        first.unwrap_or_default().trim_end_matches(".rs").to_string()
+        let first = self
+            .path
+            .components()
+            .next()
+            .map(|c| c.as_os_str().to_string_lossy());
+        first
+            .unwrap_or_default()
+            .trim_end_matches(".rs")
+            .to_string()
     }
 
     /// The lines before the unit tests, comments left out.
     fn code(&self) -> impl Iterator<Item = &str> {
-        let code = self.text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-        code.lines().filter(|line| !line.trim_start().starts_with("//"))
+        let code = self
+            .text
+            .split("#[cfg(test)]\nmod tests")
+            .next()
+            .unwrap_or_default();
+        code.lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
     }
 }
 
@@ -82,7 +142,10 @@ fn sources() -> Vec<Source> {
                 walk(&path, root, out);
             } else if path.extension().is_some_and(|e| e == "rs") {
                 let text = fs::read_to_string(&path).unwrap();
-                out.push(Source { path: path.strip_prefix(root).unwrap().into(), text });
+                out.push(Source {
+                    path: path.strip_prefix(root).unwrap().into(),
+                    text,
+                });
             }
         }
     }
@@ -121,7 +184,11 @@ fn named(code: &str) -> Vec<String> {
                 }
             }
         } else {
-            names.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+            names.push(
+                rest.chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect(),
+            );
         }
     }
     names.retain(|name: &String| !name.is_empty());
@@ -136,7 +203,10 @@ fn modules_import_only_what_lies_below_them() {
     for source in sources() {
         let module = source.module();
         let Some(allowed) = may.get(module.as_str()) else {
-            faults.push(format!("{}: module `{module}` has no layer", source.path.display()));
+            faults.push(format!(
+                "{}: module `{module}` has no layer",
+                source.path.display()
+            ));
             continue;
         };
         let code: String = source.code().map(|line| format!("{line}\n")).collect();
@@ -152,7 +222,9 @@ fn modules_import_only_what_lies_below_them() {
 
 #[test]
 fn only_the_training_side_names_candle() {
-    let without = ["error", "units", "rng", "event", "schedule", "data", "config", "run", "report"];
+    let without = [
+        "error", "units", "rng", "event", "schedule", "data", "config", "run", "report",
+    ];
     let faults: Vec<String> = sources()
         .iter()
         .filter(|source| without.contains(&source.module().as_str()))
@@ -165,23 +237,41 @@ fn only_the_training_side_names_candle() {
 #[test]
 fn every_file_says_what_it_is_for() {
     for source in sources() {
-        assert!(source.text.starts_with("//!"), "{} has no `//!`", source.path.display());
+        assert!(
+            source.text.starts_with("//!"),
+            "{} has no `//!`",
+            source.path.display()
+        );
     }
 }
 
 #[test]
 fn mod_files_hold_no_logic() {
     for source in sources().iter().filter(|s| s.path.ends_with("mod.rs")) {
-        let logic = source.code().find(|line| line.trim_start().starts_with("fn ") || line.contains("impl "));
-        assert!(logic.is_none(), "{}: {}", source.path.display(), logic.unwrap_or_default());
+        let logic = source
+            .code()
+            .find(|line| line.trim_start().starts_with("fn ") || line.contains("impl "));
+        assert!(
+            logic.is_none(),
+            "{}: {}",
+            source.path.display(),
+            logic.unwrap_or_default()
+        );
     }
 }
 
 #[test]
 fn unsafe_stays_in_the_kernel() {
     for source in sources().iter().filter(|s| s.module() != "kernel") {
-        let found = source.code().find(|line| line.contains("unsafe ") && !line.contains("unsafe_code"));
-        assert!(found.is_none(), "{}: {}", source.path.display(), found.unwrap_or_default());
+        let found = source
+            .code()
+            .find(|line| line.contains("unsafe ") && !line.contains("unsafe_code"));
+        assert!(
+            found.is_none(),
+            "{}: {}",
+            source.path.display(),
+            found.unwrap_or_default()
+        );
     }
 }
 
@@ -193,8 +283,19 @@ fn files_stay_short_and_have_names_that_say_something() {
     let median = lengths[lengths.len() / 2];
     assert!(median < 200, "the median file has {median} lines of code");
     for source in all {
-        let stem = source.path.file_stem().unwrap().to_string_lossy().into_owned();
-        let vague = ["utils", "util", "common", "base", "manager", "helper", "helpers", "misc"];
-        assert!(!vague.contains(&stem.as_str()), "{} says nothing", source.path.display());
+        let stem = source
+            .path
+            .file_stem()
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
+        let vague = [
+            "utils", "util", "common", "base", "manager", "helper", "helpers", "misc",
+        ];
+        assert!(
+            !vague.contains(&stem.as_str()),
+            "{} says nothing",
+            source.path.display()
+        );
     }
 }

@@ -53,14 +53,16 @@ impl Check {
         let mut all = Vec::new();
         for path in &self.config.configs {
             let config = path.display().to_string();
-            all.push(match Plan::resolve(&Spec::load(path, &overrides), &global.extensions) {
-                Ok(plan) => plan_text::json(&config, &plan),
-                Err(error) => {
-                    let faults = error.0.to_json();
-                    refused.get_or_insert(CliError::Refused);
-                    serde_json::json!({ "config": config, "ok": false, "faults": faults })
-                }
-            });
+            all.push(
+                match Plan::resolve(&Spec::load(path, &overrides), &global.extensions) {
+                    Ok(plan) => plan_text::json(&config, &plan),
+                    Err(error) => {
+                        let faults = error.0.to_json();
+                        refused.get_or_insert(CliError::Refused);
+                        serde_json::json!({ "config": config, "ok": false, "faults": faults })
+                    }
+                },
+            );
         }
         let value = match all.len() {
             1 => all.remove(0),

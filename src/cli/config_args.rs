@@ -48,8 +48,14 @@ impl PlanFlags {
     /// As overrides that stand above the file.
     #[must_use]
     pub fn overrides(&self) -> Overrides {
-        let mut overrides = Overrides { set: self.set.clone(), flags: Vec::new() };
-        let texts = [("--device", "device", &self.device), ("--name", "name", &self.name)];
+        let mut overrides = Overrides {
+            set: self.set.clone(),
+            flags: Vec::new(),
+        };
+        let texts = [
+            ("--device", "device", &self.device),
+            ("--name", "name", &self.name),
+        ];
         for (flag, key, value) in texts {
             if let Some(value) = value {
                 overrides.flag_text(flag, key, value);
@@ -72,7 +78,10 @@ impl PlanFlags {
     #[must_use]
     pub fn record(&self) -> Vec<String> {
         let overrides = self.overrides();
-        let flags = overrides.flags.iter().map(|(_, key, value)| format!("{key}={value}"));
+        let flags = overrides
+            .flags
+            .iter()
+            .map(|(_, key, value)| format!("{key}={value}"));
         overrides.set.iter().cloned().chain(flags).collect()
     }
 }

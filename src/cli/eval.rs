@@ -44,7 +44,10 @@ fn which(text: &str) -> Result<Which, String> {
     match text {
         "last" => Ok(Which::Last),
         "best" => Ok(Which::Best),
-        step => step.parse().map(Which::Step).map_err(|_| "takes `last`, `best` or a step".into()),
+        step => step
+            .parse()
+            .map(Which::Step)
+            .map_err(|_| "takes `last`, `best` or a step".into()),
     }
 }
 
@@ -63,7 +66,14 @@ impl Eval {
             SplitName::Test => Split::Test,
         };
         let device = self.device.as_deref();
-        let found = launch::evaluate(&path, self.checkpoint, split, device, &global.extensions, &stop)?;
+        let found = launch::evaluate(
+            &path,
+            self.checkpoint,
+            split,
+            device,
+            &global.extensions,
+            &stop,
+        )?;
         let Some(found) = found else {
             let signal = stop.raised().and_then(|signal| u8::try_from(signal).ok());
             return Err(CliError::Signal(signal.unwrap_or(u8::MAX)));
@@ -81,7 +91,10 @@ impl Eval {
                         (name.clone(), value)
                     })
                     .collect();
-                out.write(&format!("{}\n", json!({ "step": found.step, "metrics": metrics })))
+                out.write(&format!(
+                    "{}\n",
+                    json!({ "step": found.step, "metrics": metrics })
+                ))
             }
             Format::Text => {
                 let mut table = Table::new([("metric", Align::Left), ("value", Align::Right)]);

@@ -1,6 +1,10 @@
 //! How a command ends: its exit code, and what is said when it fails.
 
-use std::{io::{IsTerminal, Write}, path::PathBuf, process::ExitCode};
+use std::{
+    io::{IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use crate::{
     config::ConfigError,
@@ -89,7 +93,9 @@ impl CliError {
             Self::Filter(_) | Self::Key(_) | Self::Series(_) => Exit::Usage,
             Self::Config(_) | Self::Refused | Self::Usage(_) => Exit::Usage,
             Self::Launch(error) => of_launch(error),
-            Self::Stdout(_) | Self::Read { .. } | Self::Write { .. } | Self::Damaged(_) => Exit::Data,
+            Self::Stdout(_) | Self::Read { .. } | Self::Write { .. } | Self::Damaged(_) => {
+                Exit::Data
+            }
             Self::Signals(_) => Exit::Internal,
             Self::Differs(_) => Exit::Differs,
             Self::Diverged(_) => Exit::Diverged,
@@ -127,7 +133,8 @@ impl Exit {
             Err(CliError::Closed) => Self::Done,
             Err(CliError::Refused) => Self::Usage,
             Err(CliError::Config(error)) => {
-                let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+                let color =
+                    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
                 let _ = std::io::stderr().write_all(error.0.render(color).as_bytes());
                 Self::Usage
             }

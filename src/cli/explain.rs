@@ -61,12 +61,13 @@ struct Topic {
 fn find(all: &[Section], path: &str) -> Result<Topic, CliError> {
     let section = all
         .iter()
-        .filter(|s| !s.path.is_empty() && (path == s.path || path.starts_with(&format!("{}.", s.path))))
+        .filter(|s| {
+            !s.path.is_empty() && (path == s.path || path.starts_with(&format!("{}.", s.path)))
+        })
         .max_by_key(|s| s.path.len());
     let Some(section) = section else {
         let top = &all[0];
-        return key_topic(&top.common, path, path)
-            .ok_or_else(|| unknown(path, names(all, None)));
+        return key_topic(&top.common, path, path).ok_or_else(|| unknown(path, names(all, None)));
     };
     let rest = path[section.path.len()..].trim_start_matches('.');
     if rest.is_empty() {
@@ -83,21 +84,38 @@ fn find(all: &[Section], path: &str) -> Result<Topic, CliError> {
             key => key_topic(schema, key, path).or_else(|| key_topic(&section.common, key, path)),
         };
         let keys = properties(schema).chain(properties(&section.common));
-        return topic.ok_or_else(|| unknown(path, keys.map(|k| format!("{}.{name}.{k}", section.path)).collect()));
+        return topic.ok_or_else(|| {
+            unknown(
+                path,
+                keys.map(|k| format!("{}.{name}.{k}", section.path))
+                    .collect(),
+            )
+        });
     }
-    let own = section.kinds.iter().find_map(|(_, schema)| key_topic(schema, rest, path));
+    let own = section
+        .kinds
+        .iter()
+        .find_map(|(_, schema)| key_topic(schema, rest, path));
     key_topic(&section.common, rest, path)
         .or(own)
         .ok_or_else(|| unknown(path, names(all, Some(section))))
 }
 
 fn section_topic(section: &Section) -> Topic {
-    let kinds: Vec<&str> = section.kinds.iter().map(|(name, _)| name.as_str()).collect();
+    let kinds: Vec<&str> = section
+        .kinds
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
     let mut lines = vec![section.about.to_string()];
     if !kinds.is_empty() {
         lines.push(format!("type: one of {}", kinds.join(", ")));
     }
-    Topic { title: section.header.into(), lines, rows: rows(&section.common) }
+    Topic {
+        title: section.header.into(),
+        lines,
+        rows: rows(&section.common),
+    }
 }
 
 fn key_topic(table: &Schema, path: &str, title: &str) -> Option<Topic> {
@@ -106,43 +124,80 @@ fn key_topic(table: &Schema, path: &str, title: &str) -> Option<Topic> {
     if !rest.is_empty() {
         return key_topic(inner_table(schema), rest, title);
     }
-    let mut lines = vec![text(schema), String::new(), format!("type     {}", type_text(schema))];
+    let mut lines = vec![
+        text(schema),
+        String::new(),
+        format!("type     {}", type_text(schema)),
+    ];
     let default = default_text(key, schema, table);
     if !default.is_empty() {
         lines.push(format!("default  {default}"));
     }
     lines.push(format!("example  {}", example_text(key, schema)));
-    Some(Topic { title: title.into(), lines, rows: rows(inner_table(schema)) })
+    Some(Topic {
+        title: title.into(),
+        lines,
+        rows: rows(inner_table(schema)),
+    })
 }
 
 fn rows(table: &Schema) -> Vec<[String; 4]> {
     let row = |(key, schema): (&String, &Schema)| {
-        [key.clone(), type_text(schema), default_text(key, schema, table), crate::config::about(schema)]
+        [
+            key.clone(),
+            type_text(schema),
+            default_text(key, schema, table),
+            crate::config::about(schema),
+        ]
     };
-    table["properties"].as_object().into_iter().flatten().map(row).collect()
+    table["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(row)
+        .collect()
 }
 
 fn properties(table: &Schema) -> impl Iterator<Item = &String> {
-    table["properties"].as_object().into_iter().flatten().map(|(key, _)| key)
+    table["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| key)
 }
 
 fn text(schema: &Schema) -> String {
-    schema["description"].as_str().unwrap_or_default().to_string()
+    schema["description"]
+        .as_str()
+        .unwrap_or_default()
+        .to_string()
 }
 
 /// What could have been meant.
 fn names(all: &[Section], within: Option<&Section>) -> Vec<String> {
     let of = |s: &Section| -> Vec<String> {
-        let dot = if s.path.is_empty() { String::new() } else { format!("{}.", s.path) };
+        let dot = if s.path.is_empty() {
+            String::new()
+        } else {
+            format!("{}.", s.path)
+        };
         let own = s.kinds.iter().flat_map(|(name, schema)| {
             let keys = properties(schema).map(|key| format!("{dot}{name}.{key}"));
-            std::iter::once(format!("{dot}{name}")).chain(keys).collect::<Vec<_>>()
+            std::iter::once(format!("{dot}{name}"))
+                .chain(keys)
+                .collect::<Vec<_>>()
         });
-        properties(&s.common).map(|key| format!("{dot}{key}")).chain(own).collect()
+        properties(&s.common)
+            .map(|key| format!("{dot}{key}"))
+            .chain(own)
+            .collect()
     };
     match within {
         Some(section) => of(section),
-        None => all.iter().flat_map(|s| [vec![s.path.to_string()], of(s)].concat()).collect(),
+        None => all
+            .iter()
+            .flat_map(|s| [vec![s.path.to_string()], of(s)].concat())
+            .collect(),
     }
 }
 

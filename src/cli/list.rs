@@ -34,7 +34,10 @@ impl List {
     /// Where standard output cannot be written.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let mut table = Table::new([("name", Align::Left), ("what it is", Align::Left)]);
-        let name = self.kind.to_possible_value().map(|v| v.get_name().to_string());
+        let name = self
+            .kind
+            .to_possible_value()
+            .map(|v| v.get_name().to_string());
         match self.kind {
             What::Metrics => {
                 for (name, about) in metrics(&global.extensions) {

@@ -21,11 +21,11 @@ mod new;
 mod output;
 mod plan_text;
 mod progress;
-#[cfg(test)]
-mod sample;
 mod reproduce;
 mod resume;
 mod run;
+#[cfg(test)]
+mod sample;
 mod schedule;
 mod schema;
 mod screen;

@@ -40,17 +40,33 @@ impl New {
         let text = self.config(stem, &sections(&global.extensions))?;
         let file = std::fs::File::create_new(&path);
         file.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
-            .map_err(|source| CliError::Write { path: path.clone(), source })?;
-        out.note(&format!("wrote {}; next: trainer run {}", path.display(), path.display()));
+            .map_err(|source| CliError::Write {
+                path: path.clone(),
+                source,
+            })?;
+        out.note(&format!(
+            "wrote {}; next: trainer run {}",
+            path.display(),
+            path.display()
+        ));
         Ok(())
     }
 
     fn config(&self, stem: &str, all: &[Section]) -> Result<String, CliError> {
         let name = PathBuf::from(stem);
-        let name = name.file_name().map_or(stem.into(), |name| name.to_string_lossy().into_owned());
-        let mut text = format!("# Start with: trainer run {stem}.toml\nname = {name:?}\nseed = 42\n");
-        for (path, kind) in [("model", &self.model), ("dataset", &self.dataset), ("optimizer", &self.optimizer)] {
-            let Some(section) = all.iter().find(|s| s.path == path) else { continue };
+        let name = name
+            .file_name()
+            .map_or(stem.into(), |name| name.to_string_lossy().into_owned());
+        let mut text =
+            format!("# Start with: trainer run {stem}.toml\nname = {name:?}\nseed = 42\n");
+        for (path, kind) in [
+            ("model", &self.model),
+            ("dataset", &self.dataset),
+            ("optimizer", &self.optimizer),
+        ] {
+            let Some(section) = all.iter().find(|s| s.path == path) else {
+                continue;
+            };
             component(&mut text, section, kind)?;
         }
         text.push_str(SCHEDULE);
@@ -75,14 +91,26 @@ power = 0.9
 
 fn component(text: &mut String, section: &Section, kind: &str) -> Result<(), CliError> {
     let Some((name, schema)) = section.kinds.iter().find(|(name, _)| name == kind) else {
-        let names: Vec<&str> = section.kinds.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = section
+            .kinds
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
         let hint = match nearest(kind, names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("one of {}", names.join(", ")),
         };
-        return Err(CliError::Usage(format!("unknown {} type `{kind}`; hint: {hint}", section.path)));
+        return Err(CliError::Usage(format!(
+            "unknown {} type `{kind}`; hint: {hint}",
+            section.path
+        )));
     };
-    let _ = writeln!(text, "\n# {}\n{}\ntype = \"{name}\"", about(schema), section.header);
+    let _ = writeln!(
+        text,
+        "\n# {}\n{}\ntype = \"{name}\"",
+        about(schema),
+        section.header
+    );
     keys(text, schema, &[]);
     keys(text, &section.common, &[]);
     Ok(())

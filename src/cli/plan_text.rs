@@ -15,40 +15,74 @@ use crate::{
 pub fn plan(plan: &Plan, palette: Palette) -> String {
     let mut out = String::new();
     let title = palette.paint(Ink::Bold, &plan.top.name);
-    let _ = writeln!(out, "{title}  plan {}  seed {}  device {}\n", &plan.hash()[..12], plan.top.seed, plan.top.device);
+    let _ = writeln!(
+        out,
+        "{title}  plan {}  seed {}  device {}\n",
+        &plan.hash()[..12],
+        plan.top.seed,
+        plan.top.device
+    );
     let facts = &plan.facts;
     let task = match &facts.task {
         Task::Classification { classes, .. } => format!("{classes} classes"),
         Task::Regression { targets } => format!("regression of {targets}"),
     };
-    line(&mut out, "data", &format!(
-        "{}: {}, {task}; {} train, {} val, {} test samples",
-        plan.dataset.kind, shape(&facts.shape), facts.train, facts.val, facts.test
-    ));
+    line(
+        &mut out,
+        "data",
+        &format!(
+            "{}: {}, {task}; {} train, {} val, {} test samples",
+            plan.dataset.kind,
+            shape(&facts.shape),
+            facts.train,
+            facts.val,
+            facts.test
+        ),
+    );
     let names: Vec<&str> = plan.metrics.iter().map(|(name, _)| name.as_str()).collect();
-    line(&mut out, "loss", &format!("{}; metrics: {}", plan.loss.kind, names.join(", ")));
+    line(
+        &mut out,
+        "loss",
+        &format!("{}; metrics: {}", plan.loss.kind, names.join(", ")),
+    );
     line(&mut out, "optimizer", &optimizer(plan));
     let length = &plan.length;
-    line(&mut out, "train", &format!(
-        "{} steps = {} epochs of {} steps, batches of {}{}",
-        length.total_steps,
-        short(length.total_steps as f64 / length.steps_per_epoch as f64),
-        length.steps_per_epoch,
-        plan.dataset_keys.batch_size,
-        match plan.train.grad_accumulation {
-            1 => String::new(),
-            n => format!(" × {n} accumulated"),
-        }
-    ));
+    line(
+        &mut out,
+        "train",
+        &format!(
+            "{} steps = {} epochs of {} steps, batches of {}{}",
+            length.total_steps,
+            short(length.total_steps as f64 / length.steps_per_epoch as f64),
+            length.steps_per_epoch,
+            plan.dataset_keys.batch_size,
+            match plan.train.grad_accumulation {
+                1 => String::new(),
+                n => format!(" × {n} accumulated"),
+            }
+        ),
+    );
     if length.horizon != length.total_steps {
-        line(&mut out, "horizon", &format!("{} steps: schedules refer to these", length.horizon));
+        line(
+            &mut out,
+            "horizon",
+            &format!("{} steps: schedules refer to these", length.horizon),
+        );
     }
     let cost = &plan.cost;
-    line(&mut out, "cost", &format!(
-        "{}FLOP a step; about {} of memory ({} weights, {} gradients, {} optimizer, {} activations)",
-        si(cost.flops_per_step), bytes(cost.memory()), bytes(cost.weights), bytes(cost.gradients),
-        bytes(cost.optimizer), bytes(cost.activations)
-    ));
+    line(
+        &mut out,
+        "cost",
+        &format!(
+            "{}FLOP a step; about {} of memory ({} weights, {} gradients, {} optimizer, {} activations)",
+            si(cost.flops_per_step),
+            bytes(cost.memory()),
+            bytes(cost.weights),
+            bytes(cost.gradients),
+            bytes(cost.optimizer),
+            bytes(cost.activations)
+        ),
+    );
     let _ = write!(out, "\n{}", layers(plan, palette));
     let _ = write!(out, "\n{}", phases(plan, palette));
     out
@@ -60,14 +94,19 @@ fn line(out: &mut String, key: &str, text: &str) {
 
 fn optimizer(plan: &Plan) -> String {
     let keys = &plan.optimizer_keys;
-    let mut text = format!("{}, lr {}, weight_decay {}", plan.optimizer.kind, keys.lr, keys.weight_decay);
+    let mut text = format!(
+        "{}, lr {}, weight_decay {}",
+        plan.optimizer.kind, keys.lr, keys.weight_decay
+    );
     for (key, value) in &plan.optimizer.keys {
         let _ = write!(text, ", {key} {value}");
     }
     let groups = plan.schedules.groups();
     if groups.len() > 1 {
-        let names: Vec<String> =
-            groups.iter().map(|g| format!("{} ({})", g.name, g.params.len())).collect();
+        let names: Vec<String> = groups
+            .iter()
+            .map(|g| format!("{} ({})", g.name, g.params.len()))
+            .collect();
         let _ = write!(text, "; groups: {}", names.join(", "));
     }
     if !plan.frozen.is_empty() {
@@ -88,11 +127,30 @@ fn layers(plan: &Plan, palette: Palette) -> String {
     let input = shape(&plan.io.input);
     table.row(["input", "", &input, "", ""]);
     for layer in &plan.architecture.layers {
-        let count = if layer.params == 0 { String::new() } else { thousands(layer.params as u64) };
-        let flops = if layer.flops == 0 { String::new() } else { thousands(layer.flops) };
-        table.row([layer.name.as_str(), &layer.kind, &shape(&layer.output), &count, &flops]);
+        let count = if layer.params == 0 {
+            String::new()
+        } else {
+            thousands(layer.params as u64)
+        };
+        let flops = if layer.flops == 0 {
+            String::new()
+        } else {
+            thousands(layer.flops)
+        };
+        table.row([
+            layer.name.as_str(),
+            &layer.kind,
+            &shape(&layer.output),
+            &count,
+            &flops,
+        ]);
     }
-    let params: u64 = plan.architecture.params.iter().map(|p| p.count() as u64).sum();
+    let params: u64 = plan
+        .architecture
+        .params
+        .iter()
+        .map(|p| p.count() as u64)
+        .sum();
     let flops: u64 = plan.architecture.layers.iter().map(|l| l.flops).sum();
     table.row(["total", "", "", &thousands(params), &thousands(flops)]);
     table.render(palette)
@@ -100,7 +158,11 @@ fn layers(plan: &Plan, palette: Palette) -> String {
 
 /// The phases of the schedules with their boundaries.
 pub fn phases(plan: &Plan, palette: Palette) -> String {
-    phase_table(&plan.schedules.phases(), plan.length.steps_per_epoch, palette)
+    phase_table(
+        &plan.schedules.phases(),
+        plan.length.steps_per_epoch,
+        palette,
+    )
 }
 
 /// The same for schedules alone.
@@ -190,7 +252,11 @@ pub fn phase_json(phase: &PhaseInfo) -> Value {
 }
 
 fn shape(shape: &[usize]) -> String {
-    shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("×")
+    shape
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("×")
 }
 
 fn thousands(n: u64) -> String {

@@ -29,8 +29,14 @@ impl Reproduce {
         let mut screen = session::screen(global);
         let mut say = |line: String| out.note(&line);
         let target = (global.runs.clone(), std::env::args().collect());
-        let found =
-            launch::reproduce(&path, &global.extensions, target, &mut screen, &stop, &mut say)?;
+        let found = launch::reproduce(
+            &path,
+            &global.extensions,
+            target,
+            &mut screen,
+            &stop,
+            &mut say,
+        )?;
         drop(screen);
         if let Some(signal) = stop.raised() {
             return Err(CliError::Signal(u8::try_from(signal).unwrap_or(u8::MAX)));

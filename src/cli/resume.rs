@@ -83,8 +83,14 @@ impl Resume {
         let stop = launch::connect().map_err(CliError::Signals)?;
         let mut screen = session::screen(global);
         let mut say = |line: String| out.note(&line);
-        let summary =
-            launch::resume(&path, &global.extensions, &options, &mut screen, &stop, &mut say)?;
+        let summary = launch::resume(
+            &path,
+            &global.extensions,
+            &options,
+            &mut screen,
+            &stop,
+            &mut say,
+        )?;
         drop(screen);
         run::conclude(&summary, self.format, out)
     }

@@ -48,7 +48,9 @@ impl Run {
             let prepared = launch::prepare(plan)?;
             if self.dry_run {
                 out.write(&plan_text::plan(plan, out.palette()))?;
-                out.note("dry run: the device, the data and the model are there; nothing was trained");
+                out.note(
+                    "dry run: the device, the data and the model are there; nothing was trained",
+                );
                 continue;
             }
             let launch = Launch {
@@ -70,7 +72,11 @@ impl Run {
 
 /// Says what was reached, where the run lies and what to type next; a run that did not complete
 /// becomes the exit code.
-pub(super) fn conclude(summary: &Summary, format: Format, out: &mut Output<'_>) -> Result<(), CliError> {
+pub(super) fn conclude(
+    summary: &Summary,
+    format: Format,
+    out: &mut Output<'_>,
+) -> Result<(), CliError> {
     let text = match format {
         Format::Json => serde_json::to_string(summary).unwrap_or_default() + "\n",
         Format::Text => session::conclusion(summary),

@@ -68,8 +68,10 @@ impl Schedule {
             Format::Json => self.json(&views),
         };
         match &self.output {
-            Some(path) => std::fs::write(path, text)
-                .map_err(|source| CliError::Write { path: path.clone(), source }),
+            Some(path) => std::fs::write(path, text).map_err(|source| CliError::Write {
+                path: path.clone(),
+                source,
+            }),
             None => out.write(&text),
         }
     }
@@ -82,8 +84,17 @@ impl Schedule {
         }
     }
 
-    fn tables(&self, views: &[(String, ScheduleView)], to_screen: bool, out: &Output<'_>) -> String {
-        let palette = if to_screen { out.palette() } else { Palette::PLAIN };
+    fn tables(
+        &self,
+        views: &[(String, ScheduleView)],
+        to_screen: bool,
+        out: &Output<'_>,
+    ) -> String {
+        let palette = if to_screen {
+            out.palette()
+        } else {
+            Palette::PLAIN
+        };
         let mut text = String::new();
         for (config, view) in views {
             let length = &view.length;
@@ -95,7 +106,11 @@ impl Schedule {
                 length.steps_per_epoch
             );
             let phases = view.schedules.phases();
-            text.push_str(&plan_text::phase_table(&phases, length.steps_per_epoch, palette));
+            text.push_str(&plan_text::phase_table(
+                &phases,
+                length.steps_per_epoch,
+                palette,
+            ));
             text.push('\n');
             match self.at.is_empty() {
                 true => text.push_str(&curves(view, out.width())),
@@ -183,14 +198,26 @@ impl Column {
 fn columns(view: &ScheduleView) -> Vec<Column> {
     let column = |target: Target, group: usize| {
         let name = &view.schedules.groups()[group].name;
-        let title = if group == 0 { target.to_string() } else { format!("{target}[{name}]") };
-        Column { title, target, group }
+        let title = if group == 0 {
+            target.to_string()
+        } else {
+            format!("{target}[{name}]")
+        };
+        Column {
+            title,
+            target,
+            group,
+        }
     };
     let targets = || view.schedules.scheduled().iter().copied();
     let first = targets().map(|target| column(target, 0));
     let groups = view.schedules.groups().len();
     let phases = view.schedules.phases();
-    let differs = |target| phases.iter().any(|p| p.target == target && p.groups.len() < groups);
+    let differs = |target| {
+        phases
+            .iter()
+            .any(|p| p.target == target && p.groups.len() < groups)
+    };
     let further = (1..groups)
         .flat_map(|group| targets().map(move |target| (target, group)))
         .filter(|(target, _)| *target == Target::Lr || differs(*target))
@@ -200,8 +227,13 @@ fn columns(view: &ScheduleView) -> Vec<Column> {
 
 fn row(view: &ScheduleView, columns: &[Column], step: u64) -> Vec<String> {
     let epoch = step as f64 / view.length.steps_per_epoch as f64;
-    let values = columns.iter().map(|c| c.value(view, step).map(exact).unwrap_or_default());
-    [step.to_string(), exact(epoch)].into_iter().chain(values).collect()
+    let values = columns
+        .iter()
+        .map(|c| c.value(view, step).map(exact).unwrap_or_default());
+    [step.to_string(), exact(epoch)]
+        .into_iter()
+        .chain(values)
+        .collect()
 }
 
 /// One drawn curve for each column.
@@ -216,9 +248,23 @@ fn curves(view: &ScheduleView, width: usize) -> String {
             .collect();
         let (least, most) = points
             .iter()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), (_, v)| (a.min(*v), b.max(*v)));
-        let _ = writeln!(text, "{}  {} to {}", column.title, short(least), short(most));
-        let chart = Chart { points: &points, width: width.min(100), height: 12, scale: Scale::Linear, unit: "epochs" };
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), (_, v)| {
+                (a.min(*v), b.max(*v))
+            });
+        let _ = writeln!(
+            text,
+            "{}  {} to {}",
+            column.title,
+            short(least),
+            short(most)
+        );
+        let chart = Chart {
+            points: &points,
+            width: width.min(100),
+            height: 12,
+            scale: Scale::Linear,
+            unit: "epochs",
+        };
         text.push_str(&chart.render());
         text.push('\n');
     }

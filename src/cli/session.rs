@@ -12,14 +12,19 @@ use crate::{
 
 /// Sets the number of CPU threads for this process.
 pub fn threads(plan: &Plan) {
-    kernel::threads::set(plan.train.threads.unwrap_or_else(|| {
-        std::thread::available_parallelism().map_or(1, usize::from)
-    }));
+    kernel::threads::set(
+        plan.train
+            .threads
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+    );
 }
 
 /// What a person watches; silent where `RUST_LOG` puts its own lines on standard error.
 pub fn screen(global: &Global) -> Screen<'static> {
-    let quiet = Global { quiet: true, ..global.clone() };
+    let quiet = Global {
+        quiet: true,
+        ..global.clone()
+    };
     Screen::stderr(if launch::asked() { &quiet } else { global })
 }
 
@@ -37,11 +42,20 @@ pub fn conclusion(summary: &Summary) -> String {
     if let Some(why) = &summary.why {
         let _ = writeln!(text, "  why    {why}");
     }
-    let last: Vec<String> =
-        summary.metrics.iter().map(|(name, value)| format!("{name} {}", short(*value))).collect();
+    let last: Vec<String> = summary
+        .metrics
+        .iter()
+        .map(|(name, value)| format!("{name} {}", short(*value)))
+        .collect();
     let _ = writeln!(text, "  last   {}", last.join("  "));
     if let Some(best) = &summary.best {
-        let _ = writeln!(text, "  best   {} {} at step {}", best.metric, short(best.value), best.step);
+        let _ = writeln!(
+            text,
+            "  best   {} {} at step {}",
+            best.metric,
+            short(best.value),
+            best.step
+        );
     }
     let _ = writeln!(text, "  state  {}", summary.state_hash);
     let _ = writeln!(text, "  where  {}", summary.path);
@@ -50,5 +64,7 @@ pub fn conclusion(summary: &Summary) -> String {
         _ => "trainer show last, trainer resume last",
     };
     let _ = writeln!(text, "next: {next}");
-    text.lines().map(|line| sanitize(line).into_owned() + "\n").collect()
+    text.lines()
+        .map(|line| sanitize(line).into_owned() + "\n")
+        .collect()
 }

@@ -42,7 +42,11 @@ pub struct BestKeys {
 
 impl Default for CheckpointKeys {
     fn default() -> Self {
-        Self { every: one_epoch(), keep: two(), best: None }
+        Self {
+            every: one_epoch(),
+            keep: two(),
+            best: None,
+        }
     }
 }
 

@@ -24,11 +24,21 @@ impl Cost {
     /// Estimates for `batch` samples a batch, `batches` of them an update, `state` numbers of
     /// optimizer state and averages for each parameter.
     #[must_use]
-    pub fn estimate(architecture: &Architecture, batch: usize, batches: usize, state: usize) -> Self {
-        let count = |params: &[crate::kernel::Param]| params.iter().map(|p| p.count() as u64).sum::<u64>();
+    pub fn estimate(
+        architecture: &Architecture,
+        batch: usize,
+        batches: usize,
+        state: usize,
+    ) -> Self {
+        let count =
+            |params: &[crate::kernel::Param]| params.iter().map(|p| p.count() as u64).sum::<u64>();
         let (params, buffers) = (count(&architecture.params), count(&architecture.buffers));
         let flops: u64 = architecture.layers.iter().map(|layer| layer.flops).sum();
-        let activations: u64 = architecture.layers.iter().map(|layer| layer.activations as u64).sum();
+        let activations: u64 = architecture
+            .layers
+            .iter()
+            .map(|layer| layer.activations as u64)
+            .sum();
         Self {
             flops_per_step: 3 * flops * (batch * batches) as u64,
             weights: 4 * (params + buffers),

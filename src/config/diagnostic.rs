@@ -63,9 +63,21 @@ impl Diagnostics {
     /// hint; one after the other, with a count at the end.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
-        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        let mut out: String = self.list.iter().map(|d| self.render_one(d, &renderer)).collect();
-        let errors = self.list.iter().filter(|d| d.severity == Severity::Error).count();
+        let renderer = if color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        let mut out: String = self
+            .list
+            .iter()
+            .map(|d| self.render_one(d, &renderer))
+            .collect();
+        let errors = self
+            .list
+            .iter()
+            .filter(|d| d.severity == Severity::Error)
+            .count();
         if errors > 1 {
             out.push_str(&format!("{errors} errors; nothing was run\n"));
         }
@@ -102,7 +114,13 @@ impl Diagnostics {
                 let range = clip(&source.text, place);
                 let (line, column) = self.sources.line_column(place.source, range.start);
                 let (end_line, end_column) = self.sources.line_column(place.source, range.end);
-                JsonPlace { file: &source.name, line, column, end_line, end_column }
+                JsonPlace {
+                    file: &source.name,
+                    line,
+                    column,
+                    end_line,
+                    end_column,
+                }
             });
             serde_json::json!({
                 "severity": d.severity, "message": d.message, "hint": d.hint, "place": place,
@@ -137,7 +155,11 @@ trait EscapeControls {
 impl EscapeControls for String {
     fn escape_debug_controls(&self) -> String {
         let escape = |c: char| {
-            if c.is_control() && c != '\n' { c.escape_debug().to_string() } else { c.to_string() }
+            if c.is_control() && c != '\n' {
+                c.escape_debug().to_string()
+            } else {
+                c.to_string()
+            }
         };
         self.chars().map(escape).collect()
     }

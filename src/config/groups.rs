@@ -30,21 +30,41 @@ pub(super) fn schedules(
     let mut groups = Vec::new();
     for group in assigned {
         let base = base(&group, spec, train);
-        let (still, moved): (Vec<String>, Vec<String>) =
-            group.params.into_iter().partition(|name| group.frozen || frozen.contains(name));
-        let still_name = if moved.is_empty() { group.name.clone() } else { format!("{} (frozen)", group.name) };
+        let (still, moved): (Vec<String>, Vec<String>) = group
+            .params
+            .into_iter()
+            .partition(|name| group.frozen || frozen.contains(name));
+        let still_name = if moved.is_empty() {
+            group.name.clone()
+        } else {
+            format!("{} (frozen)", group.name)
+        };
         let split_from = (still_name != group.name).then(|| group.name.clone());
-        let parts = [(group.name, moved, None), (still_name, still.clone(), split_from)];
-        groups.extend(parts.into_iter().filter(|(_, params, _)| !params.is_empty()).map(
-            |(name, params, split_from)| Group { name, params, base: base.clone(), split_from },
-        ));
+        let parts = [
+            (group.name, moved, None),
+            (still_name, still.clone(), split_from),
+        ];
+        groups.extend(
+            parts
+                .into_iter()
+                .filter(|(_, params, _)| !params.is_empty())
+                .map(|(name, params, split_from)| Group {
+                    name,
+                    params,
+                    base: base.clone(),
+                    split_from,
+                }),
+        );
         frozen.extend(still);
     }
     frozen.sort();
     frozen.dedup();
     if frozen.len() == params.len() {
         let fault = KeyFault::error("", "every parameter is frozen: nothing would be trained");
-        tables.key_fault("optimizer", fault.hint("see `model.freeze` and `optimizer.group.frozen`"));
+        tables.key_fault(
+            "optimizer",
+            fault.hint("see `model.freeze` and `optimizer.group.frozen`"),
+        );
     }
     let groups = schedule::partition(groups, entries);
     let (schedules, faults) = Schedules::resolve(entries, clock, &groups);
@@ -55,11 +75,20 @@ pub(super) fn schedules(
 }
 
 /// What the schedules of a group multiply.
-fn base(group: &optim::AssignedGroup, spec: &dyn OptimizerSpec, train: &TrainKeys) -> BTreeMap<Target, f64> {
+fn base(
+    group: &optim::AssignedGroup,
+    spec: &dyn OptimizerSpec,
+    train: &TrainKeys,
+) -> BTreeMap<Target, f64> {
     let mut base = BTreeMap::new();
     base.insert(Target::Lr, group.lr);
     base.insert(Target::WeightDecay, group.weight_decay);
-    base.extend(group.momentum.or(spec.momentum()).map(|value| (Target::Momentum, value)));
+    base.extend(
+        group
+            .momentum
+            .or(spec.momentum())
+            .map(|value| (Target::Momentum, value)),
+    );
     base.extend(spec.beta2().map(|value| (Target::Beta2, value)));
     base.extend(train.ema.as_ref().map(|ema| (Target::EmaDecay, ema.decay)));
     base.extend(train.clip_norm.map(|value| (Target::ClipNorm, value)));

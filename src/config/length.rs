@@ -1,7 +1,10 @@
 //! How long a run is, in steps.
 
 use super::train::TrainKeys;
-use crate::{error::KeyFault, units::{Clock, Span}};
+use crate::{
+    error::KeyFault,
+    units::{Clock, Span},
+};
 
 /// Steps of everything. One step is one optimizer update.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,19 +34,28 @@ impl Length {
         before_flags: Option<(Option<u64>, Option<u64>)>,
         batches_per_epoch: u64,
     ) -> Result<Self, Vec<KeyFault>> {
-        let steps_per_epoch = batches_per_epoch.div_ceil(train.grad_accumulation as u64).max(1);
+        let steps_per_epoch = batches_per_epoch
+            .div_ceil(train.grad_accumulation as u64)
+            .max(1);
         let total = |epochs: Option<u64>, steps: Option<u64>| match (epochs, steps) {
             (Some(epochs), None) => epochs.checked_mul(steps_per_epoch),
             (None, steps) => steps,
             (Some(_), Some(_)) => None,
         };
         let Some(total_steps) = total(train.epochs, train.steps) else {
-            return Err(vec![KeyFault::error("", "`[train]` needs either `epochs` or `steps`")]);
+            return Err(vec![KeyFault::error(
+                "",
+                "`[train]` needs either `epochs` or `steps`",
+            )]);
         };
         let before = before_flags.and_then(|(epochs, steps)| total(epochs, steps));
         let mut faults = Vec::new();
         let mut steps = |key: &str, span: &Span, eval: u64| {
-            let clock = Clock { steps_per_epoch, whole: total_steps, steps_per_eval: eval };
+            let clock = Clock {
+                steps_per_epoch,
+                whole: total_steps,
+                steps_per_eval: eval,
+            };
             match span.steps(&clock) {
                 Some(steps) => (steps.round() as u64).max(1),
                 None => {
@@ -60,7 +72,14 @@ impl Length {
             None => before.map_or(total_steps, |before| before.max(total_steps)),
         };
         if faults.is_empty() {
-            let length = Self { batches_per_epoch, steps_per_epoch, total_steps, horizon, eval_every, log_every };
+            let length = Self {
+                batches_per_epoch,
+                steps_per_epoch,
+                total_steps,
+                horizon,
+                eval_every,
+                log_every,
+            };
             Ok(length)
         } else {
             Err(faults)

@@ -50,13 +50,20 @@ impl Node {
     /// A node without environment references.
     #[must_use]
     pub fn new(value: Value, place: Place) -> Self {
-        Self { value, place, raw: None }
+        Self {
+            value,
+            place,
+            raw: None,
+        }
     }
 
     /// Converts a parsed value of source number `source`.
     #[must_use]
     pub fn read(value: &Spanned<DeValue<'_>>, source: usize) -> Self {
-        let place = Place { source, range: value.span() };
+        let place = Place {
+            source,
+            range: value.span(),
+        };
         let value = match value.get_ref() {
             DeValue::String(text) => Value::String(text.to_string()),
             DeValue::Boolean(flag) => Value::Bool(*flag),
@@ -138,19 +145,29 @@ impl Node {
                 Ok(())
             }
             (_, value) => {
-                *self = Node { value, place: over.place, raw: over.raw };
+                *self = Node {
+                    value,
+                    place: over.place,
+                    raw: over.raw,
+                };
                 Ok(())
             }
         }
     }
 
     /// Visits every text in the tree.
-    pub fn for_each_string(&mut self, f: &mut impl FnMut(&mut String, &Place, &mut Option<String>)) {
+    pub fn for_each_string(
+        &mut self,
+        f: &mut impl FnMut(&mut String, &Place, &mut Option<String>),
+    ) {
         match &mut self.value {
             Value::String(text) => f(text, &self.place, &mut self.raw),
             Value::Array(items) => items.iter_mut().for_each(|item| item.for_each_string(f)),
             Value::Table(table) => {
-                table.entries.values_mut().for_each(|(_, node)| node.for_each_string(f));
+                table
+                    .entries
+                    .values_mut()
+                    .for_each(|(_, node)| node.for_each_string(f));
             }
             _ => {}
         }
@@ -205,10 +222,19 @@ impl Table {
     #[must_use]
     pub fn read(table: &DeTable<'_>, source: usize) -> Self {
         let entry = |(key, value): (&Spanned<toml::de::DeString<'_>>, _)| {
-            let place = Place { source, range: key.span() };
-            (key.get_ref().to_string(), (place, Node::read(value, source)))
+            let place = Place {
+                source,
+                range: key.span(),
+            };
+            (
+                key.get_ref().to_string(),
+                (place, Node::read(value, source)),
+            )
         };
-        Self { entries: table.iter().map(entry).collect(), replaced_type: None }
+        Self {
+            entries: table.iter().map(entry).collect(),
+            replaced_type: None,
+        }
     }
 
     /// The value of a key.
@@ -224,7 +250,9 @@ impl Table {
 
     /// Visits every key's place and value.
     pub fn for_each_mut(&mut self, f: &mut impl FnMut(&mut Place, &mut Node)) {
-        self.entries.values_mut().for_each(|(place, node)| f(place, node));
+        self.entries
+            .values_mut()
+            .for_each(|(place, node)| f(place, node));
     }
 
     /// Where a key itself stands.
@@ -235,7 +263,9 @@ impl Table {
 
     /// Keys with their places and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Place, &Node)> {
-        self.entries.iter().map(|(key, (place, node))| (key.as_str(), place, node))
+        self.entries
+            .iter()
+            .map(|(key, (place, node))| (key.as_str(), place, node))
     }
 
     /// Sets a key.
@@ -253,7 +283,9 @@ impl Table {
     pub fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
         let entries = self.entries.iter().filter(|(key, _)| keep(key));
         Self {
-            entries: entries.map(|(key, entry)| (key.clone(), entry.clone())).collect(),
+            entries: entries
+                .map(|(key, entry)| (key.clone(), entry.clone()))
+                .collect(),
             replaced_type: self.replaced_type.clone(),
         }
     }
@@ -261,7 +293,10 @@ impl Table {
     /// The same table as plain TOML.
     #[must_use]
     pub fn to_toml(&self) -> toml::Table {
-        self.entries.iter().map(|(key, (_, node))| (key.clone(), node.to_toml())).collect()
+        self.entries
+            .iter()
+            .map(|(key, (_, node))| (key.clone(), node.to_toml()))
+            .collect()
     }
 
     fn is_indices(&self) -> bool {

@@ -78,7 +78,11 @@ impl Plan {
     ///
     /// # Errors
     /// All faults of the config, each with its place.
-    pub fn load(path: &Path, overrides: &Overrides, extensions: &Extensions) -> Result<Self, ConfigError> {
+    pub fn load(
+        path: &Path,
+        overrides: &Overrides,
+        extensions: &Extensions,
+    ) -> Result<Self, ConfigError> {
         Self::resolve(&Spec::load(path, overrides), extensions)
     }
 
@@ -115,23 +119,39 @@ impl Plan {
     #[must_use]
     pub fn to_table(&self) -> toml::Table {
         let mut root = keys(&self.top);
-        let names = self.metrics.iter().map(|(name, _)| name.as_str().into()).collect();
+        let names = self
+            .metrics
+            .iter()
+            .map(|(name, _)| name.as_str().into())
+            .collect();
         root.insert("metrics".into(), toml::Value::Array(names));
         let mut put = |key: &str, table| root.insert(key.into(), toml::Value::Table(table));
         put("model", component(&self.model, &keys(&self.model_keys)));
         let mut dataset = component(&self.dataset, &keys(&self.dataset_keys));
         if !self.transforms.is_empty() {
             let none = toml::Table::new();
-            let list = self.transforms.iter().map(|t| component(t, &none).into()).collect();
+            let list = self
+                .transforms
+                .iter()
+                .map(|t| component(t, &none).into())
+                .collect();
             dataset.insert("transform".into(), toml::Value::Array(list));
         }
         put("dataset", dataset);
         put("loss", component(&self.loss, &toml::Table::new()));
-        put("optimizer", component(&self.optimizer, &keys(&self.optimizer_keys)));
+        put(
+            "optimizer",
+            component(&self.optimizer, &keys(&self.optimizer_keys)),
+        );
         put("train", keys(&self.train));
         put("checkpoint", keys(&self.checkpoint));
         if !self.schedule.is_empty() {
-            let list = self.schedule.iter().cloned().map(toml::Value::Table).collect();
+            let list = self
+                .schedule
+                .iter()
+                .cloned()
+                .map(toml::Value::Table)
+                .collect();
             root.insert("schedule".into(), toml::Value::Array(list));
         }
         for text in &self.from_env {
@@ -167,12 +187,19 @@ pub(super) struct FromEnv {
 
 impl FromEnv {
     fn put_back(&self, root: &mut toml::Table) {
-        let mut parts = self.path.split(['.', '[', ']']).filter(|part| !part.is_empty());
-        let Some(mut value) = parts.next().and_then(|part| root.get_mut(part)) else { return };
+        let mut parts = self
+            .path
+            .split(['.', '[', ']'])
+            .filter(|part| !part.is_empty());
+        let Some(mut value) = parts.next().and_then(|part| root.get_mut(part)) else {
+            return;
+        };
         for part in parts {
             let next = match value {
                 toml::Value::Table(table) => table.get_mut(part),
-                toml::Value::Array(items) => part.parse::<usize>().ok().and_then(|i| items.get_mut(i)),
+                toml::Value::Array(items) => {
+                    part.parse::<usize>().ok().and_then(|i| items.get_mut(i))
+                }
                 _ => None,
             };
             match next {
@@ -181,7 +208,9 @@ impl FromEnv {
             }
         }
         // A relative path was made absolute: what was put before it stays.
-        let before = value.as_str().and_then(|text| text.strip_suffix(&self.filled));
+        let before = value
+            .as_str()
+            .and_then(|text| text.strip_suffix(&self.filled));
         if let Some(before) = before {
             *value = format!("{before}{}", self.raw).into();
         }

@@ -41,14 +41,20 @@ fn write_section(out: &mut String, section: &Section) {
     let _ = write!(out, "\n## {title}\n\n{}\n", section.about);
     write_keys(out, "", &section.common);
     for (name, schema) in &section.kinds {
-        let _ = write!(out, "\n### `type = \"{name}\"`\n\n{}\n", description(schema));
+        let _ = write!(
+            out,
+            "\n### `type = \"{name}\"`\n\n{}\n",
+            description(schema)
+        );
         write_keys(out, "", schema);
     }
 }
 
 /// The keys of a table; those of tables inside it follow with their path.
 fn write_keys(out: &mut String, prefix: &str, table: &Schema) {
-    let Some(properties) = table["properties"].as_object().filter(|p| !p.is_empty()) else { return };
+    let Some(properties) = table["properties"].as_object().filter(|p| !p.is_empty()) else {
+        return;
+    };
     if prefix.is_empty() {
         out.push_str("\n| key | type | default | example | meaning |\n|---|---|---|---|---|\n");
     }
@@ -82,11 +88,17 @@ pub fn inner_table(schema: &Schema) -> &Schema {
         &schema["anyOf"][0]["items"],
         &schema["items"]["anyOf"][0],
     ];
-    candidates.into_iter().find(|s| s["properties"].is_object()).unwrap_or(&Schema::Null)
+    candidates
+        .into_iter()
+        .find(|s| s["properties"].is_object())
+        .unwrap_or(&Schema::Null)
 }
 
 fn description(schema: &Schema) -> String {
-    schema["description"].as_str().unwrap_or_default().replace('\n', " ")
+    schema["description"]
+        .as_str()
+        .unwrap_or_default()
+        .replace('\n', " ")
 }
 
 fn cell(text: &str) -> String {

@@ -47,7 +47,10 @@ impl<T: ?Sized + 'static> Registry<T> {
     /// An empty registry.
     #[must_use]
     pub fn new(noun: &'static str) -> Self {
-        Self { noun, kinds: Vec::new() }
+        Self {
+            noun,
+            kinds: Vec::new(),
+        }
     }
 
     /// Adds a component type; one of the same name is replaced. `share` makes the trait object:
@@ -61,10 +64,18 @@ impl<T: ?Sized + 'static> Registry<T> {
         let load = move |table: toml::Table| {
             let component: C = read_keys(table)?;
             let keys = write_keys(&component)?;
-            Ok(Component { kind: kind.clone(), keys, spec: share(component) })
+            Ok(Component {
+                kind: kind.clone(),
+                keys,
+                spec: share(component),
+            })
         };
         self.kinds.retain(|kind| kind.name != name);
-        self.kinds.push(Kind { name: name.into(), schema: schema_of::<C>, load: Arc::new(load) });
+        self.kinds.push(Kind {
+            name: name.into(),
+            schema: schema_of::<C>,
+            load: Arc::new(load),
+        });
         self
     }
 
@@ -105,7 +116,10 @@ impl<T: ?Sized> Kind<T> {
 #[must_use]
 pub fn schema_of<C: JsonSchema>() -> Schema {
     let settings = SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true);
-    settings.into_generator().into_root_schema_for::<C>().to_value()
+    settings
+        .into_generator()
+        .into_root_schema_for::<C>()
+        .to_value()
 }
 
 /// Keys → struct, with the path of what does not fit.
@@ -124,13 +138,18 @@ pub fn read_keys<C: DeserializeOwned>(table: toml::Table) -> Result<C, LoadFault
 /// # Errors
 /// Where the struct is not a TOML table.
 pub fn write_keys<C: Serialize>(component: &C) -> Result<toml::Table, LoadFault> {
-    toml::Table::try_from(component)
-        .map_err(|error| LoadFault { key: String::new(), message: error.to_string() })
+    toml::Table::try_from(component).map_err(|error| LoadFault {
+        key: String::new(),
+        message: error.to_string(),
+    })
 }
 
 impl<T: ?Sized> Clone for Registry<T> {
     fn clone(&self) -> Self {
-        Self { noun: self.noun, kinds: self.kinds.clone() }
+        Self {
+            noun: self.noun,
+            kinds: self.kinds.clone(),
+        }
     }
 }
 
@@ -142,7 +161,11 @@ impl<T: ?Sized> std::fmt::Debug for Registry<T> {
 
 impl<T: ?Sized> Clone for Kind<T> {
     fn clone(&self) -> Self {
-        Self { name: self.name.clone(), schema: self.schema, load: self.load.clone() }
+        Self {
+            name: self.name.clone(),
+            schema: self.schema,
+            load: self.load.clone(),
+        }
     }
 }
 
@@ -154,7 +177,11 @@ impl<T: ?Sized> std::fmt::Debug for Kind<T> {
 
 impl<T: ?Sized> Clone for Component<T> {
     fn clone(&self) -> Self {
-        Self { kind: self.kind.clone(), keys: self.keys.clone(), spec: self.spec.clone() }
+        Self {
+            kind: self.kind.clone(),
+            keys: self.keys.clone(),
+            spec: self.spec.clone(),
+        }
     }
 }
 

@@ -28,7 +28,10 @@ pub(super) struct Loaded<T: ?Sized> {
 
 impl<'a> Tables<'a> {
     pub(super) fn new(spec: &'a Spec) -> Self {
-        Self { spec, faults: spec.faults.clone() }
+        Self {
+            spec,
+            faults: spec.faults.clone(),
+        }
     }
 
     /// A top-level table, or a fault where it is something else; `None` where it is absent.
@@ -38,11 +41,17 @@ impl<'a> Tables<'a> {
     }
 
     /// The tables of a top-level list.
-    pub(super) fn list(&mut self, path: &str, key: &str, node: &'a Node) -> Vec<(String, &'a Node, &'a Table)> {
+    pub(super) fn list(
+        &mut self,
+        path: &str,
+        key: &str,
+        node: &'a Node,
+    ) -> Vec<(String, &'a Node, &'a Table)> {
         let Some(items) = node.items() else {
             let message = format!("`{key}` takes a list of tables, found {}", node.noun());
             let hint = format!("write `[[{path}]]` above each entry");
-            self.faults.push(Diagnostic::error(&node.place, message).hint(hint));
+            self.faults
+                .push(Diagnostic::error(&node.place, message).hint(hint));
             return Vec::new();
         };
         let mut tables = Vec::new();
@@ -65,9 +74,13 @@ impl<'a> Tables<'a> {
 
     /// A fault about something that is not there at all: points at the file's first line.
     pub(super) fn missing(&mut self, message: String, hint: &str) {
-        let place = Place { source: self.spec.root.place.source, range: 0..0 };
+        let place = Place {
+            source: self.spec.root.place.source,
+            range: 0..0,
+        };
         if self.spec.sources.iter().next().is_some() {
-            self.faults.push(Diagnostic::error(&place, message).hint(hint.to_string()));
+            self.faults
+                .push(Diagnostic::error(&place, message).hint(hint.to_string()));
         }
     }
 
@@ -107,7 +120,9 @@ impl<'a> Tables<'a> {
             return None;
         }
         let plain = plain(table, schema, &self.spec.sources);
-        read_keys(plain).map_err(|fault| self.load_fault(path, fault)).ok()
+        read_keys(plain)
+            .map_err(|fault| self.load_fault(path, fault))
+            .ok()
     }
 
     /// A table with a `type`: its component and its common keys. The common keys are those of
@@ -130,7 +145,13 @@ impl<'a> Tables<'a> {
         self.drop_replaced(&mut rest, table, registry, &own, common);
         let before = self.error_count();
         let what = format!("{what} of type `{}`", kind.name);
-        validate::table(&what, &node.place, &rest, &merged(&own, common), &mut self.faults);
+        validate::table(
+            &what,
+            &node.place,
+            &rest,
+            &merged(&own, common),
+            &mut self.faults,
+        );
         if self.error_count() > before {
             return None;
         }
@@ -152,7 +173,16 @@ impl<'a> Tables<'a> {
         known.replaced_type = None;
         let mut relaxed = common.clone();
         relaxed["required"] = Schema::Null;
-        validate::table("", &Place { source: 0, range: 0..0 }, &known, &relaxed, &mut self.faults);
+        validate::table(
+            "",
+            &Place {
+                source: 0,
+                range: 0..0,
+            },
+            &known,
+            &relaxed,
+            &mut self.faults,
+        );
     }
 
     fn kind_name<'t, T: ?Sized + 'static>(
@@ -166,18 +196,22 @@ impl<'a> Tables<'a> {
         let Some(kind) = table.get("type") else {
             let message = format!("missing key `type` in {what}");
             let hint = format!("add `type = …`, one of: {}", allowed());
-            self.faults.push(Diagnostic::error(&node.place, message).hint(hint));
+            self.faults
+                .push(Diagnostic::error(&node.place, message).hint(hint));
             return None;
         };
         let Some(name) = kind.text() else {
             let message = format!("`type` takes a name, found {}", kind.noun());
-            self.faults.push(Diagnostic::error(&kind.place, message).hint(format!("allowed: {}", allowed())));
+            self.faults.push(
+                Diagnostic::error(&kind.place, message).hint(format!("allowed: {}", allowed())),
+            );
             return None;
         };
         if registry.get(name).is_none() {
             let message = format!("unknown {} type `{name}`", registry.noun);
             let hint = suggest::hint(name, registry.names());
-            self.faults.push(Diagnostic::error(&kind.place, message).hint(hint));
+            self.faults
+                .push(Diagnostic::error(&kind.place, message).hint(hint));
             return None;
         }
         Some(name)
@@ -192,8 +226,16 @@ impl<'a> Tables<'a> {
         own: &Schema,
         common: &Schema,
     ) {
-        let Some(old) = table.replaced_type.as_deref().and_then(|name| registry.get(name)) else { return };
-        let Some(kind) = table.get("type") else { return };
+        let Some(old) = table
+            .replaced_type
+            .as_deref()
+            .and_then(|name| registry.get(name))
+        else {
+            return;
+        };
+        let Some(kind) = table.get("type") else {
+            return;
+        };
         let old_schema = old.schema();
         let knows = |schema: &Schema, key: &str| schema["properties"].get(key).is_some();
         let stale: Vec<(String, Place)> = rest
@@ -209,8 +251,14 @@ impl<'a> Tables<'a> {
         for (key, place) in stale {
             rest.remove(&key);
             let new = kind.text().unwrap_or_default();
-            let message = format!("`{key}` is a key of `{}` and is left out: `type` is now `{new}`", old.name);
-            self.faults.push(Diagnostic { severity: Severity::Warning, ..Diagnostic::error(&place, message) });
+            let message = format!(
+                "`{key}` is a key of `{}` and is left out: `type` is now `{new}`",
+                old.name
+            );
+            self.faults.push(Diagnostic {
+                severity: Severity::Warning,
+                ..Diagnostic::error(&place, message)
+            });
         }
     }
 
@@ -223,7 +271,10 @@ impl<'a> Tables<'a> {
     }
 
     pub(super) fn error_count(&self) -> usize {
-        self.faults.iter().filter(|d| d.severity == Severity::Error).count()
+        self.faults
+            .iter()
+            .filter(|d| d.severity == Severity::Error)
+            .count()
     }
 }
 
@@ -232,10 +283,15 @@ pub(super) fn merged(own: &Schema, common: &Schema) -> Schema {
     let mut out = own.clone();
     let mut properties = own["properties"].as_object().cloned().unwrap_or_default();
     for (key, schema) in common["properties"].as_object().into_iter().flatten() {
-        properties.entry(key.clone()).or_insert_with(|| schema.clone());
+        properties
+            .entry(key.clone())
+            .or_insert_with(|| schema.clone());
     }
     out["properties"] = Schema::Object(properties);
-    let required = [own, common].into_iter().filter_map(|s| s["required"].as_array()).flatten();
+    let required = [own, common]
+        .into_iter()
+        .filter_map(|s| s["required"].as_array())
+        .flatten();
     out["required"] = required.cloned().collect();
     out
 }
@@ -257,7 +313,9 @@ fn plain_value(node: &Node, schema: &Schema, sources: &Sources) -> toml::Value {
             toml::Value::String(path.to_string_lossy().into_owned())
         }
         Value::Array(items) => {
-            let plain = items.iter().map(|item| plain_value(item, &schema["items"], sources));
+            let plain = items
+                .iter()
+                .map(|item| plain_value(item, &schema["items"], sources));
             toml::Value::Array(plain.collect())
         }
         Value::Table(inner) => toml::Value::Table(plain(inner, schema, sources)),

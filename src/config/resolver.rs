@@ -15,7 +15,8 @@ use super::{
     resolve::{Loaded, Tables},
     schedule_view::ScheduleView,
     spec::Spec,
-    suggest, top::{ModelKeys, Top},
+    suggest,
+    top::{ModelKeys, Top},
     train::{Better, Precision, TrainKeys},
     validate,
 };
@@ -30,8 +31,15 @@ use crate::{
 };
 
 /// The tables of a config, in the order of the reference.
-pub const TABLES: [&str; 7] =
-    ["model", "dataset", "loss", "optimizer", "schedule", "train", "checkpoint"];
+pub const TABLES: [&str; 7] = [
+    "model",
+    "dataset",
+    "loss",
+    "optimizer",
+    "schedule",
+    "train",
+    "checkpoint",
+];
 
 pub(super) struct Resolver<'a> {
     pub(super) tables: Tables<'a>,
@@ -39,14 +47,21 @@ pub(super) struct Resolver<'a> {
 }
 
 type ModelParts = (Component<dyn ModelSpec>, ModelKeys);
-type DataParts = (Component<dyn DatasetSpec>, DatasetKeys, Vec<Component<dyn TransformSpec>>);
+type DataParts = (
+    Component<dyn DatasetSpec>,
+    DatasetKeys,
+    Vec<Component<dyn TransformSpec>>,
+);
 type OptimizerParts = (Component<dyn OptimizerSpec>, OptimizerKeys);
 pub(super) type ScheduleParts = (Vec<schedule::Entry>, Vec<toml::Table>);
 type Metrics = Vec<(String, Arc<dyn MetricSpec>)>;
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(spec: &'a Spec, extensions: &'a Extensions) -> Self {
-        Self { tables: Tables::new(spec), extensions }
+        Self {
+            tables: Tables::new(spec),
+            extensions,
+        }
     }
 
     /// Everything: tables first, then what must hold between them.
@@ -64,7 +79,9 @@ impl<'a> Resolver<'a> {
         let checkpoint = self.checkpoint();
 
         let seed = top.as_ref().map_or(0, |top| top.seed);
-        let facts = dataset.as_ref().and_then(|dataset| self.facts(dataset, seed));
+        let facts = dataset
+            .as_ref()
+            .and_then(|dataset| self.facts(dataset, seed));
         let loss = loss.and_then(|loss| self.fitting_loss(loss, facts.as_ref()));
         let shape = match (&facts, &dataset) {
             (Some(facts), Some((_, _, transforms))) => self.shape(facts, transforms),
@@ -82,11 +99,13 @@ impl<'a> Resolver<'a> {
             (Some((model, _)), Some(io)) => self.architecture(model, io),
             _ => None,
         };
-        let metrics = top.as_ref().and_then(|top| self.metrics(top, facts.as_ref()));
+        let metrics = top
+            .as_ref()
+            .and_then(|top| self.metrics(top, facts.as_ref()));
         let length = match (&train, &facts, &dataset) {
-            (Some(train), Some(facts), Some((_, keys, _))) => {
-                self.batches(facts, keys).and_then(|batches| self.length(train, batches))
-            }
+            (Some(train), Some(facts), Some((_, keys, _))) => self
+                .batches(facts, keys)
+                .and_then(|batches| self.length(train, batches)),
             _ => None,
         };
         let frozen = match (&model, &built) {
@@ -95,10 +114,18 @@ impl<'a> Resolver<'a> {
         };
         let schedules = match (&schedule, &optimizer, &length, &built, &train) {
             (Some((entries, _)), Some(optimizer), Some(length), Some(built), Some(train)) => {
-                let names: Vec<String> = built.params.iter().map(|p| p.name().to_string()).collect();
+                let names: Vec<String> =
+                    built.params.iter().map(|p| p.name().to_string()).collect();
                 let mut frozen = frozen.clone().unwrap_or_default();
                 let parts = (&*optimizer.0.spec, &optimizer.1, train);
-                let schedules = groups::schedules(&mut self.tables, entries, parts, &length.clock(), &names, &mut frozen);
+                let schedules = groups::schedules(
+                    &mut self.tables,
+                    entries,
+                    parts,
+                    &length.clock(),
+                    &names,
+                    &mut frozen,
+                );
                 schedules.map(|schedules| (schedules, frozen))
             }
             _ => None,
@@ -116,7 +143,12 @@ impl<'a> Resolver<'a> {
             let (architecture, length) = (built?, length?);
             let (schedules, frozen) = schedules?;
             let state = optimizer.spec.state_arrays() + usize::from(train.ema.is_some());
-            let cost = Cost::estimate(&architecture, dataset_keys.batch_size, train.grad_accumulation, state);
+            let cost = Cost::estimate(
+                &architecture,
+                dataset_keys.batch_size,
+                train.grad_accumulation,
+                state,
+            );
             Some(Plan {
                 top: top?,
                 model,
@@ -155,22 +187,38 @@ impl<'a> Resolver<'a> {
             let length = self.length(&train, batches)?;
             // A glob stands for the parameters that it would match, `other` for all the rest.
             let globs = |list: &Node, key: &str| -> Vec<String> {
-                let globs = list.items().into_iter().flatten().filter_map(|t| t.table()?.get(key)?.items());
-                globs.flatten().filter_map(|glob| glob.text().map(String::from)).collect()
+                let globs = list
+                    .items()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|t| t.table()?.get(key)?.items());
+                globs
+                    .flatten()
+                    .filter_map(|glob| glob.text().map(String::from))
+                    .collect()
             };
             let mut names = globs(root.nearest("optimizer.group"), "match");
             names.extend(globs(root.nearest("schedule"), "groups"));
             names.push("other".into());
             let parts = (&*optimizer.0.spec, &optimizer.1, &train);
             let (clock, mut frozen) = (length.clock(), Vec::new());
-            let schedules = groups::schedules(&mut self.tables, &schedule.0, parts, &clock, &names, &mut frozen)?;
+            let schedules = groups::schedules(
+                &mut self.tables,
+                &schedule.0,
+                parts,
+                &clock,
+                &names,
+                &mut frozen,
+            )?;
             Some((schedules, length))
         });
         let warnings = self.found();
         match parts.flatten() {
-            Some((schedules, length)) if !warnings.is_refused() => {
-                Ok(ScheduleView { schedules, length, warnings })
-            }
+            Some((schedules, length)) if !warnings.is_refused() => Ok(ScheduleView {
+                schedules,
+                length,
+                warnings,
+            }),
             _ => Err(ConfigError(warnings)),
         }
     }
@@ -180,7 +228,10 @@ impl<'a> Resolver<'a> {
         let mut list = self.tables.faults;
         list.sort_by_key(|d| d.place.as_ref().map(|p| (p.source, p.range.start)));
         list.dedup();
-        Diagnostics { sources: self.tables.spec.sources.clone(), list }
+        Diagnostics {
+            sources: self.tables.spec.sources.clone(),
+            list,
+        }
     }
 
     /// The plan, where there is no error; warnings go with it.
@@ -188,7 +239,11 @@ impl<'a> Resolver<'a> {
         let from_env = from_env(&self.tables.spec.root);
         let found = self.found();
         match parts {
-            Some(plan) if !found.is_refused() => Ok(Plan { from_env, warnings: found, ..plan }),
+            Some(plan) if !found.is_refused() => Ok(Plan {
+                from_env,
+                warnings: found,
+                ..plan
+            }),
             _ => Err(ConfigError(found)),
         }
     }
@@ -197,9 +252,15 @@ impl<'a> Resolver<'a> {
         let root = self.tables.spec.root.table()?;
         let schema = schema_of::<Top>();
         let properties = schema["properties"].as_object()?;
-        let allowed: Vec<String> =
-            properties.keys().cloned().chain(TABLES.map(String::from)).collect();
-        for (key, place, _) in root.iter().filter(|(key, ..)| !allowed.iter().any(|a| a == key)) {
+        let allowed: Vec<String> = properties
+            .keys()
+            .cloned()
+            .chain(TABLES.map(String::from))
+            .collect();
+        for (key, place, _) in root
+            .iter()
+            .filter(|(key, ..)| !allowed.iter().any(|a| a == key))
+        {
             let fault = validate::unknown_key("", key, place, allowed.iter());
             self.tables.faults.push(fault);
         }
@@ -220,14 +281,19 @@ impl<'a> Resolver<'a> {
         let found = self.required_table("model", "for example `[model]` with `type = \"mlp\"`")?;
         let registry = &self.extensions.models;
         let common = schema_of::<ModelKeys>();
-        let loaded = self.tables.component("`[model]`", "model", found, registry, &common)?;
+        let loaded = self
+            .tables
+            .component("`[model]`", "model", found, registry, &common)?;
         let keys = self.common("model", loaded.common)?;
         let component = self.checked("model", loaded.component, |spec| spec.check())?;
         Some((component, keys))
     }
 
     fn dataset(&mut self) -> Option<DataParts> {
-        let found = self.required_table("dataset", "for example `[dataset]` with `type = \"digits\"`")?;
+        let found = self.required_table(
+            "dataset",
+            "for example `[dataset]` with `type = \"digits\"`",
+        )?;
         let registry = &self.extensions.datasets;
         let (node, table) = found;
         let transforms = match table.get("transform") {
@@ -237,7 +303,9 @@ impl<'a> Resolver<'a> {
         let without = table.only(|key| key != "transform");
         let found = (node, &without);
         let common = schema_of::<DatasetKeys>();
-        let loaded = self.tables.component("`[dataset]`", "dataset", found, registry, &common)?;
+        let loaded = self
+            .tables
+            .component("`[dataset]`", "dataset", found, registry, &common)?;
         let keys: DatasetKeys = self.common("dataset", loaded.common)?;
         self.tables.key_faults("dataset", keys.check());
         let keys = keys.filled(&loaded.component.spec.defaults());
@@ -252,8 +320,11 @@ impl<'a> Resolver<'a> {
         let mut all = Some(Vec::new());
         for (path, node, table) in tables {
             let what = "`[[dataset.transform]]`";
-            let loaded = self.tables.component(what, &path, (node, table), registry, &none);
-            let checked = loaded.and_then(|l| self.checked(&path, l.component, |spec| spec.check()));
+            let loaded = self
+                .tables
+                .component(what, &path, (node, table), registry, &none);
+            let checked =
+                loaded.and_then(|l| self.checked(&path, l.component, |spec| spec.check()));
             match (checked, &mut all) {
                 (Some(component), Some(list)) => list.push(component),
                 _ => all = None,
@@ -264,12 +335,17 @@ impl<'a> Resolver<'a> {
 
     /// `Some(None)` where the task decides.
     fn loss(&mut self) -> Option<Option<Component<dyn LossSpec>>> {
-        let Some(node) = self.tables.spec.root.table()?.get("loss") else { return Some(None) };
+        let Some(node) = self.tables.spec.root.table()?.get("loss") else {
+            return Some(None);
+        };
         let found = (node, self.tables.table("loss")?.1);
         let registry = &self.extensions.losses;
         let none = serde_json::json!({ "properties": {} });
-        let loaded = self.tables.component("`[loss]`", "loss", found, registry, &none)?;
-        self.checked("loss", loaded.component, |spec| spec.check()).map(Some)
+        let loaded = self
+            .tables
+            .component("`[loss]`", "loss", found, registry, &none)?;
+        self.checked("loss", loaded.component, |spec| spec.check())
+            .map(Some)
     }
 
     fn optimizer(&mut self) -> Option<OptimizerParts> {
@@ -277,7 +353,9 @@ impl<'a> Resolver<'a> {
         let found = self.required_table("optimizer", hint)?;
         let registry = &self.extensions.optimizers;
         let common = schema_of::<OptimizerKeys>();
-        let loaded = self.tables.component("`[optimizer]`", "optimizer", found, registry, &common)?;
+        let loaded =
+            self.tables
+                .component("`[optimizer]`", "optimizer", found, registry, &common)?;
         let keys = self.common("optimizer", loaded.common)?;
         let component = self.checked("optimizer", loaded.component, |spec| spec.check())?;
         Some((component, keys))
@@ -292,9 +370,13 @@ impl<'a> Resolver<'a> {
         let mut all = Some((Vec::new(), Vec::new()));
         for (path, node, table) in self.tables.list("schedule", "schedule", node) {
             let what = "`[[schedule]]`";
-            let loaded = self.tables.component(what, &path, (node, table), registry, &common);
+            let loaded = self
+                .tables
+                .component(what, &path, (node, table), registry, &common);
             let factors = self.factors(&path, table);
-            let entry = loaded.zip(factors).and_then(|(loaded, times)| self.entry(&path, loaded, times));
+            let entry = loaded
+                .zip(factors)
+                .and_then(|(loaded, times)| self.entry(&path, loaded, times));
             match (entry, &mut all) {
                 (Some((entry, table)), Some((entries, tables))) => {
                     entries.push(entry);
@@ -323,7 +405,12 @@ impl<'a> Resolver<'a> {
             let list = tables.into_iter().map(toml::Value::Table).collect();
             table.insert("times".into(), toml::Value::Array(list));
         }
-        let entry = schedule::Entry { kind: component.kind, keys, curve: component.spec, times };
+        let entry = schedule::Entry {
+            kind: component.kind,
+            keys,
+            curve: component.spec,
+            times,
+        };
         let faults = entry.check();
         let refused = faults.iter().any(|fault| fault.severity == Severity::Error);
         self.tables.key_faults(path, faults);
@@ -331,20 +418,35 @@ impl<'a> Resolver<'a> {
     }
 
     /// The factors of an entry's `times`, each with its complete table.
-    fn factors(&mut self, path: &str, table: &'a Table) -> Option<Vec<(schedule::Factor, toml::Table)>> {
-        let Some(list) = table.get("times") else { return Some(Vec::new()) };
+    fn factors(
+        &mut self,
+        path: &str,
+        table: &'a Table,
+    ) -> Option<Vec<(schedule::Factor, toml::Table)>> {
+        let Some(list) = table.get("times") else {
+            return Some(Vec::new());
+        };
         let registry = &self.extensions.schedules;
         let common = schema_of::<schedule::FactorKeys>();
         let mut all = Some(Vec::new());
         for (path, node, table) in self.tables.list(&format!("{path}.times"), "times", list) {
-            let loaded = self.tables.component("`times`", &path, (node, table), registry, &common);
+            let loaded = self
+                .tables
+                .component("`times`", &path, (node, table), registry, &common);
             let factor = loaded.and_then(|Loaded { component, common }| {
                 let keys: schedule::FactorKeys = self.common(&path, common)?;
                 let mut table = toml::Table::new();
                 table.insert("type".into(), component.kind.as_str().into());
                 table.extend(write_keys(&keys).ok()?);
                 table.extend(component.keys);
-                Some((schedule::Factor { kind: component.kind, keys, curve: component.spec }, table))
+                Some((
+                    schedule::Factor {
+                        kind: component.kind,
+                        keys,
+                        curve: component.spec,
+                    },
+                    table,
+                ))
             });
             match (factor, &mut all) {
                 (Some(factor), Some(list)) => list.push(factor),
@@ -355,23 +457,29 @@ impl<'a> Resolver<'a> {
     }
 
     pub(super) fn train(&mut self) -> Option<TrainKeys> {
-        let (node, table) = self.required_table("train", "for example `[train]` with `epochs = 10`")?;
+        let (node, table) =
+            self.required_table("train", "for example `[train]` with `epochs = 10`")?;
         let schema = schema_of::<TrainKeys>();
-        let keys: TrainKeys = self.tables.keys("`[train]`", "train", &node.place, table, &schema)?;
+        let keys: TrainKeys =
+            self.tables
+                .keys("`[train]`", "train", &node.place, table, &schema)?;
         match (keys.epochs, keys.steps) {
             (None, None) => {
                 let fault = KeyFault::error("", "missing key `epochs` or `steps` in `[train]`");
-                self.tables.key_fault("train", fault.hint("add, for example, `epochs = 10`"));
+                self.tables
+                    .key_fault("train", fault.hint("add, for example, `epochs = 10`"));
             }
             (Some(_), Some(_)) => {
                 let fault = KeyFault::error("steps", "`epochs` and `steps` are both given");
-                self.tables.key_fault("train", fault.hint("keep one of them"));
+                self.tables
+                    .key_fault("train", fault.hint("keep one of them"));
             }
             _ => {}
         }
         if keys.precision != Precision::F32 {
             let fault = KeyFault::error("precision", "this version trains in `f32` only");
-            self.tables.key_fault("train", fault.hint("leave `precision` out"));
+            self.tables
+                .key_fault("train", fault.hint("leave `precision` out"));
         }
         Some(keys)
     }
@@ -383,23 +491,32 @@ impl<'a> Resolver<'a> {
         let (node, table) = self.tables.table("checkpoint")?;
         let schema = schema_of::<CheckpointKeys>();
         let keys: CheckpointKeys =
-            self.tables.keys("`[checkpoint]`", "checkpoint", &node.place, table, &schema)?;
+            self.tables
+                .keys("`[checkpoint]`", "checkpoint", &node.place, table, &schema)?;
         if keys.every == crate::units::Span::Rest {
             let fault = KeyFault::error("every", "`every` cannot be \"rest\"");
-            self.tables.key_fault("checkpoint", fault.hint("count in epochs, steps, % or minutes"));
+            self.tables.key_fault(
+                "checkpoint",
+                fault.hint("count in epochs, steps, % or minutes"),
+            );
         }
         Some(keys)
     }
 
     fn required_table(&mut self, key: &str, example: &str) -> Option<(&'a Node, &'a Table)> {
         if self.tables.spec.root.table()?.get(key).is_none() {
-            self.tables.missing(format!("missing table `[{key}]`"), example);
+            self.tables
+                .missing(format!("missing table `[{key}]`"), example);
             return None;
         }
         self.tables.table(key)
     }
 
-    fn common<C: serde::de::DeserializeOwned>(&mut self, path: &str, table: toml::Table) -> Option<C> {
+    fn common<C: serde::de::DeserializeOwned>(
+        &mut self,
+        path: &str,
+        table: toml::Table,
+    ) -> Option<C> {
         match read_keys(table) {
             Ok(keys) => Some(keys),
             Err(fault) => {
@@ -426,13 +543,18 @@ impl<'a> Resolver<'a> {
     }
 
     /// The shape of a sample after the transforms.
-    fn shape(&mut self, facts: &Facts, transforms: &[Component<dyn TransformSpec>]) -> Option<Vec<usize>> {
+    fn shape(
+        &mut self,
+        facts: &Facts,
+        transforms: &[Component<dyn TransformSpec>],
+    ) -> Option<Vec<usize>> {
         let mut shape = facts.shape.clone();
         for (i, transform) in transforms.iter().enumerate() {
             match transform.spec.output(&shape) {
                 Ok(output) => shape = output,
                 Err(fault) => {
-                    self.tables.key_fault(&format!("dataset.transform[{i}]"), fault);
+                    self.tables
+                        .key_fault(&format!("dataset.transform[{i}]"), fault);
                     return None;
                 }
             }
@@ -460,7 +582,8 @@ impl<'a> Resolver<'a> {
                 None
             }
             Err(error) => {
-                self.tables.key_fault("model", KeyFault::error("", error.to_string()));
+                self.tables
+                    .key_fault("model", KeyFault::error("", error.to_string()));
                 None
             }
         }
@@ -476,10 +599,16 @@ impl<'a> Resolver<'a> {
             Some(loss) => loss,
             None => {
                 let name = objective::default_loss(facts.task.is_classification());
-                self.extensions.losses.get(name)?.load(toml::Table::new()).ok()?
+                self.extensions
+                    .losses
+                    .get(name)?
+                    .load(toml::Table::new())
+                    .ok()?
             }
         };
-        let fault = loss.spec.fits(facts.task.is_classification(), facts.task.outputs());
+        let fault = loss
+            .spec
+            .fits(facts.task.is_classification(), facts.task.outputs());
         let fits = fault.is_none();
         self.tables.key_faults("loss", fault.into_iter().collect());
         fits.then_some(loss)
@@ -504,7 +633,12 @@ impl<'a> Resolver<'a> {
         all
     }
 
-    fn metric(&mut self, i: usize, name: &str, facts: Option<&Facts>) -> Option<Arc<dyn MetricSpec>> {
+    fn metric(
+        &mut self,
+        i: usize,
+        name: &str,
+        facts: Option<&Facts>,
+    ) -> Option<Arc<dyn MetricSpec>> {
         let key = format!("metrics[{i}]");
         let own = self.extensions.metrics.iter().find(|(own, _)| own == name);
         let metric: Arc<dyn MetricSpec> = match own {
@@ -538,7 +672,8 @@ impl<'a> Resolver<'a> {
                 "`batch_size` {} with `drop_last` leaves no batch of {} training samples",
                 keys.batch_size, facts.train
             );
-            self.tables.key_fault("dataset", KeyFault::error("batch_size", message));
+            self.tables
+                .key_fault("dataset", KeyFault::error("batch_size", message));
             return None;
         }
         Some(batches as u64)
@@ -555,7 +690,10 @@ impl<'a> Resolver<'a> {
         match Length::resolve(train, before, batches_per_epoch) {
             Ok(length) => Some(length),
             Err(faults) => {
-                let known = faults.into_iter().filter(|fault| !fault.key.is_empty()).collect();
+                let known = faults
+                    .into_iter()
+                    .filter(|fault| !fault.key.is_empty())
+                    .collect();
                 self.tables.key_faults("train", known);
                 None
             }
@@ -575,12 +713,17 @@ impl<'a> Resolver<'a> {
                     return None;
                 }
             };
-            let names: Vec<&str> =
-                built.params.iter().map(|p| p.name()).filter(|name| glob.is_match(name)).collect();
+            let names: Vec<&str> = built
+                .params
+                .iter()
+                .map(|p| p.name())
+                .filter(|name| glob.is_match(name))
+                .collect();
             if names.is_empty() {
                 let all: Vec<&str> = built.params.iter().map(|p| p.name()).collect();
                 let fault = KeyFault::error(key, format!("`{text}` matches no parameter"));
-                self.tables.key_fault("model", fault.hint(suggest::hint(text, all)));
+                self.tables
+                    .key_fault("model", fault.hint(suggest::hint(text, all)));
                 return None;
             }
             frozen.extend(names.into_iter().map(String::from));
@@ -601,17 +744,35 @@ impl<'a> Resolver<'a> {
         let first = metrics.first().map_or("loss", |(name, _)| name);
         let default = format!("val/{first}");
         if checkpoint.best.is_none() && facts.val > 0 {
-            checkpoint.best = Some(BestKeys { metric: None, mode: None, keep: 1 });
+            checkpoint.best = Some(BestKeys {
+                metric: None,
+                mode: None,
+                keep: 1,
+            });
         }
         let mut watched = default.clone();
         if let Some(best) = &mut checkpoint.best {
             let metric = best.metric.get_or_insert(default).clone();
-            self.watch("checkpoint", "best.metric", &metric, &mut best.mode, metrics, facts);
+            self.watch(
+                "checkpoint",
+                "best.metric",
+                &metric,
+                &mut best.mode,
+                metrics,
+                facts,
+            );
             watched = metric;
         }
         if let Some(stop) = &mut train.early_stop {
             let metric = stop.metric.get_or_insert(watched).clone();
-            self.watch("train", "early_stop.metric", &metric, &mut stop.mode, metrics, facts);
+            self.watch(
+                "train",
+                "early_stop.metric",
+                &metric,
+                &mut stop.mode,
+                metrics,
+                facts,
+            );
         }
         (train, checkpoint)
     }
@@ -629,7 +790,10 @@ impl<'a> Resolver<'a> {
             .chain(metrics.iter().map(|(name, _)| format!("val/{name}")))
             .collect();
         if facts.val == 0 {
-            let fault = KeyFault::error(key, format!("`{metric}` needs a validation split, and there is none"));
+            let fault = KeyFault::error(
+                key,
+                format!("`{metric}` needs a validation split, and there is none"),
+            );
             let hint = "set `split = { val = \"10%\" }` in `[dataset]`";
             return self.tables.key_fault(table, fault.hint(hint));
         }
@@ -639,14 +803,18 @@ impl<'a> Resolver<'a> {
             return self.tables.key_fault(table, fault.hint(hint));
         }
         let name = metric.trim_start_matches("val/");
-        let higher = metrics.iter().any(|(own, spec)| own == name && spec.higher_is_better());
+        let higher = metrics
+            .iter()
+            .any(|(own, spec)| own == name && spec.higher_is_better());
         mode.get_or_insert(if higher { Better::Max } else { Better::Min });
     }
 }
 
 fn device_fault(device: &str) -> Option<KeyFault> {
     let ok = matches!(device, "auto" | "cpu" | "cuda" | "metal")
-        || device.strip_prefix("cuda:").is_some_and(|n| n.parse::<usize>().is_ok());
+        || device
+            .strip_prefix("cuda:")
+            .is_some_and(|n| n.parse::<usize>().is_ok());
     (!ok).then(|| {
         let names = ["auto", "cpu", "cuda", "cuda:0", "metal"];
         KeyFault::error("device", format!("unknown device `{device}`"))

@@ -1,7 +1,11 @@
 //! The schedules of a config, with or without its data.
 
 use super::{
-    diagnostic::{ConfigError, Diagnostics}, extensions::Extensions, length::Length, plan::Plan, resolver::Resolver,
+    diagnostic::{ConfigError, Diagnostics},
+    extensions::Extensions,
+    length::Length,
+    plan::Plan,
+    resolver::Resolver,
     spec::Spec,
 };
 use crate::schedule::Schedules;

@@ -15,8 +15,14 @@ pub fn json_schema(extensions: &Extensions) -> Schema {
     let mut root = clean(all[0].common.clone());
     root["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
     root["title"] = "trainer config".into();
-    let transform = all.iter().find(|section| section.path == "dataset.transform").map(table);
-    for section in all.iter().filter(|section| !section.path.is_empty() && !section.path.contains('.')) {
+    let transform = all
+        .iter()
+        .find(|section| section.path == "dataset.transform")
+        .map(table);
+    for section in all
+        .iter()
+        .filter(|section| !section.path.is_empty() && !section.path.contains('.'))
+    {
         let mut schema = table(section);
         if section.path == "dataset" {
             if let Some(transform) = &transform {

@@ -33,10 +33,24 @@ pub struct Section {
 /// All tables, in the order of the reference.
 #[must_use]
 pub fn sections(extensions: &Extensions) -> Vec<Section> {
-    let section = |path, header, about, plural, common, kinds| Section { path, header, about, plural, common, kinds };
+    let section = |path, header, about, plural, common, kinds| Section {
+        path,
+        header,
+        about,
+        plural,
+        common,
+        kinds,
+    };
     let none = || serde_json::json!({ "properties": {} });
     vec![
-        section("", "top level", "Keys before the first table.", None, schema_of::<Top>(), Vec::new()),
+        section(
+            "",
+            "top level",
+            "Keys before the first table.",
+            None,
+            schema_of::<Top>(),
+            Vec::new(),
+        ),
         section(
             "model",
             "[model]",
@@ -107,13 +121,21 @@ pub fn sections(extensions: &Extensions) -> Vec<Section> {
 /// Names and descriptions of the built-in metrics and a user's own.
 #[must_use]
 pub fn metrics(extensions: &Extensions) -> Vec<(String, String)> {
-    let own = extensions.metrics.iter().map(|(name, _)| (name.clone(), "of this program".to_string()));
-    let built_in = objective::METRICS.iter().map(|(name, about)| (name.to_string(), about.to_string()));
+    let own = extensions
+        .metrics
+        .iter()
+        .map(|(name, _)| (name.clone(), "of this program".to_string()));
+    let built_in = objective::METRICS
+        .iter()
+        .map(|(name, about)| (name.to_string(), about.to_string()));
     built_in.chain(own).collect()
 }
 
 fn kinds<T: ?Sized + 'static>(registry: &Registry<T>) -> Vec<(String, Schema)> {
-    registry.kinds().map(|kind| (kind.name.clone(), kind.schema())).collect()
+    registry
+        .kinds()
+        .map(|kind| (kind.name.clone(), kind.schema()))
+        .collect()
 }
 
 /// What a key takes, in words: `number ≥ 0`, `span`, `one of relu, gelu`.
@@ -123,15 +145,20 @@ pub fn type_text(schema: &Schema) -> String {
         return format!("one of {}", names.join(", "));
     }
     if let Some(list) = schema["anyOf"].as_array() {
-        let words: Vec<String> =
-            list.iter().filter(|s| s["type"] != "null").map(type_text).collect();
+        let words: Vec<String> = list
+            .iter()
+            .filter(|s| s["type"] != "null")
+            .map(type_text)
+            .collect();
         return words.join(" or ");
     }
     let kind = match &schema["type"] {
         Schema::String(kind) => kind.as_str(),
-        Schema::Array(kinds) => {
-            kinds.iter().filter_map(Schema::as_str).find(|kind| *kind != "null").unwrap_or("any")
-        }
+        Schema::Array(kinds) => kinds
+            .iter()
+            .filter_map(Schema::as_str)
+            .find(|kind| *kind != "null")
+            .unwrap_or("any"),
         _ => "any",
     };
     let word = match kind {
@@ -146,7 +173,9 @@ pub fn type_text(schema: &Schema) -> String {
 
 fn bounds_text(schema: &Schema) -> String {
     let bound = |name: &str, sign: &str| {
-        let limit = schema[name].as_f64().filter(|n| n.abs() < u32::MAX as f64)?;
+        let limit = schema[name]
+            .as_f64()
+            .filter(|n| n.abs() < u32::MAX as f64)?;
         Some(format!("{sign} {limit}"))
     };
     let parts: Vec<String> = [
@@ -158,7 +187,11 @@ fn bounds_text(schema: &Schema) -> String {
     .into_iter()
     .flatten()
     .collect();
-    if parts.is_empty() { String::new() } else { format!(" {}", parts.join(", ")) }
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", parts.join(", "))
+    }
 }
 
 /// A key's default as TOML; `required` where it has none and must be there.
@@ -179,7 +212,10 @@ pub fn default_text(key: &str, schema: &Schema, table: &Schema) -> String {
 pub fn inline(value: &Schema) -> String {
     match value {
         Schema::Array(items) => {
-            format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", "))
+            format!(
+                "[{}]",
+                items.iter().map(inline).collect::<Vec<_>>().join(", ")
+            )
         }
         Schema::Object(table) => {
             let pairs: Vec<String> = table

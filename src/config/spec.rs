@@ -39,12 +39,17 @@ pub struct Overrides {
 impl Overrides {
     /// A flag that stands for a key and holds a text.
     pub fn flag_text(&mut self, flag: &str, key: &str, value: &str) {
-        self.flags.push((flag.into(), key.into(), toml::Value::from(value).to_string()));
+        self.flags.push((
+            flag.into(),
+            key.into(),
+            toml::Value::from(value).to_string(),
+        ));
     }
 
     /// A flag that stands for a key and holds a number.
     pub fn flag_number(&mut self, flag: &str, key: &str, value: u64) {
-        self.flags.push((flag.into(), key.into(), value.to_string()));
+        self.flags
+            .push((flag.into(), key.into(), value.to_string()));
     }
 }
 
@@ -121,7 +126,8 @@ impl LayerReader {
         for error in errors {
             let range = error.span().unwrap_or(0..0);
             let message = format!("invalid TOML: {}", error.message().replace('\n', ", "));
-            self.faults.push(Diagnostic::error(&Place { source, range }, message));
+            self.faults
+                .push(Diagnostic::error(&Place { source, range }, message));
         }
         let mut own = empty_table(source);
         own.value = Value::Table(Table::read(document.get_ref(), source));
@@ -130,8 +136,12 @@ impl LayerReader {
 
     /// Lays a file's own tree over those that it extends.
     fn with_bases(&mut self, mut own: Node, path: &Path, chain: &mut Vec<PathBuf>) -> Node {
-        let Value::Table(table) = &mut own.value else { return own };
-        let Some(extends) = table.remove("extends") else { return own };
+        let Value::Table(table) = &mut own.value else {
+            return own;
+        };
+        let Some(extends) = table.remove("extends") else {
+            return own;
+        };
         let names: Vec<Node> = match extends.value {
             Value::Array(items) => items,
             _ => vec![extends],
@@ -140,7 +150,10 @@ impl LayerReader {
         let mut merged = empty_table(own.place.source);
         for name in names {
             let Some(text) = name.text() else {
-                let message = format!("`extends` takes a path or a list of paths, found {}", name.noun());
+                let message = format!(
+                    "`extends` takes a path or a list of paths, found {}",
+                    name.noun()
+                );
                 self.faults.push(Diagnostic::error(&name.place, message));
                 continue;
             };
@@ -149,7 +162,8 @@ impl LayerReader {
             if chain.contains(&absolute) {
                 let message = format!("`{text}` extends itself in a cycle");
                 let hint = format!("{} is already being read", absolute.display());
-                self.faults.push(Diagnostic::error(&name.place, message).hint(hint));
+                self.faults
+                    .push(Diagnostic::error(&name.place, message).hint(hint));
                 continue;
             }
             let tree = self.file(&base, Some(&name.place), chain);
@@ -166,7 +180,8 @@ impl LayerReader {
         if let Err(IndexFault { place, key, length }) = base.merge(over) {
             let message = format!("there is no entry {key}: the list has {length}");
             let hint = (length > 0).then(|| format!("entries count from 0 to {}", length - 1));
-            self.faults.push(Diagnostic::error(&place, message).hint(hint));
+            self.faults
+                .push(Diagnostic::error(&place, message).hint(hint));
         }
     }
 
@@ -177,11 +192,15 @@ impl LayerReader {
             text: text.into(),
             folder: PathBuf::new(),
         });
-        let all = Place { source, range: 0..text.len() };
+        let all = Place {
+            source,
+            range: 0..text.len(),
+        };
         let Some(equals) = text.find('=') else {
             let message = format!("`{text}` is not KEY=VALUE");
             let hint = "for example --set optimizer.lr=0.05".to_string();
-            self.faults.push(Diagnostic::error(&all, message).hint(hint));
+            self.faults
+                .push(Diagnostic::error(&all, message).hint(hint));
             return;
         };
         let tree = match DeTable::parse(text) {
@@ -199,7 +218,10 @@ impl LayerReader {
             Ok(document) => {
                 let word = &text[equals + 1..];
                 let start = equals + 1 + (word.len() - word.trim_start().len());
-                let place = Place { source, range: start..start + word.trim().len() };
+                let place = Place {
+                    source,
+                    range: start..start + word.trim().len(),
+                };
                 let leaf = Node::new(Value::String(word.trim().into()), place);
                 let mut table = Table::read(document.get_ref(), source);
                 set_leaf(&mut table, leaf);
@@ -208,7 +230,8 @@ impl LayerReader {
             Err(error) => {
                 let range = error.span().unwrap_or(0..equals);
                 let message = format!("`{}` is not a key path", &text[..equals]);
-                self.faults.push(Diagnostic::error(&Place { source, range }, message));
+                self.faults
+                    .push(Diagnostic::error(&Place { source, range }, message));
                 None
             }
         }
@@ -219,7 +242,11 @@ impl LayerReader {
         for (flag, key, value) in flags {
             if key == "train.epochs" || key == "train.steps" {
                 if let Value::Table(table) = &mut root.value {
-                    if let Some(Node { value: Value::Table(train), .. }) = table.get_mut("train") {
+                    if let Some(Node {
+                        value: Value::Table(train),
+                        ..
+                    }) = table.get_mut("train")
+                    {
                         before = Some(train.only(|key| key == "epochs" || key == "steps"));
                         train.remove("epochs");
                         train.remove("steps");
@@ -231,7 +258,10 @@ impl LayerReader {
                 text: value.clone(),
                 folder: PathBuf::new(),
             });
-            let place = Place { source, range: 0..value.len() };
+            let place = Place {
+                source,
+                range: 0..value.len(),
+            };
             if let Ok(document) = DeTable::parse(&format!("{key}={value}")) {
                 let mut table = Table::read(document.get_ref(), source);
                 relocate(&mut table, &place);
@@ -291,7 +321,10 @@ fn substitute(text: &str) -> Result<(String, Option<String>), (String, String)> 
             }
             (Err(_), None) => {
                 let hint = format!("set it, or write `${{env:{name}:-default}}`");
-                return Err((format!("the environment variable `{name}` is not set"), hint));
+                return Err((
+                    format!("the environment variable `{name}` is not set"),
+                    hint,
+                ));
             }
         }
         rest = &rest[start + length + 1..];
@@ -300,12 +333,20 @@ fn substitute(text: &str) -> Result<(String, Option<String>), (String, String)> 
 }
 
 fn empty_table(source: usize) -> Node {
-    Node::new(Value::Table(Table::default()), Place { source, range: 0..0 })
+    Node::new(
+        Value::Table(Table::default()),
+        Place {
+            source,
+            range: 0..0,
+        },
+    )
 }
 
 /// Puts a value at the end of a path of single-key tables.
 fn set_leaf(table: &mut Table, leaf: Node) {
-    let Some(key) = table.iter().next().map(|(key, _, _)| key.to_string()) else { return };
+    let Some(key) = table.iter().next().map(|(key, _, _)| key.to_string()) else {
+        return;
+    };
     if let Some(node) = table.get_mut(&key) {
         match &mut node.value {
             Value::Table(inner) => set_leaf(inner, leaf),

@@ -12,8 +12,16 @@ use super::{
 use crate::units::Span;
 
 /// Checks a table against an object schema. `what` names the table in messages: `[optimizer]`.
-pub fn table(what: &str, place: &Place, table: &Table, schema: &Schema, faults: &mut Vec<Diagnostic>) {
-    let Some(properties) = schema["properties"].as_object() else { return };
+pub fn table(
+    what: &str,
+    place: &Place,
+    table: &Table,
+    schema: &Schema,
+    faults: &mut Vec<Diagnostic>,
+) {
+    let Some(properties) = schema["properties"].as_object() else {
+        return;
+    };
     for (key, key_place, node) in table.iter() {
         match properties.get(key) {
             Some(property) => value(key, node, property, faults),
@@ -23,7 +31,11 @@ pub fn table(what: &str, place: &Place, table: &Table, schema: &Schema, faults: 
             },
         }
     }
-    let required = schema["required"].as_array().into_iter().flatten().filter_map(Schema::as_str);
+    let required = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Schema::as_str);
     for key in required.filter(|key| table.get(key).is_none()) {
         faults.push(missing_key(what, key, place, &properties[key]));
     }
@@ -60,7 +72,10 @@ fn missing_key(what: &str, key: &str, place: &Place, schema: &Schema) -> Diagnos
 /// The first sentence of a schema's description.
 #[must_use]
 pub fn first_sentence(schema: &Schema) -> String {
-    let text = schema["description"].as_str().unwrap_or_default().replace('\n', " ");
+    let text = schema["description"]
+        .as_str()
+        .unwrap_or_default()
+        .replace('\n', " ");
     match text.split_once(". ") {
         Some((first, _)) => first.to_string(),
         None => text.trim_end_matches('.').to_string(),
@@ -79,8 +94,15 @@ fn value(key: &str, node: &Node, schema: &Schema, faults: &mut Vec<Diagnostic>) 
     }
     let types = types(schema);
     if !types.is_empty() && !types.iter().any(|kind| matches(kind, node)) {
-        let expected = types.iter().map(|kind| describe(kind, schema)).collect::<Vec<_>>();
-        let message = format!("`{key}` takes {}, found {}", expected.join(" or "), node.noun());
+        let expected = types
+            .iter()
+            .map(|kind| describe(kind, schema))
+            .collect::<Vec<_>>();
+        let message = format!(
+            "`{key}` takes {}, found {}",
+            expected.join(" or "),
+            node.noun()
+        );
         let hint = type_hint(key, node, schema);
         faults.push(Diagnostic::error(&node.place, message).hint(hint));
         return;
@@ -114,8 +136,14 @@ fn any_of(key: &str, node: &Node, alternatives: &[Schema], faults: &mut Vec<Diag
         .flat_map(|schema| types(schema).into_iter().map(|kind| describe(kind, schema)))
         .filter(|text| text != "null")
         .collect();
-    let message = format!("`{key}` takes {}, found {}", expected.join(" or "), node.noun());
-    let hint = alternatives.iter().find_map(|schema| type_hint(key, node, schema));
+    let message = format!(
+        "`{key}` takes {}, found {}",
+        expected.join(" or "),
+        node.noun()
+    );
+    let hint = alternatives
+        .iter()
+        .find_map(|schema| type_hint(key, node, schema));
     faults.push(Diagnostic::error(&node.place, message).hint(hint));
 }
 
@@ -170,8 +198,14 @@ fn string(key: &str, text: &str, node: &Node, schema: &Schema, faults: &mut Vec<
             faults.push(Diagnostic::error(&node.place, format!("`{key}`: {message}")).hint(hint));
         }
     }
-    if schema["minLength"].as_u64().is_some_and(|least| (text.chars().count() as u64) < least) {
-        faults.push(Diagnostic::error(&node.place, format!("`{key}` must not be empty")));
+    if schema["minLength"]
+        .as_u64()
+        .is_some_and(|least| (text.chars().count() as u64) < least)
+    {
+        faults.push(Diagnostic::error(
+            &node.place,
+            format!("`{key}` must not be empty"),
+        ));
     }
 }
 
@@ -200,21 +234,33 @@ pub fn split_hint(text: &str) -> (&str, Option<String>) {
 #[must_use]
 pub fn allowed_names(schema: &Schema) -> Option<Vec<&str>> {
     let collect = |list: &'_ Schema| -> Option<Vec<String>> {
-        list.as_array()?.iter().map(|s| s["const"].as_str().map(Into::into)).collect()
+        list.as_array()?
+            .iter()
+            .map(|s| s["const"].as_str().map(Into::into))
+            .collect()
     };
     if let Some(names) = schema["enum"].as_array() {
         return Some(names.iter().filter_map(Schema::as_str).collect());
     }
     let list = &schema["oneOf"];
     collect(list)?;
-    Some(list.as_array()?.iter().filter_map(|s| s["const"].as_str()).collect())
+    Some(
+        list.as_array()?
+            .iter()
+            .filter_map(|s| s["const"].as_str())
+            .collect(),
+    )
 }
 
 /// The JSON types that a schema allows.
 fn types(schema: &Schema) -> Vec<&str> {
     match &schema["type"] {
         Schema::String(one) => vec![one],
-        Schema::Array(many) => many.iter().filter_map(Schema::as_str).filter(|t| *t != "null").collect(),
+        Schema::Array(many) => many
+            .iter()
+            .filter_map(Schema::as_str)
+            .filter(|t| *t != "null")
+            .collect(),
         _ if schema.get("const").is_some() || schema.get("enum").is_some() => vec!["string"],
         _ => Vec::new(),
     }
@@ -236,7 +282,9 @@ fn describe(kind: &str, schema: &Schema) -> String {
     match kind {
         "number" => "a number".into(),
         "integer" => "a whole number".into(),
-        "string" if schema["format"] == "span" => "a span with its unit, such as \"5 epochs\"".into(),
+        "string" if schema["format"] == "span" => {
+            "a span with its unit, such as \"5 epochs\"".into()
+        }
         "string" if schema["format"] == "path" => "a path (a string)".into(),
         "string" => "a string".into(),
         "boolean" => "true or false".into(),
@@ -256,17 +304,21 @@ fn describe(kind: &str, schema: &Schema) -> String {
 fn type_hint(key: &str, node: &Node, schema: &Schema) -> Option<String> {
     let types = types(schema);
     match &node.value {
-        Value::Integer(n) if schema["format"] == "span" => {
-            Some(format!("a bare number is ambiguous: write \"{n} epochs\" or \"{n} steps\""))
+        Value::Integer(n) if schema["format"] == "span" => Some(format!(
+            "a bare number is ambiguous: write \"{n} epochs\" or \"{n} steps\""
+        )),
+        Value::Float(n) if schema["format"] == "span" => Some(format!(
+            "a bare number is ambiguous: write \"{n} epochs\" or \"{}%\"",
+            n * 100.0
+        )),
+        Value::String(text) if types.contains(&"number") || types.contains(&"integer") => text
+            .parse::<f64>()
+            .ok()
+            .map(|_| format!("without quotes: `{key} = {text}`")),
+        Value::String(text) if types.contains(&"boolean") => {
+            matches!(text.as_str(), "true" | "false")
+                .then(|| format!("without quotes: `{key} = {text}`"))
         }
-        Value::Float(n) if schema["format"] == "span" => {
-            Some(format!("a bare number is ambiguous: write \"{n} epochs\" or \"{}%\"", n * 100.0))
-        }
-        Value::String(text) if types.contains(&"number") || types.contains(&"integer") => {
-            text.parse::<f64>().ok().map(|_| format!("without quotes: `{key} = {text}`"))
-        }
-        Value::String(text) if types.contains(&"boolean") => matches!(text.as_str(), "true" | "false")
-            .then(|| format!("without quotes: `{key} = {text}`")),
         Value::Integer(n) if types.contains(&"array") => Some(format!("`{key} = [{n}]`")),
         Value::Float(n) if types.contains(&"array") => Some(format!("`{key} = [{n}]`")),
         Value::String(text) if types.contains(&"array") => Some(format!("`{key} = [{text:?}]`")),
@@ -285,8 +337,10 @@ mod tests {
     use crate::config::{Diagnostics, Overrides, Spec, TrainKeys, schema_of};
 
     fn faults(text: &str, set: &[&str]) -> String {
-        let overrides =
-            Overrides { set: set.iter().map(|s| s.to_string()).collect(), ..Default::default() };
+        let overrides = Overrides {
+            set: set.iter().map(|s| s.to_string()).collect(),
+            ..Default::default()
+        };
         let spec = Spec::parse("a.toml", text, &overrides);
         let mut list = spec.faults.clone();
         let node = spec.root.nearest("train");
@@ -294,7 +348,11 @@ mod tests {
         if let Some(train) = node.table() {
             table("`[train]`", &node.place, train, &schema, &mut list);
         }
-        Diagnostics { sources: spec.sources, list }.render(false)
+        Diagnostics {
+            sources: spec.sources,
+            list,
+        }
+        .render(false)
     }
 
     #[test]

@@ -39,7 +39,14 @@ pub struct Edited {
 
 /// Keys that do not change what an update computes: they need no word about the schedule.
 const FREE: [&str; 8] = [
-    "name", "notes", "tags", "device", "train.log_every", "train.threads", "checkpoint", "dataset.prefetch",
+    "name",
+    "notes",
+    "tags",
+    "device",
+    "train.log_every",
+    "train.threads",
+    "checkpoint",
+    "dataset.prefetch",
 ];
 
 /// Keys that change where the curve is: they need `--schedule`.
@@ -68,7 +75,10 @@ pub fn apply(
     }
     let within = |key: &str, list: &[&str]| {
         list.iter().any(|own| {
-            key == *own || key.strip_prefix(own).is_some_and(|rest| rest.starts_with(['.', '[']))
+            key == *own
+                || key
+                    .strip_prefix(own)
+                    .is_some_and(|rest| rest.starts_with(['.', '[']))
         })
     };
     let refused: Vec<String> = differences
@@ -78,7 +88,11 @@ pub fn apply(
         .collect();
     if !refused.is_empty() {
         let hint = "a run goes on with what it was begun with; start a new one for this".into();
-        return Err(LaunchError::Changed { run: old.top.name.clone(), differences: refused, hint });
+        return Err(LaunchError::Changed {
+            run: old.top.name.clone(),
+            differences: refused,
+            hint,
+        });
     }
     let curve = differences.iter().any(|d| within(&d.key, &CURVE));
     let mut changes: Vec<String> = differences.iter().map(ToString::to_string).collect();
@@ -87,7 +101,11 @@ pub fn apply(
         (true, None) => {
             let hint = "say what the schedule does: --schedule config (the new curve at this step), checkpoint (the old curve, held at its end) or splice (the new chain from here)".into();
             let differences = changes.iter().map(|line| format!("  {line}")).collect();
-            return Err(LaunchError::Changed { run: old.top.name.clone(), differences, hint });
+            return Err(LaunchError::Changed {
+                run: old.top.name.clone(),
+                differences,
+                hint,
+            });
         }
         (true, Some(mode)) => {
             changes.push(format!("schedule: {mode:?} at step {step}").to_lowercase());
@@ -152,19 +170,34 @@ fn spliced(old: &Plan, new: &Plan, step: u64) -> Result<Vec<Value>, LaunchError>
 /// The factor of a chain's target at `step`, where it is the target's only track.
 fn factor(old: &Plan, chain: &Table, step: u64) -> Result<f64, LaunchError> {
     let name = chain.get("target").and_then(Value::as_str).unwrap_or("lr");
-    let several = old.schedules.phases().iter().any(|p| p.target.to_string() == name && !p.track.is_empty());
-    if several || chain.get("track").and_then(Value::as_str).is_some_and(|track| !track.is_empty()) {
+    let several = old
+        .schedules
+        .phases()
+        .iter()
+        .any(|p| p.target.to_string() == name && !p.track.is_empty());
+    if several
+        || chain
+            .get("track")
+            .and_then(Value::as_str)
+            .is_some_and(|track| !track.is_empty())
+    {
         return Err(LaunchError::Refused(format!(
             "`{name}` has several tracks, which cannot be spliced; hint: use `--schedule config` or `--schedule checkpoint`"
         )));
     }
     let groups = old.schedules.groups();
-    let named = |group: &crate::schedule::Group| match chain.get("groups").and_then(Value::as_array) {
+    let named = |group: &crate::schedule::Group| match chain.get("groups").and_then(Value::as_array)
+    {
         Some(list) => list.iter().any(|g| g.as_str() == Some(group.name.as_str())),
         None => true,
     };
     let index = groups.iter().position(named).unwrap_or(0);
-    let target = old.schedules.scheduled().iter().copied().find(|t| t.to_string() == name);
+    let target = old
+        .schedules
+        .scheduled()
+        .iter()
+        .copied()
+        .find(|t| t.to_string() == name);
     let at = target.and_then(|target| {
         let base = *groups[index].base.get(&target)?;
         let value = old.schedules.value(target, index, step)?;
@@ -196,7 +229,13 @@ struct Difference {
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let show = |value: &Option<String>| value.clone().unwrap_or_else(|| "absent".into());
-        write!(f, "{}: {} → {}", self.key, show(&self.before), show(&self.after))
+        write!(
+            f,
+            "{}: {} → {}",
+            self.key,
+            show(&self.before),
+            show(&self.after)
+        )
     }
 }
 

@@ -8,7 +8,9 @@ use crate::{config::ConfigError, data::DataError, run::RunError, train::TrainErr
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
     /// This build has no such device.
-    #[error("`{device}` is not in this build; hint: build it with `cargo build --release --features {feature}`, or use `--device cpu`")]
+    #[error(
+        "`{device}` is not in this build; hint: build it with `cargo build --release --features {feature}`, or use `--device cpu`"
+    )]
     NotBuilt {
         /// What was asked for.
         device: String,
@@ -16,7 +18,9 @@ pub enum LaunchError {
         feature: &'static str,
     },
     /// This machine has no such device.
-    #[error("`{device}` cannot be opened: {source}; hint: `trainer devices` shows what there is; `--device cpu` always works")]
+    #[error(
+        "`{device}` cannot be opened: {source}; hint: `trainer devices` shows what there is; `--device cpu` always works"
+    )]
     NoDevice {
         /// What was asked for.
         device: String,
@@ -56,7 +60,9 @@ pub enum LaunchError {
         hint: String,
     },
     /// There is nothing to do.
-    #[error("run `{run}` is complete: {steps} of {steps} steps; hint: more with `--epochs N --schedule config`, or start anew with `trainer run {plan}`")]
+    #[error(
+        "run `{run}` is complete: {steps} of {steps} steps; hint: more with `--epochs N --schedule config`, or start anew with `trainer run {plan}`"
+    )]
     Complete {
         /// The run.
         run: String,

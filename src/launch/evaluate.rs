@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use super::{LaunchError, resume::stored_plan, start::{Prepared, prepare}};
+use super::{
+    LaunchError,
+    resume::stored_plan,
+    start::{Prepared, prepare},
+};
 use crate::{
     config::{Extensions, Overrides, Plan, Spec},
     event::Metrics,
@@ -54,11 +58,17 @@ pub fn evaluate(
     let Prepared { mut session, .. } = prepare(&plan)?;
     session.restore(&checkpoint)?;
     let metrics = session.evaluate(split, stop)?;
-    Ok(metrics.map(|metrics| Evaluation { step: checkpoint.step, metrics }))
+    Ok(metrics.map(|metrics| Evaluation {
+        step: checkpoint.step,
+        metrics,
+    }))
 }
 
 fn on(plan: &Plan, device: &str, extensions: &Extensions) -> Result<Plan, LaunchError> {
     let mut overrides = Overrides::default();
     overrides.flag_text("--device", "device", device);
-    Ok(Plan::resolve(&Spec::parse("plan.toml", &plan.to_toml(), &overrides), extensions)?)
+    Ok(Plan::resolve(
+        &Spec::parse("plan.toml", &plan.to_toml(), &overrides),
+        extensions,
+    )?)
 }

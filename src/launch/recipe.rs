@@ -25,7 +25,8 @@ pub fn recipe(plan: &Plan, data: Data, device: Device) -> Recipe {
         optimizer: plan.optimizer.spec.clone(),
         groups: groups(plan),
         schedules: plan.schedules.clone(),
-        eval_every: (plan.facts.val > 0).then(|| cadence(&train.eval_every, plan.length.eval_every)),
+        eval_every: (plan.facts.val > 0)
+            .then(|| cadence(&train.eval_every, plan.length.eval_every)),
         data,
         loader: plan.dataset_keys.clone(),
         transforms: plan.transforms.iter().map(transform).collect(),
@@ -55,13 +56,19 @@ fn groups(plan: &Plan) -> Vec<ParamGroup> {
         .map(|group| ParamGroup {
             name: group.name.clone(),
             params: group.params.clone(),
-            frozen: group.params.iter().all(|name| frozen.contains(name.as_str())),
+            frozen: group
+                .params
+                .iter()
+                .all(|name| frozen.contains(name.as_str())),
         })
         .collect()
 }
 
 fn transform(transform: &Component<dyn TransformSpec>) -> TransformEntry {
-    TransformEntry { kind: transform.kind.clone(), spec: Arc::clone(&transform.spec) }
+    TransformEntry {
+        kind: transform.kind.clone(),
+        spec: Arc::clone(&transform.spec),
+    }
 }
 
 /// `"2 epochs"` means the ends of epochs; everything else counts updates.
@@ -104,7 +111,13 @@ fn checkpoints(plan: &Plan) -> CheckpointPolicy {
         }
     };
     let best = keys.best.as_ref().and_then(|best| {
-        Some(BestPolicy { metric: best.metric.clone()?, mode: goal(best.mode) })
+        Some(BestPolicy {
+            metric: best.metric.clone()?,
+            mode: goal(best.mode),
+        })
     });
-    CheckpointPolicy { every: Some(every), best }
+    CheckpointPolicy {
+        every: Some(every),
+        best,
+    }
 }

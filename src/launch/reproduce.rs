@@ -2,7 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{LaunchError, resume::stored_plan, start::{Launch, prepare}};
+use super::{
+    LaunchError,
+    resume::stored_plan,
+    start::{Launch, prepare},
+};
 use crate::{
     config::{Extensions, Overrides, Plan, Spec},
     event::Sink,
@@ -46,7 +50,11 @@ pub fn reproduce(
         )));
     }
     let whole = stored_plan(&view.path, extensions)?;
-    let reached = view.summary.as_ref().map(|s| s.step).or(view.rows.last().map(|row| row.step));
+    let reached = view
+        .summary
+        .as_ref()
+        .map(|s| s.step)
+        .or(view.rows.last().map(|row| row.step));
     let plan = match reached {
         Some(step) if step > 0 && step < whole.length.total_steps => cut(&whole, step, extensions)?,
         _ => whole,
@@ -58,14 +66,24 @@ pub fn reproduce(
             (was != now).then(|| format!("{what}: {was} then, {now} now"))
         };
         circumstances.extend(differs("program", last.binary.id(), run::binary().id()));
-        circumstances.extend(differs("instruction sets", last.isa.clone(), run::isa_class()));
-        circumstances.extend(differs("device", last.device.clone(), prepared.opened.name.clone()));
+        circumstances.extend(differs(
+            "instruction sets",
+            last.isa.clone(),
+            run::isa_class(),
+        ));
+        circumstances.extend(differs(
+            "device",
+            last.device.clone(),
+            prepared.opened.name.clone(),
+        ));
     }
     if prepared.fingerprint != view.info.data_fingerprint {
         circumstances.push("data: its content has changed".into());
     }
     for line in &circumstances {
-        say(format!("different now: {line}; the bits may differ for that reason"));
+        say(format!(
+            "different now: {line}; the bits may differ for that reason"
+        ));
     }
     let launch = Launch {
         plan: &plan,

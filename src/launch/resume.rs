@@ -56,16 +56,27 @@ pub fn resume(
     if old.hash() != found.info().plan_hash {
         let now = &old.hash()[..12];
         let was = &found.info().plan_hash;
-        differences.push(format!("  plan.toml: hash {} → {now}", was.get(..12).unwrap_or(was)));
+        differences.push(format!(
+            "  plan.toml: hash {} → {now}",
+            was.get(..12).unwrap_or(was)
+        ));
     }
     let edited = edit::apply(&old, &options.edits, step, extensions)?;
     let plan = edited.as_ref().map_or(&old, |edited| &edited.plan);
     let finished = found.path().join("summary.json").exists();
     if step >= plan.length.total_steps && finished {
         let plan = found.path().join("plan.toml").display().to_string();
-        return Err(LaunchError::Complete { run: id, steps: step, plan });
+        return Err(LaunchError::Complete {
+            run: id,
+            steps: step,
+            plan,
+        });
     }
-    let Prepared { mut session, opened, fingerprint } = prepare(plan)?;
+    let Prepared {
+        mut session,
+        opened,
+        fingerprint,
+    } = prepare(plan)?;
     if fingerprint != found.info().data_fingerprint && !options.allow.data {
         let was = &found.info().data_fingerprint;
         let (was, now) = (was.get(..12).unwrap_or(was), &fingerprint[..12]);
@@ -73,18 +84,30 @@ pub fn resume(
     }
     if !differences.is_empty() {
         let hint = "put back what changed, or allow it with --allow binary,data,isa".into();
-        return Err(LaunchError::Changed { run: id, differences, hint });
+        return Err(LaunchError::Changed {
+            run: id,
+            differences,
+            hint,
+        });
     }
     let changes = changes(&found, &options.allow, &fingerprint, &edited);
     let fallbacks: Vec<String> = found.fallbacks().iter().map(ToString::to_string).collect();
     say(match step {
-        0 => format!("{id} reached no checkpoint: starting at step 0 of {}", plan.length.total_steps),
-        _ => format!("resuming {id} at step {step} of {}", plan.length.total_steps),
+        0 => format!(
+            "{id} reached no checkpoint: starting at step 0 of {}",
+            plan.length.total_steps
+        ),
+        _ => format!(
+            "resuming {id} at step {step} of {}",
+            plan.length.total_steps
+        ),
     });
     let meta = ResumeMeta {
         attempt: attempt(&options.argv, &opened, changes),
         keep: keep(plan),
-        plan: edited.as_ref().map(|edited| (edited.plan.to_toml(), edited.plan.hash())),
+        plan: edited
+            .as_ref()
+            .map(|edited| (edited.plan.to_toml(), edited.plan.hash())),
     };
     let (mut writer, checkpoint) = found.begin(&meta)?;
     if let Some(checkpoint) = &checkpoint {
@@ -92,8 +115,12 @@ pub fn resume(
     }
     for message in fallbacks {
         let event = Event::Warning { step, message };
-        writer.event(&event).map_err(crate::train::TrainError::from)?;
-        watcher.event(&event).map_err(crate::train::TrainError::from)?;
+        writer
+            .event(&event)
+            .map_err(crate::train::TrainError::from)?;
+        watcher
+            .event(&event)
+            .map_err(crate::train::TrainError::from)?;
     }
     drive(&mut session, writer, watcher, stop)
 }
@@ -103,13 +130,19 @@ pub fn resume(
 /// # Errors
 /// Where it is missing or no longer resolves.
 pub fn stored_plan(run: &Path, extensions: &Extensions) -> Result<Plan, LaunchError> {
-    Ok(Plan::load(&run.join("plan.toml"), &Default::default(), extensions)?)
+    Ok(Plan::load(
+        &run.join("plan.toml"),
+        &Default::default(),
+        extensions,
+    )?)
 }
 
 /// What differs in the program and the processor, and was not allowed to.
 fn binary_differences(found: &Resume, allow: &Allow) -> Vec<String> {
     let mut differences = Vec::new();
-    let Some(last) = found.info().attempts.last() else { return differences };
+    let Some(last) = found.info().attempts.last() else {
+        return differences;
+    };
     let (was, now) = (last.binary.id(), run::binary().id());
     if was != now && !allow.binary {
         differences.push(format!("  program: {was} → {now}"));
@@ -122,8 +155,15 @@ fn binary_differences(found: &Resume, allow: &Allow) -> Vec<String> {
 }
 
 /// What was allowed to differ and does, a sentence each.
-fn changes(found: &Resume, allow: &Allow, fingerprint: &str, edited: &Option<edit::Edited>) -> Vec<String> {
-    let mut changes = edited.as_ref().map_or(Vec::new(), |edited| edited.changes.clone());
+fn changes(
+    found: &Resume,
+    allow: &Allow,
+    fingerprint: &str,
+    edited: &Option<edit::Edited>,
+) -> Vec<String> {
+    let mut changes = edited
+        .as_ref()
+        .map_or(Vec::new(), |edited| edited.changes.clone());
     if let Some(last) = found.info().attempts.last() {
         let (was, now) = (last.binary.id(), run::binary().id());
         if allow.binary && was != now {
@@ -135,7 +175,10 @@ fn changes(found: &Resume, allow: &Allow, fingerprint: &str, edited: &Option<edi
         }
     }
     if allow.data && fingerprint != found.info().data_fingerprint {
-        changes.push(format!("data: content {} → {fingerprint}", found.info().data_fingerprint));
+        changes.push(format!(
+            "data: content {} → {fingerprint}",
+            found.info().data_fingerprint
+        ));
     }
     changes
 }

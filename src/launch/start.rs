@@ -58,7 +58,11 @@ pub fn prepare(plan: &Plan) -> Result<Prepared, LaunchError> {
     if let Some(path) = &plan.model_keys.init {
         weights::load(&mut session, &path.0)?;
     }
-    Ok(Prepared { session, opened, fingerprint })
+    Ok(Prepared {
+        session,
+        opened,
+        fingerprint,
+    })
 }
 
 impl Launch<'_> {
@@ -66,8 +70,17 @@ impl Launch<'_> {
     ///
     /// # Errors
     /// Where the run cannot be prepared, or fails on the way; the directory then says so.
-    pub fn start(&self, prepared: Prepared, watcher: &mut dyn Sink, stop: &StopFlag) -> Result<Summary, LaunchError> {
-        let Prepared { mut session, opened, fingerprint } = prepared;
+    pub fn start(
+        &self,
+        prepared: Prepared,
+        watcher: &mut dyn Sink,
+        stop: &StopFlag,
+    ) -> Result<Summary, LaunchError> {
+        let Prepared {
+            mut session,
+            opened,
+            fingerprint,
+        } = prepared;
         let plan = self.plan;
         let meta = RunMeta {
             name: plan.top.name.clone(),
@@ -134,5 +147,7 @@ pub(super) fn drive(
 
 /// The ending of a run whose session could not say it itself.
 fn failed(session: &mut Session, error: &TrainError) -> Ending {
-    session.ending(Status::Failed { why: error.to_string() })
+    session.ending(Status::Failed {
+        why: error.to_string(),
+    })
 }

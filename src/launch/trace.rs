@@ -35,17 +35,26 @@ impl Trace {
             .with_writer(Mutex::new(file))
             .with_filter(filter());
         let shown = asked().then(|| {
-            tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter())
+            tracing_subscriber::fmt::layer()
+                .with_writer(std::io::stderr)
+                .with_filter(filter())
         });
         let dispatch = Dispatch::new(Registry::default().with(lines).with(shown));
         let run = dispatcher::with_default(&dispatch, || tracing::info_span!("run", id));
-        Self { dispatch, epoch: Span::none(), run }
+        Self {
+            dispatch,
+            epoch: Span::none(),
+            run,
+        }
     }
 
     /// Where events of code that knows no trace go.
     #[must_use]
     pub fn context(&self) -> Context {
-        Context { dispatch: self.dispatch.clone(), run: self.run.clone() }
+        Context {
+            dispatch: self.dispatch.clone(),
+            run: self.run.clone(),
+        }
     }
 }
 
@@ -83,7 +92,12 @@ impl Sink for Trace {
 impl Trace {
     fn record(&mut self, event: &Event) {
         match event {
-            Event::Start { step, total_steps, steps_per_epoch, .. } => {
+            Event::Start {
+                step,
+                total_steps,
+                steps_per_epoch,
+                ..
+            } => {
                 tracing::info!(parent: &self.run, step, total_steps, steps_per_epoch, "start");
             }
             Event::EpochStart { epoch } => {
@@ -92,8 +106,16 @@ impl Trace {
             Event::Step(row) => self.step(row),
             Event::Eval(row) => {
                 let span = tracing::info_span!(parent: &self.epoch, "eval", split = row.split);
-                let numbers = [("step", Number::Count(row.step)), ("epoch", Number::Real(row.epoch))];
-                emit(Level::INFO, "eval", &span, fields(&numbers, &[&row.metrics]));
+                let numbers = [
+                    ("step", Number::Count(row.step)),
+                    ("epoch", Number::Real(row.epoch)),
+                ];
+                emit(
+                    Level::INFO,
+                    "eval",
+                    &span,
+                    fields(&numbers, &[&row.metrics]),
+                );
             }
             Event::Epoch(row) => self.epoch(row),
             Event::Checkpoint(_) => {}
@@ -117,7 +139,12 @@ impl Trace {
         ];
         numbers.extend(row.loss.map(|loss| ("train/loss", Number::Real(loss))));
         numbers.extend(row.grad_norm.map(|norm| ("grad_norm", Number::Real(norm))));
-        emit(Level::DEBUG, "step", &self.epoch, fields(&numbers, &[&row.extra]));
+        emit(
+            Level::DEBUG,
+            "step",
+            &self.epoch,
+            fields(&numbers, &[&row.extra]),
+        );
     }
 
     fn epoch(&self, row: &EpochRow) {
@@ -129,7 +156,12 @@ impl Trace {
             ("samples_per_s", Number::Real(row.samples_per_s)),
             ("elapsed", Number::Real(row.elapsed_s)),
         ];
-        emit(Level::INFO, "epoch", &self.epoch, fields(&numbers, &[&row.extra, &row.metrics]));
+        emit(
+            Level::INFO,
+            "epoch",
+            &self.epoch,
+            fields(&numbers, &[&row.extra, &row.metrics]),
+        );
     }
 
     fn end(&self, ending: &Ending) {
@@ -153,9 +185,12 @@ enum Number {
 }
 
 fn fields(numbers: &[(&str, Number)], metrics: &[&Metrics]) -> Vec<(String, Number)> {
-    let own = numbers.iter().map(|(name, number)| (name.to_string(), *number));
+    let own = numbers
+        .iter()
+        .map(|(name, number)| (name.to_string(), *number));
     let more = metrics.iter().flat_map(|m| m.iter());
-    own.chain(more.map(|(name, value)| (name.clone(), Number::Real(*value)))).collect()
+    own.chain(more.map(|(name, value)| (name.clone(), Number::Real(*value))))
+        .collect()
 }
 
 /// Fields of one event that `tracing` takes at most.
@@ -201,20 +236,39 @@ impl Callsite for Site {
 fn unreachable_metadata() -> Metadata<'static> {
     static EMPTY: Site = Site(OnceLock::new());
     let none = FieldSet::new(&[], identify_callsite!(&EMPTY));
-    Metadata::new("event", "trainer", Level::TRACE, None, None, None, none, Kind::EVENT)
+    Metadata::new(
+        "event",
+        "trainer",
+        Level::TRACE,
+        None,
+        None,
+        None,
+        none,
+        Kind::EVENT,
+    )
 }
 
 type Sites = BTreeMap<(Level, Vec<String>), &'static Site>;
 
-fn site<'a>(level: Level, name: &'static str, fields: impl Iterator<Item = &'a str>) -> &'static Site {
+fn site<'a>(
+    level: Level,
+    name: &'static str,
+    fields: impl Iterator<Item = &'a str>,
+) -> &'static Site {
     static SITES: Mutex<Sites> = Mutex::new(BTreeMap::new());
-    let names: Vec<String> = std::iter::once("message").chain(fields).map(String::from).collect();
+    let names: Vec<String> = std::iter::once("message")
+        .chain(fields)
+        .map(String::from)
+        .collect();
     let mut sites = SITES.lock().unwrap_or_else(PoisonError::into_inner);
     sites.entry((level, names.clone())).or_insert_with(|| {
         let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
         let names: Vec<&'static str> = names.into_iter().map(leak).collect();
         let site: &'static Site = Box::leak(Box::new(Site(OnceLock::new())));
-        let set = FieldSet::new(Box::leak(names.into_boxed_slice()), identify_callsite!(site));
+        let set = FieldSet::new(
+            Box::leak(names.into_boxed_slice()),
+            identify_callsite!(site),
+        );
         let meta = Metadata::new(name, "trainer", level, None, None, None, set, Kind::EVENT);
         site.0.get_or_init(|| meta);
         callsite::register(site);

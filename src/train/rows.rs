@@ -98,7 +98,13 @@ impl Session {
             status,
             step: self.progress.step,
             epoch: self.epochs_done(),
-            metrics: self.progress.metrics.iter().chain(&self.tested).map(|(k, v)| (k.clone(), *v)).collect(),
+            metrics: self
+                .progress
+                .metrics
+                .iter()
+                .chain(&self.tested)
+                .map(|(k, v)| (k.clone(), *v))
+                .collect(),
             best: self.progress.best.clone(),
             // A device that no longer answers has no state to hash.
             state_hash: self
