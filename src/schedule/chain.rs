@@ -108,8 +108,10 @@ fn slots(
         .map(|member| fixed_length(&entries[*member], clock))
         .collect();
     let total: f64 = lengths.iter().flatten().sum();
-    faults.extend(several_rests(members, &lengths, entries));
-    faults.extend(too_long(members, &lengths, clock));
+    let refused = several_rests(members, &lengths, entries).into_iter();
+    let refused: Vec<_> = refused.chain(too_long(members, &lengths, clock)).collect();
+    let sound = refused.is_empty();
+    faults.extend(refused);
     let rest = (horizon - total).max(0.0);
 
     let (mut slots, mut at) = (Vec::new(), 0.0);
@@ -119,7 +121,9 @@ fn slots(
         at += exact;
         let (start, end) = (boundary, (at.round() as u64).min(clock.whole));
         boundary = end;
-        if end > start {
+        if end == start && sound && length.is_none_or(|exact| exact > 0.0) {
+            faults.extend(no_steps(*member, clock));
+        } else if end > start {
             let over = entries[*member].keys.over;
             slots.push(Slot {
                 entry: *member,
@@ -196,6 +200,13 @@ fn too_long(members: &[usize], lengths: &[Option<f64>], clock: &Clock) -> Option
     })
 }
 
+fn no_steps(entry: usize, clock: &Clock) -> Option<EntryFault> {
+    (clock.whole > 0).then(|| EntryFault {
+        entry,
+        fault: KeyFault::warning("for", "the phase gets no step, and is skipped"),
+    })
+}
+
 fn ends_early(entry: usize, boundary: u64, clock: &Clock) -> EntryFault {
     let message = format!(
         "the chain ends at step `{boundary}` of `{}`; its last value holds from there",
@@ -258,6 +269,19 @@ mod tests {
             "for = \"10 steps\"",
         ]);
         assert_eq!(boundaries(&text, &run), [(0, 10)]);
+    }
+
+    #[test]
+    fn a_phase_that_gets_nothing_says_so() {
+        let text = constants(&["for = \"100%\"", ""]);
+        assert_eq!(
+            messages(&text, 100),
+            ["schedule[1] `for`: the phase gets no step, and is skipped"]
+        );
+        assert_eq!(
+            messages(&constants(&["for = \"0 epochs\"", ""]), 100).len(),
+            0
+        );
     }
 
     #[test]

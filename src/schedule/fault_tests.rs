@@ -153,12 +153,37 @@ fn keys_without_effect_are_pointed_out() {
 }
 
 #[test]
+fn factors_of_nothing_are_pointed_out() {
+    let run = Run {
+        target: Target::WeightDecay,
+        base: 0.0,
+        ..Run::default()
+    };
+    let text = "[[schedule]]\ntarget = \"weight_decay\"\ntype = \"cosine\"";
+    assert_eq!(
+        run.messages(text, vec![run.group()]),
+        [
+            "schedule[0] `target`: the base of `weight_decay` is `0`, and so are all factors of it; hint: use `from_value` and `to_value`, or set `weight_decay` in [optimizer]"
+        ]
+    );
+    let absolute = format!("{text}\nfrom_value = 0.04\nto_value = 0.4");
+    assert_eq!(run.messages(&absolute, vec![run.group()]), QUIET);
+}
+
+#[test]
 fn faults_of_factors_say_which() {
     let text = "[[schedule]]\ntype = \"linear\"\ntimes = [{ type = \"warmup\", over = \"2 steps\" }, { type = \"multistep\", at = [\"99 steps\"] }]";
     assert_eq!(
         messages(text, 10),
         [
             "schedule[0] `times[1].at[0]`: milestone `99 steps` is never reached: the phase runs `10 steps`"
+        ]
+    );
+    let strict = "[[schedule]]\ntype = \"linear\"\ntimes = [{ type = \"warmup\", over = \"2 steps\", past = \"error\" }]";
+    assert_eq!(
+        messages(strict, 10),
+        [
+            "schedule[0] `times[0].over`: the curve takes `2` steps, the phase runs `10`, and `past` is \"error\"; hint: shorten the phase, or choose what happens past the curve: clamp, mirror or repeat"
         ]
     );
 }

@@ -71,25 +71,33 @@ pub(super) fn places(entries: &[Entry], chains: &[Chain], faults: &mut Vec<Entry
         let factors = entry.times.iter().enumerate().flat_map(|(i, factor)| {
             let frame = slot.factor_frame(&factor.keys);
             let found = factor.curve.check_in(&frame);
-            found.into_iter().map(move |fault| within(i, fault))
+            let keys = &factor.keys;
+            let misfit = misfit(
+                keys.over.map(|_| frame.length),
+                keys.past,
+                factor.curve.conventions(),
+                slot,
+            );
+            let found = found.into_iter().chain(misfit);
+            found.map(move |fault| within(i, fault))
         });
+        let misfit = misfit(slot.over, entry.keys.past, entry.curve.conventions(), slot);
         let found = entry.curve.check_in(&slot.frame()).into_iter();
-        faults.extend(
-            found
-                .chain(factors)
-                .chain(misfit(entry, slot))
-                .map(|fault| EntryFault {
-                    entry: slot.entry,
-                    fault,
-                }),
-        );
+        faults.extend(found.chain(factors).chain(misfit).map(|fault| EntryFault {
+            entry: slot.entry,
+            fault,
+        }));
     }
 }
 
 /// A curve that its phase cuts short, or that `past = "error"` keeps the phase from leaving.
-fn misfit(entry: &Entry, slot: &Slot) -> Option<KeyFault> {
-    let (over, runs) = (slot.over?, slot.exact);
-    let conventions = entry.curve.conventions();
+fn misfit(
+    over: Option<f64>,
+    past: Past,
+    conventions: Conventions,
+    slot: &Slot,
+) -> Option<KeyFault> {
+    let (over, runs) = (over?, slot.exact);
     let ends = conventions.to.is_some() && conventions.include.is_some();
     if over > runs && ends {
         let message = format!(
@@ -97,7 +105,7 @@ fn misfit(entry: &Entry, slot: &Slot) -> Option<KeyFault> {
         );
         return Some(KeyFault::warning("over", message));
     }
-    (over < runs && entry.keys.past == Past::Error).then(|| {
+    (over < runs && past == Past::Error).then(|| {
         KeyFault::error(
             "over",
             format!(
@@ -164,6 +172,7 @@ pub(super) fn values(
     }
     found.extend(two_units(value));
     found.extend(wasted(target, value));
+    found.extend(idle(target, value));
     if found.iter().all(|fault| !fault.is_error()) {
         found.extend(impossible(target, value, clock));
     }
@@ -266,6 +275,25 @@ fn wasted(target: Target, value: &Value) -> Option<EntryFault> {
     })
 }
 
+/// Factors of a base that is 0, which stays 0. A learning rate of 0 freezes its group on purpose.
+fn idle(target: Target, value: &Value) -> Option<EntryFault> {
+    let absolute = value.tracks.iter().any(|track| track.absolute);
+    if target == Target::Lr || value.base != 0.0 || absolute {
+        return None;
+    }
+    Some(EntryFault {
+        entry: value.tracks.first()?.phases.first()?.entry,
+        fault: KeyFault::warning(
+            "target",
+            format!("the base of `{target}` is `0`, and so are all factors of it"),
+        )
+        .hint(format!(
+            "use `from_value` and `to_value`, or {}",
+            target.source()
+        )),
+    })
+}
+
 /// A value that the target can never take, at the edges of all phases and between them.
 fn impossible(target: Target, value: &Value, clock: &Clock) -> Option<EntryFault> {
     const INNER: u64 = 64;
@@ -282,7 +310,7 @@ fn impossible(target: Target, value: &Value, clock: &Clock) -> Option<EntryFault
         Some((t, result, target.refuses(result)?))
     })?;
     let culprit = |track: &&Track| {
-        let own = track.phase(t).at(t.min(track.phase(t).end_point()));
+        let (own, _) = track.at(t);
         !(own.is_finite() && own >= 0.0)
     };
     let track = value.tracks.iter().find(culprit).or(value.tracks.first())?;

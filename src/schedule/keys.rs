@@ -167,7 +167,8 @@ impl Keys {
             .chain(
                 pairs
                     .into_iter()
-                    .filter_map(|(key, factor, value)| (factor && value).then(|| pair_fault(key))),
+                    .filter(|(_, factor, value)| *factor && *value)
+                    .map(|(key, ..)| pair_fault(key)),
             )
             .chain(length)
             .chain(self.over.and_then(|span| period_fault("over", span)))

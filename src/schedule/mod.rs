@@ -13,6 +13,9 @@
 //! * [`Schedules::resolve`] turns spans into step boundaries and finds every fault on the way;
 //! * [`Schedules::value`] is what the training loop, `trainer check` and `trainer schedule` call.
 //!
+//! A further type is one more file: its keys as a struct, its [`Curve`], its tests; then a `mod`, a
+//! `pub use` and a line in the config's registry.
+//!
 //! ```
 //! use std::{collections::BTreeMap, sync::Arc};
 //! use trainer::{schedule::{Entry, Group, Keys, Poly, Schedules, Target, Warmup}, units::Clock};

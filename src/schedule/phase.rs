@@ -40,13 +40,26 @@ struct Placed {
 }
 
 impl Phase {
-    /// The track's value at update `t ≥ start`, not yet held between limits.
+    /// The track's value at an executed update `t`, not yet held between limits.
     pub fn at(&self, t: u64) -> f64 {
-        let t = if self.hold > 1 {
+        self.smooth(if self.hold > 1 {
             (t - t % self.hold).max(self.start)
         } else {
             t
-        };
+        })
+    }
+
+    /// The value at the end point: where the curve has run its length, which is the last executed
+    /// update or, by the default convention, the one after it. A staircase has its treads before it.
+    pub fn end_value(&self) -> f64 {
+        self.smooth(if self.curve.axis.include.executes_end() {
+            self.end - 1
+        } else {
+            self.end
+        })
+    }
+
+    fn smooth(&self, t: u64) -> f64 {
         let u = (t - self.start) as f64;
         let factors: f64 = self
             .factors
@@ -56,19 +69,9 @@ impl Phase {
         self.curve.at(u, t, &self.clock) * factors
     }
 
-    /// The update whose value is that of the phase's end point: where the curve has run its length,
-    /// which is the last executed update or, by the default convention, the one after it.
-    pub fn end_point(&self) -> u64 {
-        if self.curve.axis.include.executes_end() {
-            self.end - 1
-        } else {
-            self.end
-        }
-    }
-
     /// What the next phase carries on from: the value at the end point.
     pub fn carried(&self) -> f64 {
-        self.own.hold(self.at(self.end_point()))
+        self.own.hold(self.end_value())
     }
 
     /// The last executed value.
@@ -335,5 +338,20 @@ mod tests {
         let schedule = run.many(text);
         let values: Vec<f64> = (6..16).map(|t| schedule.lr(t)).collect();
         assert_eq!(values, [1.0, 1.0, 0.8, 0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.4]);
+    }
+
+    /// A warmup that executes its end reaches it, although its last tread began an epoch earlier.
+    #[test]
+    fn a_staircase_carries_its_end_and_not_its_last_tread() {
+        let text = "[[schedule]]\ntype = \"warmup\"\nfor = \"2 epochs\"\nevery = \"epoch\"\n[[schedule]]\ntype = \"linear\"\nevery = \"epoch\"";
+        let run = Run {
+            horizon: 16,
+            steps_per_epoch: 4,
+            ..Run::default()
+        };
+        let schedule = run.many(text);
+        let values: Vec<f64> = (0..16).step_by(4).map(|t| schedule.lr(t)).collect();
+        assert_eq!(values, [0.125, 0.625, 1.0, 0.5]);
+        assert_eq!(schedule.lr(16), 0.0);
     }
 }

@@ -59,7 +59,7 @@ impl Schedules {
     /// the way; `None` where one of them is an error.
     ///
     /// Groups come out of [`partition`](crate::schedule::partition). For one group, target and track
-    /// the last declared matching chain wins. Each entry's own [`Entry::check`] is included: a caller
+    /// the last declared matching chain wins, a chain being declared by its first entry. Each entry's own [`Entry::check`] is included: a caller
     /// that has shown those faults already need not come here before they are mended.
     #[must_use]
     pub fn resolve(

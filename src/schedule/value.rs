@@ -80,10 +80,14 @@ impl Value {
 
 impl Track {
     /// (value, limits on the result) for update `t`; beyond the last phase, at its end point.
-    fn at(&self, t: u64) -> (f64, Limits) {
+    pub fn at(&self, t: u64) -> (f64, Limits) {
         let phase = self.phase(t);
-        let t = if t < phase.end { t } else { phase.end_point() };
-        (phase.at(t), phase.limits)
+        let value = if t < phase.end {
+            phase.at(t)
+        } else {
+            phase.end_value()
+        };
+        (value, phase.limits)
     }
 
     /// The phase that runs at update `t`.
