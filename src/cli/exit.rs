@@ -91,7 +91,8 @@ impl Exit {
     pub fn report(result: Result<(), CliError>) -> Self {
         match result {
             Ok(()) => Self::Done,
-            Err(CliError::Closed) => Self::Done,
+            // Nothing went wrong; who sent the signal knows.
+            Err(error @ (CliError::Closed | CliError::Signal(_))) => error.exit(),
             Err(error) => {
                 // Nobody is left to tell when standard error is closed, too.
                 let _ = std::io::stderr().write_all(complaint(&error.to_string()).as_bytes());
