@@ -1,11 +1,11 @@
 //! What can be typed: the verbs in their groups, and the flags that all of them know.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::LazyLock};
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::{CliError, Exit, Output};
-use crate::config::Extensions;
+use crate::{config::Extensions, run};
 
 /// Runs the tool on the process's arguments: the whole of the binary.
 #[must_use]
@@ -34,13 +34,21 @@ pub fn main_with(extensions: Extensions) -> ExitCode {
 /// Training runs from one TOML file: checked before anything runs, and left behind as a directory
 /// that can be inspected, resumed and reproduced bit for bit.
 #[derive(Debug, Parser)]
-#[command(name = "trainer", version, disable_help_subcommand = true)]
+#[command(
+    name = "trainer",
+    version = VERSION.as_str(),
+    disable_help_subcommand = true,
+    after_help = "RUN is an id or its beginning, a name (the newest run of it), a path, or `last`."
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
     verb: Option<Verb>,
 }
+
+/// The package's version and the commit that it was built from.
+static VERSION: LazyLock<String> = LazyLock::new(|| run::binary().id());
 
 /// The flags of every verb.
 #[derive(Debug, Clone, Default, Args)]

@@ -130,7 +130,8 @@ impl Exit {
     pub fn report(result: Result<(), CliError>) -> Self {
         match result {
             Ok(()) => Self::Done,
-            Err(CliError::Closed) => Self::Done,
+            // Nothing went wrong; who sent the signal knows.
+            Err(error @ (CliError::Closed | CliError::Signal(_))) => error.exit(),
             Err(CliError::Refused) => Self::Usage,
             Err(CliError::Config(error)) => {
                 let color =

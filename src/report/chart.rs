@@ -75,7 +75,8 @@ impl Chart<'_> {
                 n => format!("  (none of the {n} points is finite)\n"),
             };
         };
-        let height = self.height.max(2);
+        // A flat curve says as much on one line.
+        let height = if ys.0 == ys.1 { 1 } else { self.height.max(2) };
         let labels = self.labels(ys, height);
         let margin = labels.iter().map(String::len).max().unwrap_or(0);
         let width = self.width.max(20).saturating_sub(margin + 2).max(8);
@@ -98,27 +99,16 @@ impl Chart<'_> {
         )
     }
 
-    /// One label a line: at the top, in the middle and at the bottom; a flat curve has one.
+    /// One label a line: at the top, in the middle and at the bottom.
     fn labels(&self, (low, high): (f64, f64), height: usize) -> Vec<String> {
-        let middle = height / 2;
+        let last = height - 1;
         (0..height)
             .map(|row| {
-                let wanted = if low == high {
-                    row == middle
-                } else {
-                    row == 0 || row == height - 1 || (row == middle && height > 4)
-                };
-                let share = row as f64 / (height - 1) as f64;
-                let place = if low == high {
-                    low
-                } else {
-                    high - share * (high - low)
-                };
-                if wanted {
-                    short(self.scale.value(place))
-                } else {
-                    String::new()
+                if row != 0 && row != last && (row != height / 2 || height < 5) {
+                    return String::new();
                 }
+                let share = row as f64 / last.max(1) as f64;
+                short(self.scale.value(high - share * (high - low)))
             })
             .collect()
     }
@@ -273,11 +263,7 @@ mod tests {
     #[test]
     fn flat_empty_and_broken_curves() {
         insta::assert_snapshot!(chart(&[(0.0, 0.1), (10.0, 0.1)], Scale::Linear), @"
-            │
-            │
         0.1 ┤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤
-            │
-            │
             └───────────────────────────────────
              0                          10 steps
         ");
@@ -295,7 +281,7 @@ mod tests {
             chart(&[(0.0, f64::NAN)], Scale::Linear),
             "  (none of the 1 points is finite)\n"
         );
-        assert_eq!(chart(&[(5.0, 1.0)], Scale::Linear).lines().count(), 7);
+        assert_eq!(chart(&[(5.0, 1.0)], Scale::Linear).lines().count(), 3);
         assert_eq!(
             chart(&[(0.0, -f64::MAX), (1.0, f64::MAX)], Scale::Linear)
                 .lines()

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::{
-    Align, Cell, Chart, Ink, Palette, Record, Scale, Table, bytes, duration, list, sanitize, short,
+    Align, Cell, Chart, Ink, Palette, Record, Scale, Table, bytes, duration, list, number::moment,
+    sanitize, short,
 };
 use crate::run::{CheckpointInfo, Value};
 
@@ -78,7 +79,7 @@ fn facts(record: &Record, palette: Palette) -> String {
     let mut facts: Vec<(&str, String)> = vec![
         ("run", info.run.clone()),
         ("path", record.view.path.display().to_string()),
-        ("created", info.created.clone()),
+        ("created", moment(&info.created)),
         ("progress", progress(record)),
         ("time", time(record)),
         ("lr", record.number("lr").map(short).unwrap_or_default()),
@@ -163,7 +164,7 @@ fn metrics(record: &Record, palette: Palette) -> Option<String> {
     ]);
     for (name, value) in record.metrics() {
         let (mut value_of_best, mut place) = (String::new(), String::new());
-        if let Some(best) = best.filter(|best| best.metric == name) {
+        if let Some(best) = best.as_ref().filter(|best| best.metric == name) {
             value_of_best = short(best.value);
             place = format!("at step {}", best.step);
             if let Some(checkpoint) = &best.checkpoint {
@@ -180,7 +181,7 @@ fn curves(record: &Record, width: usize, palette: Palette) -> Vec<String> {
     let draw = |(key, scale): (&str, Option<Scale>)| {
         let (points, unit) = points(record, key);
         let scale = scale.unwrap_or_else(|| Scale::fitting(&points));
-        if points.len() < 2 {
+        if points.iter().filter(|(_, y)| y.is_finite()).count() < 2 {
             return None;
         }
         let note = if scale == Scale::Log { " (log)" } else { "" };

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::json;
 
-use super::{Align, Cell, Ink, Record, Table, duration, exact, near::near, short};
+use super::{Align, Cell, Ink, Record, Table, duration, exact, near::near, number::moment, short};
 use crate::{event::Metrics, run::Value};
 
 /// Columns of the table for people.
@@ -159,6 +159,7 @@ fn cell(record: &Record, key: &str) -> Cell {
             Some(best) => format!("{} {}", best.metric, short(best.value)).into(),
             None => "".into(),
         },
+        "created" => moment(&record.view.info.created).into(),
         "time" => duration(record.seconds()).into(),
         _ => joined(record, key, short).into(),
     }

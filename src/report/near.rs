@@ -2,16 +2,12 @@
 
 /// The candidate most similar to `wanted`, if one is similar enough to be a slip of the finger.
 pub fn near<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let last = |name: &str| name.rsplit(['.', '/']).next().map(str::to_owned);
+    let last = |name: &'a str| name.rsplit(['.', '/']).next().unwrap_or(name);
     candidates
         .into_iter()
         .map(|candidate| {
             // `accuracy` for `val/accuracy`: the last part alone counts as nearly right.
-            let part = if last(candidate).as_deref() == Some(wanted) {
-                0.9
-            } else {
-                0.0
-            };
+            let part = 0.95 * strsim::jaro_winkler(wanted, last(candidate));
             (strsim::jaro_winkler(wanted, candidate).max(part), candidate)
         })
         .filter(|(similarity, _)| *similarity >= 0.8)
@@ -34,6 +30,7 @@ mod tests {
         ];
         assert_eq!(near("val/acuracy", keys), Some("val/accuracy"));
         assert_eq!(near("accuracy", keys), Some("val/accuracy"));
+        assert_eq!(near("acuracy", keys), Some("val/accuracy"));
         assert_eq!(near("optimzer.lr", keys), Some("optimizer.lr"));
         assert_eq!(near("grad_norm", keys), None);
     }

@@ -73,6 +73,15 @@ pub fn bytes(count: u64) -> String {
     format!("{size:.1} TB")
 }
 
+/// A time stamp without fractions of seconds: `2026-11-22T09:40:11Z`.
+#[must_use]
+pub fn moment(stamp: &str) -> String {
+    match stamp.split_once('.') {
+        Some((whole, _)) => format!("{whole}Z"),
+        None => stamp.into(),
+    }
+}
+
 fn not_finite(value: f64) -> &'static str {
     if value.is_nan() {
         "NaN"

@@ -14,9 +14,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::{
     event::Metrics,
-    run::{BestSummary, RunView, Value},
+    run::{Attempt, BestSummary, RunView, Value},
 };
 
 /// A run with its plan's keys.
@@ -104,10 +106,26 @@ impl Record {
         self.view.metrics()
     }
 
-    /// The best value of the watched metric.
+    /// The best value of the watched metric; of an unfinished run, as its newest best checkpoint has
+    /// it.
     #[must_use]
-    pub fn best(&self) -> Option<&BestSummary> {
-        self.view.summary.as_ref()?.best.as_ref()
+    pub fn best(&self) -> Option<BestSummary> {
+        if let Some(summary) = &self.view.summary {
+            return summary.best.clone();
+        }
+        self.view.checkpoints.iter().rev().find_map(|checkpoint| {
+            let (metric, value) = checkpoint.best()?;
+            let relative = checkpoint
+                .path
+                .strip_prefix(&self.view.path)
+                .unwrap_or(&checkpoint.path);
+            Some(BestSummary {
+                metric: metric.into(),
+                value,
+                step: checkpoint.step,
+                checkpoint: Some(relative.to_string_lossy().into_owned()),
+            })
+        })
     }
 
     /// Updates done.
@@ -125,27 +143,28 @@ impl Record {
         }
     }
 
-    /// Seconds of all attempts together; of the one that runs now, until now.
+    /// Seconds of all attempts together: of the one that runs, until now; of one that crashed, until
+    /// its last row.
     #[must_use]
     pub fn seconds(&self) -> f64 {
         if let Some(summary) = &self.view.summary {
             return summary.wall_s;
         }
-        let now = jiff::Timestamp::now();
-        let running = self.view.status == "running";
-        self.view
-            .info
-            .attempts
-            .iter()
-            .filter_map(|attempt| {
-                let start: jiff::Timestamp = attempt.start.parse().ok()?;
-                let end = match &attempt.end {
-                    Some(end) => end.parse().ok()?,
-                    None if running => now,
-                    None => return None,
-                };
-                Some(end.duration_since(start).as_secs_f64())
-            })
+        let last = match self.view.status.as_str() {
+            "running" => Some(Timestamp::now()),
+            _ => self.view.rows.last().and_then(|row| row.time.parse().ok()),
+        };
+        let seconds = |attempt: &Attempt| -> Option<f64> {
+            let start: Timestamp = attempt.start.parse().ok()?;
+            let end = match &attempt.end {
+                Some(end) => end.parse().ok()?,
+                None => last?,
+            };
+            Some(end.duration_since(start).as_secs_f64().max(0.0))
+        };
+        let attempts = self.view.info.attempts.iter();
+        attempts
+            .filter_map(seconds)
             .fold(0.0, |sum, seconds| sum + seconds)
     }
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use super::{Ink, Palette, sanitize};
+use super::{Ink, Palette, number::moment, sanitize};
 
 /// One event of the trace.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,15 +61,10 @@ impl TraceLine {
     /// `2026-11-22T09:40:11Z  INFO epoch  epoch=0 step=20 lr=0.02 …`, without a newline.
     #[must_use]
     pub fn text(&self, palette: Palette) -> String {
-        // To the second: fractions are in the file.
-        let time = self
-            .time
-            .split_once('.')
-            .map_or(self.time.clone(), |(whole, _)| format!("{whole}Z"));
         let level = format!("{:>5}", self.level.name());
         let mut text = format!(
             "{} {} {}",
-            palette.paint(Ink::Dim, &sanitize(&time)),
+            palette.paint(Ink::Dim, &sanitize(&moment(&self.time))),
             palette.paint(self.level.ink(), &level),
             sanitize(&self.message)
         );
