@@ -14,7 +14,7 @@ const FILES: [&str; 4] = [
 
 #[test]
 fn a_flipped_bit_anywhere_makes_the_older_checkpoint_win() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let path = toy::run(root.path(), 8, 9);
     for name in FILES {
         let file = path.join("checkpoints/step-0000000008").join(name);
@@ -40,7 +40,7 @@ fn a_flipped_bit_anywhere_makes_the_older_checkpoint_win() {
 
 #[test]
 fn a_missing_longer_or_shorter_file_makes_the_older_checkpoint_win() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let path = toy::run(root.path(), 8, 9);
     for name in FILES {
         let file = path.join("checkpoints/step-0000000008").join(name);
@@ -66,7 +66,7 @@ fn a_missing_longer_or_shorter_file_makes_the_older_checkpoint_win() {
 
 #[test]
 fn without_any_valid_checkpoint_each_one_is_told() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let path = toy::run(root.path(), 8, 9);
     for step in [6, 8] {
         fs::write(
@@ -88,7 +88,7 @@ fn without_any_valid_checkpoint_each_one_is_told() {
 
 #[test]
 fn a_checkpoint_of_another_run_or_step_is_not_taken() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let (path, other) = (toy::run(root.path(), 8, 9), toy::run(root.path(), 16, 17));
     let place = path.join("checkpoints/step-0000000016");
     toy::copy(&other.join("checkpoints/step-0000000016"), &place);
@@ -104,7 +104,7 @@ fn a_checkpoint_of_another_run_or_step_is_not_taken() {
 #[test]
 fn links_are_not_followed() {
     use std::os::unix::fs::symlink;
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let path = toy::run(root.path(), 8, 9);
     let file = path.join("checkpoints/step-0000000008/model.safetensors");
     let outside = root.path().join("outside");
@@ -124,7 +124,7 @@ fn links_are_not_followed() {
 
 #[test]
 fn a_torn_or_broken_log_is_told_and_the_rest_is_read() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let path = toy::run(root.path(), 24, 24);
     let log = path.join("metrics.jsonl");
     let good = fs::read_to_string(&log).unwrap();
@@ -162,7 +162,7 @@ fn a_torn_or_broken_log_is_told_and_the_rest_is_read() {
 
 #[test]
 fn verification_sees_what_does_not_fit_together() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let path = toy::run(root.path(), 24, 24);
     let change = |file: &str, from: &str, to: &str| {
         let place = path.join(file);
@@ -205,7 +205,7 @@ fn verification_sees_what_does_not_fit_together() {
 
 #[test]
 fn a_later_format_is_refused_with_its_number() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let path = toy::run(root.path(), 6, 6);
     let file = path.join("run.json");
     let text = fs::read_to_string(&file).unwrap();

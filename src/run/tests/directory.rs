@@ -10,7 +10,7 @@ use crate::{
 
 #[test]
 fn a_run_is_read_back_as_it_was_written() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let path = toy::run(root.path(), 24, 24);
     let view = Reader::open(&path).unwrap();
     assert_eq!(
@@ -62,7 +62,7 @@ fn a_run_is_read_back_as_it_was_written() {
 
 #[test]
 fn rows_have_the_promised_keys() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let view = Reader::open(&toy::run(root.path(), 6, 6)).unwrap();
     let lines = timeless(&view.rows);
     assert_eq!(
@@ -125,7 +125,7 @@ fn rows_have_the_promised_keys() {
 #[test]
 fn files_are_private_and_hold_no_secrets() {
     use std::os::unix::fs::PermissionsExt;
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let path = toy::run(root.path(), 6, 6);
     let (mut stack, mut files) = (vec![path.clone()], Vec::new());
     while let Some(place) = stack.pop() {
@@ -186,7 +186,7 @@ fn files_are_private_and_hold_no_secrets() {
 
 #[test]
 fn checkpoints_come_back_bit_for_bit_and_are_written_the_same_each_time() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let paths = [toy::run(root.path(), 8, 9), toy::run(root.path(), 8, 9)];
     let mut toy = Toy::new();
     toy.train(8, 9, &mut Vec::new()).unwrap();
@@ -213,7 +213,7 @@ fn checkpoints_come_back_bit_for_bit_and_are_written_the_same_each_time() {
 
 #[test]
 fn checkpoints_are_kept_by_the_rules_over_a_long_run() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let mut writer = Writer::create(root.path(), &toy::meta()).unwrap();
     let losses = [3.0, f64::NAN, 1.0, 2.0, f64::NAN, 4.0, 5.0];
     for (step, value) in (1..).zip(losses) {
@@ -259,7 +259,7 @@ fn checkpoints_are_kept_by_the_rules_over_a_long_run() {
 
 #[test]
 fn a_second_reason_at_a_step_writes_no_second_checkpoint() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let mut writer = Writer::create(root.path(), &toy::meta()).unwrap();
     let path = writer.path().to_path_buf();
     let mut toy = Toy {
@@ -316,7 +316,7 @@ fn a_second_reason_at_a_step_writes_no_second_checkpoint() {
 #[test]
 fn the_trace_is_appended_to() {
     use std::io::Write;
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let writer = Writer::create(root.path(), &toy::meta()).unwrap();
     for line in ["one\n", "two\n"] {
         writer.trace().unwrap().write_all(line.as_bytes()).unwrap();

@@ -10,7 +10,7 @@ use crate::{
 
 #[test]
 fn a_checkpoint_that_cannot_be_written_is_the_error_of_a_later_event() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let mut writer = Writer::create(root.path(), &toy::meta()).unwrap();
     let path = writer.path().to_path_buf();
     fs::remove_dir(path.join("checkpoints")).unwrap();
@@ -34,7 +34,7 @@ fn a_checkpoint_that_cannot_be_written_is_the_error_of_a_later_event() {
 
 #[test]
 fn a_failure_that_no_event_told_is_told_at_the_end() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let mut writer = Writer::create(root.path(), &toy::meta()).unwrap();
     let path = writer.path().to_path_buf();
     fs::remove_dir(path.join("checkpoints")).unwrap();
@@ -64,7 +64,7 @@ fn a_failure_that_no_event_told_is_told_at_the_end() {
 
 #[test]
 fn a_checkpoint_that_fails_leaves_nothing_and_the_older_one_stays() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let mut writer = Writer::create(root.path(), &toy::meta()).unwrap();
     let path = writer.path().to_path_buf();
     let mut toy = Toy::new();
@@ -95,7 +95,7 @@ fn a_checkpoint_that_fails_leaves_nothing_and_the_older_one_stays() {
 
 #[test]
 fn a_directory_that_cannot_be_made_is_an_error_with_its_path() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let file = root.path().join("file");
     fs::write(&file, "").unwrap();
     let message = Writer::create(&file, &toy::meta()).unwrap_err().to_string();

@@ -7,7 +7,7 @@ use crate::run::{Reader, RunError, RunMeta, Store, Writer};
 
 #[test]
 fn runs_are_found_by_every_form_of_their_names() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let store = Store::new(root.path());
     assert!(matches!(store.find("last"), Err(RunError::Empty { .. })));
     let make = |name: &str| {
@@ -69,7 +69,7 @@ fn runs_are_found_by_every_form_of_their_names() {
 
 #[test]
 fn a_list_says_how_far_each_run_is() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let (crashed, done) = (toy::run(root.path(), 7, 24), toy::run(root.path(), 24, 24));
     let writer = Writer::create(root.path(), &toy::meta()).unwrap();
     let list = Store::new(root.path()).list().unwrap();
@@ -99,7 +99,7 @@ fn a_list_says_how_far_each_run_is() {
 
 #[test]
 fn only_runs_are_removed_and_only_rubbish_is_rubbish() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let store = Store::new(root.path());
     let writer = Writer::create(root.path(), &toy::meta()).unwrap();
     let running = writer.path().to_path_buf();

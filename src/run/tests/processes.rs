@@ -107,7 +107,7 @@ impl Other {
 
 #[test]
 fn a_run_is_locked_while_its_process_lives_and_crashed_after() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let mut other = Other::start(root.path());
     let refused = Resume::open(&other.path).err();
     assert!(
@@ -122,7 +122,7 @@ fn a_run_is_locked_while_its_process_lives_and_crashed_after() {
 
 #[test]
 fn a_killed_process_leaves_a_run_that_goes_on_as_if_nothing_had_happened() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let whole = toy::log(&toy::run(root.path(), TOTAL, TOTAL));
     for step in [1, 9, 37] {
         let mut other = Other::start(root.path());

@@ -31,7 +31,7 @@ fn same(path: &Path, whole: &Path, what: &str) {
 
 #[test]
 fn a_resumed_log_equals_an_uninterrupted_one_wherever_the_run_was_killed() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let whole = toy::run(root.path(), TOTAL, TOTAL);
     for last in 0..TOTAL {
         let path = toy::run(root.path(), last, TOTAL);
@@ -51,7 +51,7 @@ fn a_resumed_log_equals_an_uninterrupted_one_wherever_the_run_was_killed() {
 
 #[test]
 fn a_log_torn_at_any_byte_is_cut_and_goes_on() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let whole = toy::run(root.path(), TOTAL, TOTAL);
     let killed = toy::run(root.path(), 11, TOTAL);
     let log = fs::read(killed.join("metrics.jsonl")).unwrap();
@@ -76,7 +76,7 @@ fn a_log_torn_at_any_byte_is_cut_and_goes_on() {
 
 #[test]
 fn what_a_kill_leaves_behind_is_cleaned_and_cut_rows_are_kept() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let whole = toy::run(root.path(), TOTAL, TOTAL);
     let path = toy::run(root.path(), 11, TOTAL);
     let leftovers = [
@@ -107,7 +107,7 @@ fn what_a_kill_leaves_behind_is_cleaned_and_cut_rows_are_kept() {
 
 #[test]
 fn a_kill_while_resuming_leaves_it_resumable() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let whole = toy::run(root.path(), TOTAL, TOTAL);
     let path = toy::run(root.path(), 11, TOTAL);
     for _ in 0..3 {
@@ -145,7 +145,7 @@ fn a_kill_while_resuming_leaves_it_resumable() {
 
 #[test]
 fn a_stop_by_a_signal_leaves_no_trace_in_the_log() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let whole = toy::run(root.path(), TOTAL, TOTAL);
     for last in [5, 8, 18] {
         let mut writer = Writer::create(root.path(), &toy::meta()).unwrap();
@@ -182,7 +182,7 @@ fn a_stop_by_a_signal_leaves_no_trace_in_the_log() {
 
 #[test]
 fn a_finished_run_that_goes_on_longer_equals_a_longer_run() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let whole = toy::run(root.path(), TOTAL, TOTAL);
     let path = toy::run(root.path(), 13, 13);
     let resume = Resume::open(&path).unwrap();
@@ -212,7 +212,7 @@ fn a_finished_run_that_goes_on_longer_equals_a_longer_run() {
 
 #[test]
 fn a_damaged_checkpoint_is_passed_over_told_and_put_aside() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let whole = toy::run(root.path(), TOTAL, TOTAL);
     let path = toy::run(root.path(), 23, TOTAL);
     fs::write(path.join("checkpoints/step-0000000020/state.json"), "{}").unwrap();
@@ -227,7 +227,7 @@ fn a_damaged_checkpoint_is_passed_over_told_and_put_aside() {
 
 #[test]
 fn a_run_without_a_checkpoint_starts_again_in_its_directory() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let whole = toy::run(root.path(), TOTAL, TOTAL);
     let path = toy::run(root.path(), 3, TOTAL);
     let resume = Resume::open(&path).unwrap();
@@ -243,7 +243,7 @@ fn a_run_without_a_checkpoint_starts_again_in_its_directory() {
 
 #[test]
 fn a_directory_without_checkpoints_or_log_is_no_obstacle() {
-    let root = tempfile::tempdir().unwrap();
+    let root = toy::folder();
     let whole = toy::run(root.path(), TOTAL, TOTAL);
     let path = toy::run(root.path(), 3, TOTAL);
     fs::remove_dir(path.join("checkpoints")).unwrap();

@@ -325,3 +325,10 @@ pub fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+/// A folder for runs, in memory where the system has one: the tests sync a lot.
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
