@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn ids_hold_name_time_and_an_unused_short_id() {
-        let now: Zoned = "2026-11-22T09:04:05[UTC]".parse().unwrap();
+        let moment: jiff::Timestamp = "2026-11-22T09:04:05Z".parse().unwrap();
+        let now = moment.to_zoned(jiff::tz::TimeZone::UTC);
         let id = run_id("digits", &now, &[]);
         assert_eq!(&id[..23], "digits-20261122-090405-");
         assert_eq!(short_id(&id).len(), SHORT);

@@ -29,6 +29,8 @@ mod resume;
 mod row;
 mod store;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod worker;
 mod writer;

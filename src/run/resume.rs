@@ -49,7 +49,10 @@ impl Resume {
         Reader::info(&path)?;
         let lock = RunLock::take(&path)?;
         let info = Reader::info(&path)?;
-        let (checkpoint, fallbacks) = checkpoint::newest(&path, &info.run)?;
+        let checkpoint::Newest {
+            found: checkpoint,
+            fallbacks,
+        } = checkpoint::newest(&path, &info.run)?;
         Ok(Self {
             path,
             info,

@@ -40,9 +40,10 @@ impl fmt::Display for Fallback {
 /// [`RunError::NoCheckpoint`] where none is valid.
 pub fn load_newest(run: &Path) -> Result<(Checkpoint, Vec<Fallback>), RunError> {
     let id = Reader::info(run)?.run;
-    match newest(run, &id)? {
-        (Some((checkpoint, _)), fallbacks) => Ok((checkpoint, fallbacks)),
-        (None, fallbacks) => Err(none(id, "valid", &fallbacks)),
+    let Newest { found, fallbacks } = newest(run, &id)?;
+    match found {
+        Some((checkpoint, _)) => Ok((checkpoint, fallbacks)),
+        None => Err(none(id, "valid", &fallbacks)),
     }
 }
 
@@ -91,17 +92,25 @@ pub fn load_step(run: &Path, step: u64) -> Result<Checkpoint, RunError> {
     read(&dir, &Manifest::read(&dir, &id)?)
 }
 
+/// What [`newest`] finds.
+pub struct Newest {
+    /// The newest valid checkpoint and its manifest.
+    pub found: Option<(Checkpoint, Manifest)>,
+    /// The newer damaged ones.
+    pub fallbacks: Vec<Fallback>,
+}
+
 /// The newest valid checkpoint with its manifest, and the newer damaged ones.
-pub fn newest(
-    run: &Path,
-    id: &str,
-) -> Result<(Option<(Checkpoint, Manifest)>, Vec<Fallback>), RunError> {
+pub fn newest(run: &Path, id: &str) -> Result<Newest, RunError> {
     let mut fallbacks = Vec::new();
     for (step, path) in list(run)?.into_iter().rev() {
         let loaded =
             Manifest::read(&path, id).and_then(|manifest| Ok((read(&path, &manifest)?, manifest)));
         match loaded {
-            Ok(found) => return Ok((Some(found), fallbacks)),
+            Ok(found) => {
+                let found = Some(found);
+                return Ok(Newest { found, fallbacks });
+            }
             Err(error) => fallbacks.push(Fallback {
                 step,
                 path,
@@ -109,7 +118,10 @@ pub fn newest(
             }),
         }
     }
-    Ok((None, fallbacks))
+    Ok(Newest {
+        found: None,
+        fallbacks,
+    })
 }
 
 /// Steps and directories of the checkpoints of the run at `run`, oldest first, damaged ones

@@ -11,7 +11,7 @@ mod tensors;
 
 pub use info::CheckpointInfo;
 pub use load::{Fallback, load_best, load_newest, load_step};
-pub(super) use load::{check, list, newest};
+pub(super) use load::{Newest, check, list, newest};
 pub(super) use manifest::Manifest;
 pub(super) use prune::{clean, doomed, remove};
 pub(super) use save::{Origin, mark, save};
