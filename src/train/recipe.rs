@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use candle_core::Device;
-use serde::{Deserialize, Serialize};
 
 use crate::data::{Data, DatasetKeys, TransformEntry};
 use crate::layer::Io;
@@ -97,8 +96,7 @@ impl Cadence {
 }
 
 /// Which values of a metric are better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goal {
     /// Smaller ones, as of a loss.
     Min,
@@ -134,16 +132,16 @@ pub struct EarlyStop {
 }
 
 /// What to do when a loss or a gradient is not finite.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnNan {
     /// End the run as diverged.
     #[default]
     Stop,
     /// Leave the update out, and give up after ten in a row.
     Skip,
-    /// Go back to the last checkpoint or epoch start, and go on with the batches that follow; give
-    /// up after five times.
+    /// Go back to the state of the last checkpoint or epoch start, and its step, and go on with the
+    /// batches that follow; give up after five times. The numbers of the updates that were undone
+    /// come again.
     Rollback,
 }
 

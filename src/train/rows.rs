@@ -101,9 +101,7 @@ impl Session {
             metrics: self.progress.metrics.clone(),
             best: self.progress.best.clone(),
             // A device that no longer answers has no state to hash.
-            state_hash: self
-                .contents()
-                .map_or(String::new(), |contents| contents.hash()),
+            state_hash: self.hashed().map_or(String::new(), |(_, hash)| hash),
             samples_per_s: self.meter.samples_per_s(&self.ledger),
             ledger: self.ledger.by_name(),
         }
