@@ -53,28 +53,63 @@ fn moments(x: &[f32]) -> [f32; 2] {
     [mean as f32, (1.0 / (variance + EPSILON).sqrt()) as f32]
 }
 
-/// One row's gradient; adds to the block's Σ g·x̂ and Σ g.
-fn row_gradient(
-    out: &mut [f32],
+/// Σ g·x̂ and Σ g over a block of rows, per column.
+struct Sums {
+    scale: Vec<f64>,
+    shift: Vec<f64>,
+}
+
+impl Sums {
+    fn new(width: usize) -> Self {
+        let (scale, shift) = (vec![0.0; width], vec![0.0; width]);
+        Self { scale, shift }
+    }
+
+    /// Adds one row, and writes its gradient to `out`.
+    fn row(
+        &mut self,
+        out: &mut [f32],
+        (x, g, gamma): (&[f32], &[f32], &[f32]),
+        [mean, inverse]: [f32; 2],
+    ) {
+        let (mut first, mut second) = (0.0, 0.0);
+        for i in 0..x.len() {
+            let normal = (x[i] - mean) * inverse;
+            let h = f64::from(g[i] * gamma[i]);
+            first += h;
+            second += h * f64::from(normal);
+            self.scale[i] += f64::from(g[i] * normal);
+            self.shift[i] += f64::from(g[i]);
+        }
+        let d = x.len() as f64;
+        let (first, second) = ((first / d) as f32, (second / d) as f32);
+        for i in 0..x.len() {
+            let normal = (x[i] - mean) * inverse;
+            out[i] = inverse * (g[i] * gamma[i] - first - normal * second);
+        }
+    }
+}
+
+/// The gradient of x, and each block's sums in order.
+fn gradients(
     (x, g, gamma): (&[f32], &[f32], &[f32]),
-    [mean, inverse]: [f32; 2],
-    (scales, shifts): (&mut [f64], &mut [f64]),
-) {
-    let (mut first, mut second) = (0.0, 0.0);
-    for i in 0..x.len() {
-        let normal = (x[i] - mean) * inverse;
-        let h = f64::from(g[i] * gamma[i]);
-        first += h;
-        second += h * f64::from(normal);
-        scales[i] += f64::from(g[i] * normal);
-        shifts[i] += f64::from(g[i]);
-    }
-    let d = x.len() as f64;
-    let (first, second) = ((first / d) as f32, (second / d) as f32);
-    for i in 0..x.len() {
-        let normal = (x[i] - mean) * inverse;
-        out[i] = inverse * (g[i] * gamma[i] - first - normal * second);
-    }
+    rows: &[[f32; 2]],
+    out: &mut [f32],
+) -> Vec<Sums> {
+    let width = gamma.len();
+    let size = block(width);
+    let inputs = x.par_chunks(size * width).zip(g.par_chunks(size * width));
+    let blocks = out.par_chunks_mut(size * width).zip(inputs);
+    let blocks = blocks.zip(rows.par_chunks(size));
+    let sums = blocks.map(|((out, (x, g)), rows)| {
+        let mut sums = Sums::new(width);
+        let lines = out.chunks_mut(width).zip(x.chunks(width));
+        for (((out, x), g), row) in lines.zip(g.chunks(width)).zip(rows) {
+            sums.row(out, (x, g, gamma), *row);
+        }
+        sums
+    });
+    sums.collect()
 }
 
 impl CustomOp3 for LayerNorm {
@@ -132,36 +167,26 @@ impl CustomOp3 for LayerNorm {
         let Some(rows) = self.rows.get() else {
             bail!("backward of a layer norm that never ran")
         };
-        let width = gamma.elem_count();
-        let size = block(width);
         let mut out = vec![0.0; x.elem_count()];
-        let sums: Vec<_> = with_ref(x, |x| {
+        let sums = with_ref(x, |x| {
             with_ref(gamma, |gamma| {
                 with_ref(&grad.contiguous()?, |g| {
-                    let inputs = x.par_chunks(size * width).zip(g.par_chunks(size * width));
-                    let blocks = inputs.zip(rows.par_chunks(size));
-                    let run = |(out, ((x, g), rows)): (&mut [f32], ((&[f32], &[f32]), &[_]))| {
-                        let mut sums = (vec![0.0; width], vec![0.0; width]);
-                        let lines = out.chunks_mut(width).zip(x.chunks(width));
-                        for (((out, x), g), row) in lines.zip(g.chunks(width)).zip(rows) {
-                            let into = (&mut sums.0[..], &mut sums.1[..]);
-                            row_gradient(out, (x, g, gamma), *row, into);
-                        }
-                        sums
-                    };
-                    Ok(out
-                        .par_chunks_mut(size * width)
-                        .zip(blocks)
-                        .map(run)
-                        .collect())
+                    Ok(gradients((x, g, gamma), rows, &mut out))
                 })
             })
         })?;
-        let total = |pick: &dyn Fn(&(Vec<f64>, Vec<f64>)) -> &Vec<f64>| {
-            let column = |i: usize| sums.iter().map(|s| pick(s)[i]).sum::<f64>() as f32;
-            tensor((0..width).map(column).collect(), gamma.shape())
+        let mut total = Sums::new(gamma.elem_count());
+        for part in sums {
+            for (i, (scale, shift)) in part.scale.iter().zip(part.shift).enumerate() {
+                total.scale[i] += scale;
+                total.shift[i] += shift;
+            }
+        }
+        let narrow = |values: Vec<f64>| {
+            let values = values.into_iter().map(|v| v as f32).collect();
+            tensor(values, gamma.shape())
         };
-        let (scale, shift) = (total(&|s| &s.0)?, total(&|s| &s.1)?);
+        let (scale, shift) = (narrow(total.scale)?, narrow(total.shift)?);
         Ok((Some(tensor(out, x.shape())?), Some(scale), Some(shift)))
     }
 }
