@@ -1,7 +1,7 @@
 //! What training minimises and what it is judged by: losses and metrics.
 //!
-//! A [`loss`] sees tensors and has a gradient; it returns a sum and its denominator apart, so that
-//! an update over several micro-batches equals one over the whole batch. A [`metric`] sees plain
+//! A loss ([`LossSpec`]) sees tensors and has a gradient; it returns a sum and its denominator apart, so that
+//! an update over several micro-batches equals one over the whole batch. A metric ([`MetricSpec`]) sees plain
 //! numbers and accumulates in f64, in the order of the samples. Both know which task they fit, and
 //! say so before anything runs.
 //!

@@ -1,5 +1,4 @@
-//! Which parameter gets which learning rate, decay and momentum: the keys that all optimizers
-//! share, and groups of parameters that differ from them.
+//! Which parameter gets which learning rate, decay and momentum.
 //!
 //! ```toml
 //! [optimizer]
@@ -12,83 +11,12 @@
 //! weight_decay = 0
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use globset::{Glob, GlobMatcher};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
+use super::keys::{DEFAULT_GROUP, GroupKeys, OptimizerKeys};
 use crate::error::{KeyFault, nearest};
-
-/// The name of the group of all parameters that no other group takes.
-pub const DEFAULT_GROUP: &str = "default";
-
-/// The keys of `[optimizer]` that all optimizers share.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OptimizerKeys {
-    /// Learning rate before schedules. Required. At least 0.
-    #[schemars(range(min = 0.0))]
-    pub lr: f64,
-    /// Weight decay before schedules. Default 0. At least 0.
-    #[serde(default)]
-    #[schemars(range(min = 0.0))]
-    pub weight_decay: f64,
-    /// Groups of parameters with values of their own, in order: a parameter belongs to the first
-    /// group that matches its name.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub group: Vec<GroupKeys>,
-}
-
-/// One `[[optimizer.group]]`: parameters chosen by name, and what differs for them.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GroupKeys {
-    /// Its name in schedules and logs (`lr/<name>`). Default: its first pattern.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Patterns over the names of parameters: `*` stands for anything, dots included, `?` for one
-    /// character, `{a,b}` for either. Each has to match a parameter.
-    #[serde(rename = "match")]
-    #[schemars(length(min = 1))]
-    pub patterns: Vec<String>,
-    /// Its learning rate as a multiple of `optimizer.lr`. At least 0. Not together with `lr`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0.0))]
-    pub lr_scale: Option<f64>,
-    /// Its learning rate. Default: `optimizer.lr`. At least 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0.0))]
-    pub lr: Option<f64>,
-    /// Its weight decay. Default: `optimizer.weight_decay`. At least 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0.0))]
-    pub weight_decay: Option<f64>,
-    /// Its momentum, or beta1. Default: the optimizer's. At least 0, below 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0))]
-    pub momentum: Option<f64>,
-    /// Whether its parameters stay as they are, bit for bit: no step, no decay. Default false.
-    #[serde(default)]
-    pub frozen: bool,
-}
-
-/// A group with its parameters and values.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AssignedGroup {
-    /// Its name, unique.
-    pub name: String,
-    /// Its parameters' names, in the order they were given.
-    pub params: Vec<String>,
-    /// Learning rate before schedules.
-    pub lr: f64,
-    /// Weight decay before schedules.
-    pub weight_decay: f64,
-    /// Momentum, or beta1, before schedules, where it is not the optimizer's.
-    pub momentum: Option<f64>,
-    /// Whether its parameters stay as they are.
-    pub frozen: bool,
-}
 
 /// Gives every parameter to the first group whose patterns match its name. The first of the
 /// groups is `default`, which takes the rest and may be empty; the others follow as written.
@@ -131,30 +59,24 @@ pub fn assign(keys: &OptimizerKeys, params: &[String]) -> (Vec<AssignedGroup>, V
     (groups, faults)
 }
 
-impl OptimizerKeys {
-    /// Faults that can be found without knowing the parameters.
-    #[must_use]
-    pub fn check(&self) -> Vec<KeyFault> {
-        let mut faults = Vec::new();
-        let mut names: BTreeMap<&str, usize> = BTreeMap::new();
-        for (i, group) in self.group.iter().enumerate() {
-            faults.extend(group.check(i));
-            let Some(name) = group.name() else { continue };
-            let key = match group.name {
-                Some(_) => format!("group[{i}].name"),
-                None => format!("group[{i}].match[0]"),
-            };
-            if name == DEFAULT_GROUP {
-                let message = "`default` is the group of the parameters that no other group takes";
-                faults.push(KeyFault::error(key, message).hint("give the group another `name`"));
-            } else if let Some(other) = names.insert(name, i) {
-                let message = format!("`{name}` is the name of `group[{other}]` already");
-                faults.push(KeyFault::error(key, message).hint("give the group another `name`"));
-            }
-        }
-        faults
-    }
+/// A group with its parameters and values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AssignedGroup {
+    /// Its name, unique.
+    pub name: String,
+    /// Its parameters' names, in the order they were given.
+    pub params: Vec<String>,
+    /// Learning rate before schedules.
+    pub lr: f64,
+    /// Weight decay before schedules.
+    pub weight_decay: f64,
+    /// Momentum, or beta1, before schedules, where it is not the optimizer's.
+    pub momentum: Option<f64>,
+    /// Whether its parameters stay as they are.
+    pub frozen: bool,
+}
 
+impl OptimizerKeys {
     fn default_group(&self) -> AssignedGroup {
         AssignedGroup {
             name: DEFAULT_GROUP.into(),
@@ -179,39 +101,6 @@ impl OptimizerKeys {
 }
 
 impl GroupKeys {
-    /// Its name: given, or its first pattern.
-    fn name(&self) -> Option<&str> {
-        let first = self.patterns.first().map(String::as_str);
-        self.name.as_deref().or(first)
-    }
-
-    fn check(&self, i: usize) -> Vec<KeyFault> {
-        let mut faults = Vec::new();
-        if self.patterns.is_empty() {
-            let fault = KeyFault::error(format!("group[{i}].match"), "a group needs a pattern");
-            faults.push(fault.hint("for example `match = [\"*.bias\"]`"));
-        }
-        for (j, pattern) in self.patterns.iter().enumerate() {
-            if let Err(error) = Glob::new(pattern) {
-                let message = format!("`{pattern}` is not a pattern: {}", error.kind());
-                faults.push(KeyFault::error(format!("group[{i}].match[{j}]"), message));
-            }
-        }
-        if self.lr.is_some() && self.lr_scale.is_some() {
-            let message = "`lr` and `lr_scale` cannot both be given";
-            faults.push(
-                KeyFault::error(format!("group[{i}].lr_scale"), message)
-                    .hint("`lr` is absolute, `lr_scale` a multiple of `optimizer.lr`"),
-            );
-        }
-        let moving = self.lr.is_some() || self.lr_scale.is_some();
-        if self.frozen && (moving || self.weight_decay.is_some() || self.momentum.is_some()) {
-            let message = "a frozen group takes no steps: its other values have no effect";
-            faults.push(KeyFault::warning(format!("group[{i}].frozen"), message));
-        }
-        faults
-    }
-
     /// One for each pattern; `None` for one that is broken.
     fn matchers(&self) -> Vec<Option<GlobMatcher>> {
         let globs = self.patterns.iter().map(|pattern| Glob::new(pattern).ok());
@@ -374,7 +263,6 @@ mod tests {
         assert!(
             faults("[[group]]\nname = \"default\"\nmatch = [\"*\"]")[0].contains("no other group")
         );
-        assert!(faults("[[group]]\nmatch = []")[0].contains("needs a pattern"));
         assert_eq!(
             faults("[[group]]\nmatch = [\"fc[\"]"),
             ["`group[0].match[0]`: `fc[` is not a pattern: \

@@ -11,6 +11,7 @@ mod adam;
 mod adamw;
 pub mod clip;
 pub mod group;
+mod keys;
 mod moments;
 mod optimizer;
 mod sgd;
@@ -19,7 +20,8 @@ mod slots;
 pub use adam::Adam;
 pub use adamw::AdamW;
 pub use clip::{clip_norm, clip_value};
-pub use group::{AssignedGroup, GroupKeys, OptimizerKeys, assign};
+pub use group::{AssignedGroup, assign};
+pub use keys::{DEFAULT_GROUP, GroupKeys, OptimizerKeys};
 pub use optimizer::{Hyper, OptimError, Optimizer, OptimizerSpec};
 pub use sgd::Sgd;
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{LossSpec, spec::misfit};
 use crate::{error::KeyFault, kernel};
 
-/// Cross-entropy of the softmax against the target's class, −ln softmax(z)[y], the mean over
-/// samples, weighted by class. The default of a classification.
+/// Cross-entropy: −ln of the probability that the softmax gives to the target's class, the mean
+/// over samples, weighted by class. The default of a classification.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CrossEntropy {

@@ -146,3 +146,20 @@ fn a_shape_that_does_not_fit_is_an_error() {
     let classes = Tensor::new(&[0u32], &Device::Cpu).unwrap();
     assert!(Mse {}.weight(&classes).is_err());
 }
+
+/// What the config layer checks by the schema must be in the schema.
+#[test]
+fn the_schema_knows_the_ranges() {
+    let keys = serde_json::to_value(schemars::schema_for!(CrossEntropy)).unwrap();
+    let keys = &keys["properties"];
+    assert_eq!(keys["label_smoothing"]["exclusiveMaximum"], 1.0);
+    assert_eq!(keys["class_weights"]["items"]["minimum"], 0.0);
+    let bce = serde_json::to_value(schemars::schema_for!(Bce)).unwrap();
+    assert_eq!(
+        bce["properties"]["pos_weight"]["items"]["exclusiveMinimum"],
+        0.0
+    );
+    assert_eq!(bce["properties"]["pos_weight"]["type"], "array");
+    let huber = serde_json::to_value(schemars::schema_for!(Huber)).unwrap();
+    assert_eq!(huber["properties"]["delta"]["exclusiveMinimum"], 0.0);
+}

@@ -3,9 +3,9 @@
 use super::{Accumulator, MetricSpec, TargetsRef, rows, spec::misfit};
 use crate::error::KeyFault;
 
-/// exp of the mean −ln softmax(output)[class]: how many equally likely classes the model hesitates
-/// between; 1 is certainty, the number of classes is a blind guess. Class weights and label
-/// smoothing do not enter. A single output is a logit.
+/// exp of the mean −ln p, p being the probability that the softmax gives to the target's class: how
+/// many equally likely classes the model hesitates between; 1 is certainty, the number of classes
+/// a blind guess. Class weights and label smoothing do not enter. A single output is a logit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Perplexity;
 
@@ -50,7 +50,7 @@ impl Accumulator for NegativeLogLikelihood {
     }
 }
 
-/// −ln softmax(row)[class], for a single output −ln σ(±row); `None` where there is no such class.
+/// −ln of the class's softmax probability, for a single output −ln σ(±row); `None` where there is no such class.
 fn surprise(row: &[f32], class: usize) -> Option<f64> {
     let pair;
     let row = match row {
