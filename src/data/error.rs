@@ -62,10 +62,10 @@ pub enum DataError {
     },
     /// No batch is left.
     #[error(
-        "`{samples}` training samples do not fill one batch of `{batch_size}`; hint: drop_last = false, or a smaller batch_size"
+        "`{samples}` samples do not fill one batch of `{batch_size}`; hint: drop_last = false, or a smaller batch_size"
     )]
     NoBatch {
-        /// Training samples.
+        /// Samples of the split.
         samples: usize,
         /// Samples in a batch.
         batch_size: usize,
@@ -93,8 +93,10 @@ impl DataError {
     #[must_use]
     pub fn key(&self) -> &str {
         match self {
-            Self::Read { .. } | Self::NotAFile { .. } => "path",
-            Self::MissingFiles { .. } | Self::Idx { .. } => "path",
+            Self::Read { .. }
+            | Self::NotAFile { .. }
+            | Self::MissingFiles { .. }
+            | Self::Idx { .. } => "path",
             Self::Csv(error) => error.key(),
             Self::Split(error) => error.key(),
             Self::OwnTest(_) => "split.test",

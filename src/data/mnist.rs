@@ -240,7 +240,8 @@ mod tests {
 
     #[test]
     fn every_spelling_plain_or_compressed_is_the_same_data() {
-        let spell: [(fn(&str) -> String, bool); 4] = [
+        type Spelling = fn(&str) -> String;
+        let spell: [(Spelling, bool); 4] = [
             (|name| name.into(), false),
             (|name| format!("{name}.gz"), true),
             (|name| name.replace("-idx", ".idx"), false),

@@ -13,6 +13,7 @@
 //! by the file's length, and every fault names its file and place.
 
 mod batch;
+mod batches;
 mod content;
 pub mod csv;
 mod dataset;
@@ -31,13 +32,14 @@ mod statistics;
 pub mod transform;
 
 pub use batch::{Batch, Targets, order_hash};
+pub use batches::Batches;
 pub use csv::Csv;
 pub use dataset::{Data, Dataset, DatasetSpec, Facts, Subset, Target, Task};
 pub use digits::Digits;
 pub use error::DataError;
 pub use idx::{IdxError, IdxHeader};
 pub use keys::{DatasetKeys, SplitKeys};
-pub use loader::{Batches, Loader, LoaderKeys};
+pub use loader::{Loader, LoaderKeys};
 pub use mnist::Mnist;
 pub use share::{Share, ShareError};
 pub use split::{Labels, Split, SplitError};

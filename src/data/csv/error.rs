@@ -129,10 +129,14 @@ pub enum CellError {
     #[error("`{}` is too large; hint: numbers go up to 3.4e38", shown(.0))]
     TooLarge(String),
     /// Nothing where something should be.
-    #[error("the value is missing, as are {} in this column; hint: missing = \"mean\", \"median\" or \"drop\"", others(*.0))]
+    #[error(
+        "the value is missing ({0} in this column); hint: missing = \"mean\", \"median\" or \"drop\""
+    )]
     Missing(usize),
     /// No target.
-    #[error("the target is missing, as are {} in this column; hint: missing = \"drop\" leaves such rows out", others(*.0))]
+    #[error(
+        "the target is missing ({0} in this column); hint: missing = \"drop\" leaves such rows out"
+    )]
     MissingTarget(usize),
     /// A fraction as a class.
     #[error("`{}` is not a class; hint: task = \"regression\", or type = \"category\" for this column", shown(.0))]
@@ -176,12 +180,4 @@ pub(super) fn shown(text: &str) -> String {
         start.push('…');
     }
     start
-}
-
-fn others(count: usize) -> String {
-    match count - 1 {
-        0 => "no others".into(),
-        1 => "1 other".into(),
-        n => format!("{n} others"),
-    }
 }

@@ -147,10 +147,6 @@ fn divide(
 }
 
 /// Targets as the model is trained on them, the task, and the scale of a regression.
-#[expect(
-    clippy::type_complexity,
-    reason = "the scale is the contract of `Data::target_scale`"
-)]
 fn scale_target(
     standardize: bool,
     target: TargetColumn,

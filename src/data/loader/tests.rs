@@ -2,7 +2,7 @@ use std::{borrow::Cow, collections::BTreeSet, thread};
 
 use super::*;
 use crate::data::{
-    DatasetKeys, DatasetSpec, Digits, order_hash,
+    Batch, DatasetKeys, DatasetSpec, Digits, Target, Targets, order_hash,
     transform::{HorizontalFlip, RandomCrop, TransformEntry},
 };
 
@@ -165,7 +165,7 @@ fn a_batch_larger_than_the_dataset_is_one_smaller_batch_or_a_fault() {
         .unwrap();
     assert_eq!(
         error.to_string(),
-        "`5` training samples do not fill one batch of `10`; hint: drop_last = false, or a smaller batch_size"
+        "`5` samples do not fill one batch of `10`; hint: drop_last = false, or a smaller batch_size"
     );
 }
 
