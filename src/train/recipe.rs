@@ -1,12 +1,12 @@
 //! What a session is built from: resolved, checked, and without a word about files or terminals.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use candle_core::Device;
 
 use crate::data::{Data, DatasetKeys, TransformEntry};
-use crate::layer::Io;
-use crate::model::ModelSpec;
+use crate::model::{Io, ModelSpec};
 use crate::objective::{LossSpec, MetricSpec};
 use crate::optim::OptimizerSpec;
 use crate::schedule::Schedules;
@@ -29,10 +29,12 @@ pub struct Recipe {
     pub metrics: Vec<(String, Arc<dyn MetricSpec>)>,
     /// The update rule.
     pub optimizer: Arc<dyn OptimizerSpec>,
-    /// Parameter groups; the i-th is the schedules' i-th, and every parameter is in exactly one.
-    pub groups: Vec<ParamGroup>,
-    /// Learning rate and other hyperparameters as functions of the update index.
+    /// Learning rate and other hyperparameters as functions of the update index, for each group
+    /// of parameters; every parameter is in exactly one.
     pub schedules: Schedules,
+    /// Names of the parameters that keep their first values: no gradient, no decay, no optimizer
+    /// state.
+    pub frozen: BTreeSet<String>,
     /// The samples.
     pub data: Data,
     /// Batch sizes, order and prefetching.
@@ -61,17 +63,6 @@ pub struct Recipe {
     pub on_nan: OnNan,
     /// When to ask for checkpoints.
     pub checkpoint: CheckpointPolicy,
-}
-
-/// Parameters that share hyperparameters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParamGroup {
-    /// `default`, or the optimizer group's name.
-    pub name: String,
-    /// Names of its parameters.
-    pub params: Vec<String>,
-    /// Whether they keep their first values: no gradient, no decay, no optimizer state.
-    pub frozen: bool,
 }
 
 /// How often something happens.
