@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Assigns every parameter to its group and resolves the schedules; faults go to their keys.
-/// Parameters of frozen groups join `frozen`, and those of `frozen` get groups of their own.
+/// Parameters of frozen groups join `frozen`.
 pub(super) fn schedules(
     tables: &mut Tables<'_>,
     entries: &[Entry],
@@ -28,34 +28,20 @@ pub(super) fn schedules(
         return None;
     }
     let mut groups = Vec::new();
-    for group in assigned {
+    for group in assigned
+        .into_iter()
+        .filter(|group| !group.params.is_empty())
+    {
+        if group.frozen {
+            frozen.extend(group.params.iter().cloned());
+        }
         let base = base(&group, spec, train);
-        let (still, moved): (Vec<String>, Vec<String>) = group
-            .params
-            .into_iter()
-            .partition(|name| group.frozen || frozen.contains(name));
-        let still_name = if moved.is_empty() {
-            group.name.clone()
-        } else {
-            format!("{} (frozen)", group.name)
-        };
-        let split_from = (still_name != group.name).then(|| group.name.clone());
-        let parts = [
-            (group.name, moved, None),
-            (still_name, still.clone(), split_from),
-        ];
-        groups.extend(
-            parts
-                .into_iter()
-                .filter(|(_, params, _)| !params.is_empty())
-                .map(|(name, params, split_from)| Group {
-                    name,
-                    params,
-                    base: base.clone(),
-                    split_from,
-                }),
-        );
-        frozen.extend(still);
+        groups.push(Group {
+            name: group.name,
+            params: group.params,
+            base,
+            split_from: None,
+        });
     }
     frozen.sort();
     frozen.dedup();

@@ -1,13 +1,13 @@
 //! Plan + data + device → what a session is built from.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use candle_core::Device;
 
 use crate::{
     config::{self, Better, Component, Plan},
     data::{Data, TransformEntry, TransformSpec},
-    train::{BestPolicy, Cadence, CheckpointPolicy, EarlyStop, Goal, OnNan, ParamGroup, Recipe},
+    train::{BestPolicy, Cadence, CheckpointPolicy, EarlyStop, Goal, OnNan, Recipe},
     units::Span,
 };
 
@@ -23,7 +23,7 @@ pub fn recipe(plan: &Plan, data: Data, device: Device) -> Recipe {
         loss: plan.loss.spec.clone(),
         metrics: plan.metrics.clone(),
         optimizer: plan.optimizer.spec.clone(),
-        groups: groups(plan),
+        frozen: plan.frozen.iter().cloned().collect(),
         schedules: plan.schedules.clone(),
         eval_every: (plan.facts.val > 0)
             .then(|| cadence(&train.eval_every, plan.length.eval_every)),
@@ -45,23 +45,6 @@ pub fn recipe(plan: &Plan, data: Data, device: Device) -> Recipe {
         },
         checkpoint: checkpoints(plan),
     }
-}
-
-/// The schedules' groups, each cut in two where `freeze` or a frozen optimizer group cuts it.
-fn groups(plan: &Plan) -> Vec<ParamGroup> {
-    let frozen: BTreeSet<&str> = plan.frozen.iter().map(String::as_str).collect();
-    plan.schedules
-        .groups()
-        .iter()
-        .map(|group| ParamGroup {
-            name: group.name.clone(),
-            params: group.params.clone(),
-            frozen: group
-                .params
-                .iter()
-                .all(|name| frozen.contains(name.as_str())),
-        })
-        .collect()
 }
 
 fn transform(transform: &Component<dyn TransformSpec>) -> TransformEntry {

@@ -13,8 +13,7 @@ impl Session {
     /// # Errors
     /// Where the device does not give its numbers.
     pub fn checkpoint(&mut self, reason: Reason) -> Result<Checkpoint, TrainError> {
-        let contents = self.contents()?;
-        let hash = contents.hash();
+        let (contents, hash) = self.hashed()?;
         Ok(contents.checkpoint(self.epochs_done(), hash, reason, self.back.as_ref()))
     }
 
@@ -34,7 +33,7 @@ impl Session {
         self.progress = contents.progress.clone();
         self.unread.clear();
         self.order = self.order_so_far();
-        let found = self.contents()?.hash();
+        let (_, found) = self.hashed()?;
         if found != checkpoint.state_hash {
             let saved = checkpoint.state_hash.clone();
             return Err(RestoreError::Hash { saved, found }.into());
@@ -51,6 +50,13 @@ impl Session {
     /// [`TrainError::Restore`] where names, shapes or types do not fit; nothing is changed then.
     pub fn load_weights(&mut self, arrays: &[NamedArray]) -> Result<(), TrainError> {
         Ok(self.state.load_weights(arrays)?)
+    }
+
+    /// A copy of the state as it is, with its hash.
+    pub(super) fn hashed(&mut self) -> Result<(Contents, String), TrainError> {
+        let contents = self.contents()?;
+        let hash = contents.hash();
+        Ok((contents, hash))
     }
 
     /// A copy of the state as it is.

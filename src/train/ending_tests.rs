@@ -109,7 +109,7 @@ fn the_best_checkpoint_is_that_of_the_best_value() {
     let count = expected.iter().filter(bests).count();
     assert!((2..18).contains(&count), "{count} is no test");
     let best = ending.best.unwrap();
-    let last = expected.iter().filter(bests).next_back();
+    let last = expected.iter().rfind(bests);
     assert_eq!((best.value, Some(best.step)), (least, last.map(|r| r.0)));
 }
 

@@ -40,9 +40,7 @@ mod update;
 pub use error::{RestoreError, TrainError};
 pub use evaluate::Split;
 pub use ledger::{Activity, Ledger};
-pub use recipe::{
-    BestPolicy, Cadence, CheckpointPolicy, EarlyStop, Goal, OnNan, ParamGroup, Recipe,
-};
+pub use recipe::{BestPolicy, Cadence, CheckpointPolicy, EarlyStop, Goal, OnNan, Recipe};
 pub use session::Session;
 pub use stop::StopFlag;
 

@@ -1,9 +1,9 @@
 //! What a session is built from: resolved, checked, and without a word about files or terminals.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use candle_core::Device;
-use serde::{Deserialize, Serialize};
 
 use crate::data::{Data, DatasetKeys, TransformEntry};
 use crate::model::{Io, ModelSpec};
@@ -29,10 +29,12 @@ pub struct Recipe {
     pub metrics: Vec<(String, Arc<dyn MetricSpec>)>,
     /// The update rule.
     pub optimizer: Arc<dyn OptimizerSpec>,
-    /// Parameter groups; the i-th is the schedules' i-th, and every parameter is in exactly one.
-    pub groups: Vec<ParamGroup>,
-    /// Learning rate and other hyperparameters as functions of the update index.
+    /// Learning rate and other hyperparameters as functions of the update index, for each group
+    /// of parameters; every parameter is in exactly one.
     pub schedules: Schedules,
+    /// Names of the parameters that keep their first values: no gradient, no decay, no optimizer
+    /// state.
+    pub frozen: BTreeSet<String>,
     /// The samples.
     pub data: Data,
     /// Batch sizes, order and prefetching.
@@ -63,17 +65,6 @@ pub struct Recipe {
     pub checkpoint: CheckpointPolicy,
 }
 
-/// Parameters that share hyperparameters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParamGroup {
-    /// `default`, or the optimizer group's name.
-    pub name: String,
-    /// Names of its parameters.
-    pub params: Vec<String>,
-    /// Whether they keep their first values: no gradient, no decay, no optimizer state.
-    pub frozen: bool,
-}
-
 /// How often something happens.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cadence {
@@ -99,8 +90,7 @@ impl Cadence {
 }
 
 /// Which values of a metric are better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goal {
     /// Smaller ones, as of a loss.
     Min,
@@ -136,16 +126,16 @@ pub struct EarlyStop {
 }
 
 /// What to do when a loss or a gradient is not finite.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnNan {
     /// End the run as diverged.
     #[default]
     Stop,
     /// Leave the update out, and give up after ten in a row.
     Skip,
-    /// Go back to the last checkpoint or epoch start, and go on with the batches that follow; give
-    /// up after five times.
+    /// Go back to the state of the last checkpoint or epoch start, and its step, and go on with the
+    /// batches that follow; give up after five times. The numbers of the updates that were undone
+    /// come again.
     Rollback,
 }
 

@@ -107,9 +107,7 @@ impl Session {
                 .collect(),
             best: self.progress.best.clone(),
             // A device that no longer answers has no state to hash.
-            state_hash: self
-                .contents()
-                .map_or(String::new(), |contents| contents.hash()),
+            state_hash: self.hashed().map_or(String::new(), |(_, hash)| hash),
             samples_per_s: self.meter.samples_per_s(&self.ledger),
             ledger: self.ledger.by_name(),
         }
@@ -125,7 +123,7 @@ impl Session {
 
     /// The group whose values have no group in their names: `default`, else the first.
     pub(super) fn lead(&self) -> usize {
-        let groups = &self.recipe.groups;
+        let groups = self.recipe.schedules.groups();
         groups
             .iter()
             .position(|group| group.name == "default")
@@ -141,21 +139,22 @@ impl Session {
     /// Scheduled values for update `t`, but for the leading group's learning rate:
     /// `lr/<group>`, `momentum`, `weight_decay/<group>`, …
     fn scheduled(&self, t: u64) -> Metrics {
+        let (schedules, lead) = (&self.recipe.schedules, self.lead());
         let mut values = Metrics::new();
-        let lead = self.lead();
-        for target in self.recipe.schedules.scheduled() {
-            for (index, group) in self.recipe.groups.iter().enumerate() {
-                let global = matches!(target, Target::EmaDecay | Target::ClipNorm);
-                let leads = index == lead;
-                if group.frozen || (global && !leads) || (*target == Target::Lr && leads) {
-                    continue;
-                }
-                let name = if leads {
-                    target.to_string()
-                } else {
-                    format!("{target}/{}", group.name)
+        for (index, group) in schedules.groups().iter().enumerate() {
+            let frozen = &self.recipe.frozen;
+            if group.params.iter().all(|name| frozen.contains(name)) {
+                continue;
+            }
+            for target in schedules.scheduled() {
+                let name = match target {
+                    Target::Lr if index == lead => continue,
+                    _ if index == lead => target.to_string(),
+                    // These two are the run's, not a group's.
+                    Target::EmaDecay | Target::ClipNorm => continue,
+                    _ => format!("{target}/{}", group.name),
                 };
-                if let Some(value) = self.recipe.schedules.value(*target, index, t) {
+                if let Some(value) = schedules.value(*target, index, t) {
                     values.insert(name, value);
                 }
             }

@@ -241,6 +241,12 @@ impl Session {
                 "samples have shape {found:?}, the model takes {wanted:?}"
             ));
         }
+        let params = &self.state.params;
+        if let Some(name) =
+            (recipe.frozen.iter()).find(|name| params.iter().all(|p| p.name() != *name))
+        {
+            return refuse(format!("there is no parameter `{name}` to freeze"));
+        }
         let known = self.metric_names();
         let stop = recipe.early_stop.iter().map(|rule| &rule.metric);
         let best = recipe.checkpoint.best.iter().map(|rule| &rule.metric);

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::contents::Contents;
 use super::error::TrainError;
 use super::evaluate::Split;
 use super::ledger::Activity;
@@ -10,6 +11,17 @@ use super::recipe::{Cadence, OnNan};
 use super::session::Session;
 use super::stop::StopFlag;
 use crate::event::{EvalRow, Event, Metrics, Reason, Sink, Status};
+
+/// What is known at the end of [`Session::settle`].
+#[derive(Default)]
+struct Due {
+    /// The watched metric has a new best value.
+    best: bool,
+    /// `[checkpoint] every` asks for a checkpoint.
+    every: bool,
+    /// A copy of the state with its hash, where one was made for the epoch's row.
+    state: Option<(Contents, String)>,
+}
 
 impl Session {
     /// Does everything that is due; returns how the run ended where it is over. Where nothing is
@@ -22,47 +34,44 @@ impl Session {
         sink: &mut dyn Sink,
         stop: &StopFlag,
     ) -> Result<Option<Status>, TrainError> {
-        let ended = self.epoch_ended().then_some(self.progress.epoch + 1);
-        let mut best = false;
-        let unsettled = !self.progress.settled;
-        if unsettled && self.evaluates(ended) {
-            match self.validate(sink, stop)? {
-                Some(news) => best = news,
-                None => return self.conclude(false, false, sink, stop),
+        let mut due = Due::default();
+        if !self.progress.settled {
+            let ended = self.epoch_ended().then_some(self.progress.epoch + 1);
+            if self.evaluates(ended) {
+                match self.validate(sink, stop)? {
+                    Some(best) => due.best = best,
+                    None => return self.conclude(due, sink, stop),
+                }
             }
-        }
-        if unsettled {
             self.progress.settled = true;
             if ended.is_some() || self.over().is_some() {
-                best |= self.close_epoch(ended.is_some(), sink)?;
+                self.close_epoch(ended.is_some(), &mut due, sink)?;
             }
+            due.every = self.checkpoint_due(ended);
         }
-        let every = unsettled && self.checkpoint_due(ended);
-        self.conclude(best, every, sink, stop)
+        self.conclude(due, sink, stop)
     }
 
-    /// Takes the checkpoint that is due, if any, and says whether the run is over.
+    /// Hands over the checkpoint that is due, if any, and says whether the run is over.
     fn conclude(
         &mut self,
-        best: bool,
-        every: bool,
+        due: Due,
         sink: &mut dyn Sink,
         stop: &StopFlag,
     ) -> Result<Option<Status>, TrainError> {
         let signal = stopped(stop);
         let over = self.over();
-        let reason = match (&self.progress.best, &over, &signal) {
-            (Some(best_so_far), ..) if best => Some(Reason::Best {
-                metric: best_so_far.metric.clone(),
-                value: best_so_far.value,
+        let reason = match &self.progress.best {
+            Some(best) if due.best => Some(Reason::Best {
+                metric: best.metric.clone(),
+                value: best.value,
             }),
-            (_, Some(_), _) => Some(Reason::Final),
-            _ if every => Some(Reason::Every),
-            (.., Some(_)) => Some(Reason::Signal),
-            _ => None,
+            _ if over.is_some() => Some(Reason::Final),
+            _ if due.every => Some(Reason::Every),
+            _ => signal.as_ref().map(|_| Reason::Signal),
         };
         if let Some(reason) = reason {
-            self.hand_over(reason, sink)?;
+            self.hand_over(reason, due.state, sink)?;
         }
         if over.is_some() && !self.test(sink, stop)? {
             return Ok(stopped(stop));
@@ -151,21 +160,28 @@ impl Session {
     }
 
     /// Emits the row of the epoch, which is over where it `ended` and cut short where the run is
-    /// over first. Says whether the watched metric has a new best value.
-    fn close_epoch(&mut self, ended: bool, sink: &mut dyn Sink) -> Result<bool, TrainError> {
+    /// over first.
+    fn close_epoch(
+        &mut self,
+        ended: bool,
+        due: &mut Due,
+        sink: &mut dyn Sink,
+    ) -> Result<(), TrainError> {
         self.read_unread()?;
         let loss = Metrics::from([("train/loss".to_owned(), self.progress.mean_loss())]);
-        let best = self.observe(&loss);
+        due.best |= self.observe(&loss);
         let mut row = self.epoch_row(loss);
         if ended {
             self.progress.next_epoch();
             self.order = Order::new();
         }
         self.ledger.charge(Activity::Logging);
-        row.state_hash = self.contents()?.hash();
+        let (contents, hash) = self.hashed()?;
+        row.state_hash.clone_from(&hash);
+        due.state = Some((contents, hash));
         self.ledger.charge(Activity::Checkpoint);
         sink.event(&Event::Epoch(row))?;
-        Ok(best)
+        Ok(())
     }
 
     /// Remembers new values of metrics. Says whether the watched one has a new best value.
@@ -178,35 +194,35 @@ impl Session {
         )
     }
 
-    /// Hands a checkpoint over, unless that state was handed over before: at most one for a step,
-    /// but for a new reason that counts.
-    fn hand_over(&mut self, reason: Reason, sink: &mut dyn Sink) -> Result<(), TrainError> {
+    /// Hands the state over as a checkpoint: at most one for a step, but for a new reason that
+    /// counts, such as the evaluation that a signal had put off.
+    fn hand_over(
+        &mut self,
+        reason: Reason,
+        state: Option<(Contents, String)>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), TrainError> {
         self.ledger.charge(Activity::Logging);
-        let step = self.progress.step;
-        let contents = self.contents()?;
-        let hash = contents.hash();
-        let known = match &self.saved {
-            Some((saved_step, saved_hash)) => match reason {
-                Reason::Every | Reason::Signal => *saved_step == step,
-                Reason::Best { .. } | Reason::Final => *saved_hash == hash,
-            },
-            None => false,
+        let (contents, hash) = match state {
+            Some(state) => state,
+            None => self.hashed()?,
         };
-        let back = match reason {
-            Reason::Signal => self.back.as_ref(),
-            _ => None,
-        };
+        let signalled = reason == Reason::Signal;
+        let counts = matches!(reason, Reason::Best { .. } | Reason::Final);
+        let known = self.saved.as_ref().is_some_and(|(step, saved)| {
+            *step == self.progress.step && (!counts || *saved == hash)
+        });
+        if self.recipe.on_nan == OnNan::Rollback && !signalled {
+            self.back = Some(contents.clone());
+        }
         if !known {
-            let checkpoint =
-                contents
-                    .clone()
-                    .checkpoint(self.epochs_done(), hash.clone(), reason.clone(), back);
+            // Where a rollback goes is this very state, unless a signal came in between.
+            let back = self.back.as_ref().filter(|_| signalled);
+            let epoch = self.epochs_done();
+            let checkpoint = contents.checkpoint(epoch, hash.clone(), reason, back);
             sink.event(&Event::Checkpoint(Box::new(checkpoint)))?;
             self.checkpointed = Instant::now();
-            self.saved = Some((step, hash));
-        }
-        if self.recipe.on_nan == OnNan::Rollback && reason != Reason::Signal {
-            self.back = Some(contents);
+            self.saved = Some((self.progress.step, hash));
         }
         self.ledger.charge(Activity::Checkpoint);
         Ok(())

@@ -49,7 +49,7 @@ impl State {
         let (mut active, mut groups) = (Vec::new(), Vec::new());
         for param in &params {
             let group = group_of(recipe, param.name())?;
-            if !recipe.groups[group].frozen {
+            if !recipe.frozen.contains(param.name()) {
                 active.push(param.clone());
                 groups.push(group);
             }
@@ -155,16 +155,11 @@ impl State {
 
 /// The one group that holds a parameter.
 fn group_of(recipe: &Recipe, param: &str) -> std::result::Result<usize, TrainError> {
-    let holds = |group: &&usize| {
-        recipe.groups[**group]
-            .params
-            .iter()
-            .any(|name| name == param)
-    };
-    let all = (0..recipe.groups.len()).collect::<Vec<_>>();
-    let found = all.iter().filter(holds).collect::<Vec<_>>();
+    let groups = recipe.schedules.groups().iter().enumerate();
+    let holding = groups.filter(|(_, group)| group.params.iter().any(|name| name == param));
+    let found = holding.map(|(index, _)| index).collect::<Vec<_>>();
     match found[..] {
-        [group] => Ok(*group),
+        [group] => Ok(group),
         _ => Err(TrainError::Recipe(format!(
             "parameter `{param}` is in {} groups; hint: every parameter belongs to exactly one",
             found.len()

@@ -1,20 +1,21 @@
 //! What the tests train: a few points in three clouds, and a network small enough to reason about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
-use super::{CheckpointPolicy, OnNan, ParamGroup, Recipe, Session, StopFlag};
+use super::{CheckpointPolicy, OnNan, Recipe, Session, StopFlag};
 use crate::data::{Data, DataError, Dataset, DatasetKeys, Facts, Target as Answer, Task};
+use crate::error::KeyFault;
 use crate::event::{Checkpoint, Ending, Event, Sink, SinkError};
 use crate::kernel::{Init, Param};
-use crate::layer::{Builder, Io, LayerError, Mode};
-use crate::model::{Model, ModelSpec};
+use crate::layer::{Builder, LayerError, Mode};
+use crate::model::{Io, Model, ModelSpec};
 use crate::objective::{CrossEntropy, metric};
 use crate::optim::Sgd;
 use crate::rng::{Purpose, Stream};
-use crate::schedule::{Group, Schedules, Target};
+use crate::schedule::{Entry, Group, Keys, Poly, Schedules, Target};
 use crate::units::Clock;
 
 /// Features of a sample.
@@ -72,6 +73,10 @@ struct Built {
 }
 
 impl ModelSpec for Net {
+    fn check(&self) -> Vec<KeyFault> {
+        Vec::new()
+    }
+
     fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError> {
         let linear = |b: &Builder, from: usize, to: usize| {
             [
@@ -180,8 +185,8 @@ pub fn recipe() -> Recipe {
             momentum: 0.9,
             ..Sgd::default()
         }),
-        groups: Vec::new(),
-        schedules: schedules(&[], &BTreeMap::new()),
+        schedules: schedules(&[], 18),
+        frozen: BTreeSet::new(),
         data: Data {
             facts,
             train: clouds(44, 1),
@@ -214,37 +219,39 @@ pub fn recipe() -> Recipe {
     grouped(recipe, 0.1)
 }
 
-/// The same recipe with every parameter of its model in the group `default`, at this base rate.
+/// The same recipe with every parameter of its model in the group `default`: poly from this rate,
+/// and the optimizer's own momentum.
 pub fn grouped(mut recipe: Recipe, lr: f64) -> Recipe {
     let builder = Builder::plan();
     recipe.model.build(&builder, &recipe.io).unwrap();
-    let params = builder.finish().params;
-    recipe.groups = vec![ParamGroup {
-        name: "default".into(),
-        params: params.iter().map(|p| p.name().to_owned()).collect(),
-        frozen: false,
-    }];
     let mut base = BTreeMap::from([(Target::Lr, lr), (Target::WeightDecay, 1e-3)]);
     base.extend(recipe.optimizer.momentum().map(|m| (Target::Momentum, m)));
     base.extend(recipe.optimizer.beta2().map(|b| (Target::Beta2, b)));
-    recipe.schedules = schedules(&recipe.groups, &base);
+    let params = builder.finish().params;
+    let group = Group {
+        name: "default".into(),
+        params: params.iter().map(|p| p.name().to_owned()).collect(),
+        base,
+        ..Group::default()
+    };
+    recipe.schedules = schedules(&[group], recipe.total_steps);
     recipe
 }
 
-/// Constant schedules over groups.
-pub fn schedules(groups: &[ParamGroup], base: &BTreeMap<Target, f64>) -> Schedules {
-    let groups = groups.iter().map(|group| Group {
-        name: group.name.clone(),
-        params: group.params.clone(),
-        base: base.clone(),
-    });
+/// Poly over groups.
+pub fn schedules(groups: &[Group], whole: u64) -> Schedules {
     let clock = Clock {
         steps_per_epoch: 6,
-        whole: 18,
+        whole,
         steps_per_eval: 6,
     };
-    let (schedules, _) = Schedules::resolve(&[], &clock, &groups.collect::<Vec<_>>());
-    schedules.unwrap()
+    let poly = Poly {
+        power: 0.9,
+        k_decay: 1.0,
+    };
+    let entries = [Entry::new("poly", Keys::default(), Arc::new(poly))];
+    let (schedules, faults) = Schedules::resolve(&entries, &clock, groups);
+    schedules.unwrap_or_else(|| panic!("{faults:?}"))
 }
 
 /// Takes everything, and raises a flag after so many applied updates.

@@ -199,7 +199,8 @@ impl Session {
     /// Moves the parameters by the schedules' values at t = updates done, then the averages.
     fn move_parameters(&mut self) -> Result<(), TrainError> {
         let t = self.progress.step;
-        let by_group = (0..self.recipe.groups.len()).map(|group| self.hyper(group, t));
+        let groups = self.recipe.schedules.groups().len();
+        let by_group = (0..groups).map(|group| self.hyper(group, t));
         let by_group = by_group.collect::<Vec<_>>();
         self.hypers.clear();
         self.hypers

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::testing::*;
 use super::*;
 use crate::event::{Event, Reason};
+use crate::schedule::{Group, Target};
 
 /// The state after so many updates.
 fn after(recipe: Recipe, steps: u64) -> crate::event::Checkpoint {
@@ -87,39 +88,18 @@ fn a_parameter_without_a_gradient_is_an_error_that_names_it() {
     assert_eq!(ending.step, 0);
 
     // Frozen, it needs none.
-    let params = std::mem::take(&mut recipe.groups[0].params);
-    let (idle, rest) = params.into_iter().partition(|name| name == "idle");
-    recipe.groups[0].params = rest;
-    recipe.groups.push(ParamGroup {
-        name: "idle".into(),
-        params: idle,
-        frozen: true,
-    });
-    let base = std::collections::BTreeMap::from([(crate::schedule::Target::Lr, 0.1)]);
-    recipe.schedules = schedules(&recipe.groups, &base);
+    recipe.frozen.insert("idle".into());
     assert_eq!(run(&recipe).0.step, 18);
+    recipe.frozen.insert("idler".into());
+    let message = Session::new(recipe).err().unwrap().to_string();
+    assert_eq!(message, "there is no parameter `idler` to freeze");
 }
 
 #[test]
-fn a_frozen_group_keeps_its_bits_and_the_others_learn() {
+fn frozen_parameters_keep_their_bits_and_the_others_learn() {
     let mut recipe = recipe();
-    let params = std::mem::take(&mut recipe.groups[0].params);
-    let (frozen, rest) = params
-        .into_iter()
-        .partition(|name| name.starts_with("first"));
-    recipe.groups[0].params = rest;
-    recipe.groups.push(ParamGroup {
-        name: "first".into(),
-        params: frozen,
-        frozen: true,
-    });
+    recipe.frozen = ["first.weight".into(), "first.bias".into()].into();
     recipe.ema = Some(0.9);
-    let base = [
-        (crate::schedule::Target::Lr, 0.1),
-        (crate::schedule::Target::WeightDecay, 0.1),
-        (crate::schedule::Target::Momentum, 0.9),
-    ];
-    recipe.schedules = schedules(&recipe.groups, &base.into());
     let first = Session::new(recipe.clone())
         .unwrap()
         .checkpoint(Reason::Every)
@@ -140,18 +120,56 @@ fn a_frozen_group_keeps_its_bits_and_the_others_learn() {
 
 #[test]
 fn every_parameter_belongs_to_one_group() {
-    let mut lacking = recipe();
-    lacking.groups[0].params.retain(|name| name != "first.bias");
-    let message = |recipe| Session::new(recipe).err().unwrap().to_string();
-    assert!(message(lacking).contains("`first.bias` is in 0 groups"));
-    let mut twice = recipe();
-    let group = ParamGroup {
-        name: "again".into(),
-        params: vec!["first.bias".into()],
-        frozen: false,
+    let group = recipe().schedules.groups()[0].clone();
+    let message = |groups: &[Group]| {
+        let mut recipe = recipe();
+        recipe.schedules = schedules(groups, 18);
+        Session::new(recipe).err().unwrap().to_string()
     };
-    twice.groups.push(group);
-    assert!(message(twice).contains("`first.bias` is in 2 groups"));
+    let mut lacking = group.clone();
+    lacking.params.retain(|name| name != "first.bias");
+    assert!(message(&[lacking.clone()]).contains("`first.bias` is in 0 groups"));
+    let again = Group {
+        name: "again".into(),
+        ..group.clone()
+    };
+    assert!(message(&[group, again]).contains("`first.bias` is in 2 groups"));
+}
+
+#[test]
+fn groups_have_their_own_rates_and_say_so() {
+    let mut recipe = recipe();
+    let mut lead = recipe.schedules.groups()[0].clone();
+    let (first, rest) = (lead.params.into_iter()).partition(|name| name.starts_with("first"));
+    lead.params = rest;
+    let slow = Group {
+        name: "slow".into(),
+        params: first,
+        base: [(Target::Lr, 0.0)].into(),
+        ..Group::default()
+    };
+    recipe.schedules = schedules(&[slow, lead], 18);
+    let start = Session::new(recipe.clone())
+        .unwrap()
+        .checkpoint(Reason::Every)
+        .unwrap();
+    let (_, events) = run(&recipe);
+    let end = checkpoints(&events).pop().unwrap();
+    assert_eq!(
+        numbers(&start, "first.weight"),
+        numbers(&end, "first.weight")
+    );
+    assert_ne!(
+        numbers(&start, "second.weight"),
+        numbers(&end, "second.weight")
+    );
+    let Event::Step(row) = &events[2] else {
+        panic!("{:?}", events[2]);
+    };
+    assert_eq!(
+        (row.lr, &row.extra),
+        (0.1, &[("lr/slow".into(), 0.0)].into())
+    );
 }
 
 #[test]
@@ -195,8 +213,9 @@ fn clipping_bounds_the_norm_and_the_rows_tell_the_norm_before() {
     assert!(norm(&unclipped) > 0.1);
     assert_eq!(norm(&unclipped), norm(&clipped));
     // SGD's first step is lr · gradient; without decay its length is lr · limit.
-    let base = [(crate::schedule::Target::Lr, 0.1)].into();
-    clipped.schedules = schedules(&clipped.groups, &base);
+    let mut group = clipped.schedules.groups()[0].clone();
+    group.base = [(Target::Lr, 0.1)].into();
+    clipped.schedules = schedules(&[group], 18);
     let start = Session::new(clipped.clone())
         .unwrap()
         .checkpoint(Reason::Every)
