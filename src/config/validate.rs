@@ -358,12 +358,90 @@ mod tests {
     #[test]
     fn every_fault_has_its_place() {
         let text = "[train]\nepochs = \"ten\"\nclip_norm = 0\nlog_every = 50\nema = { decay = 1.5, x = 1 }\non_nan = \"stopp\"\nepochz = 3\n";
-        insta::assert_snapshot!(faults(text, &["train.grad_accumulation=zero"]), @"");
+        insta::assert_snapshot!(faults(text, &["train.grad_accumulation=zero"]), @r#"
+        error: `epochs` takes a whole number, found a string
+         --> a.toml:2:10
+          |
+        2 | epochs = "ten"
+          |          ^^^^^
+
+        error: `clip_norm` must be greater than 0, found 0
+         --> a.toml:3:13
+          |
+        3 | clip_norm = 0
+          |             ^
+
+        error: `log_every` takes a span with its unit, such as "5 epochs", found an integer
+         --> a.toml:4:13
+          |
+        4 | log_every = 50
+          |             ^^
+          |
+          = hint: a bare number is ambiguous: write "50 epochs" or "50 steps"
+
+        error: `decay` must be at least 0 and less than 1, found 1.5
+         --> a.toml:5:17
+          |
+        5 | ema = { decay = 1.5, x = 1 }
+          |                 ^^^
+
+        error: unknown key `x` in `ema`
+         --> a.toml:5:22
+          |
+        5 | ema = { decay = 1.5, x = 1 }
+          |                      ^
+          |
+          = hint: allowed: decay
+
+        error: unknown value `stopp` for `on_nan`
+         --> a.toml:6:10
+          |
+        6 | on_nan = "stopp"
+          |          ^^^^^^^
+          |
+          = hint: did you mean `stop`? (allowed: stop, skip, rollback)
+
+        error: unknown key `epochz` in `[train]`
+         --> a.toml:7:1
+          |
+        7 | epochz = 3
+          | ^^^^^^
+          |
+          = hint: did you mean `epochs`? (allowed: epochs, steps, horizon, grad_accumulation, clip_norm, clip_value, precision, ema, eval_every, log_every, early_stop, on_nan, threads)
+
+        error: `grad_accumulation` takes a whole number, found a string
+         --> --set:1:25
+          |
+        1 | train.grad_accumulation=zero
+          |                         ^^^^
+
+        8 errors; nothing was run
+        "#);
     }
 
     #[test]
     fn broken_toml_is_told_with_its_place() {
-        insta::assert_snapshot!(faults("[train]\nepochs = = 3\nsteps = 3", &[]), @"");
+        insta::assert_snapshot!(faults("[train]\nepochs = = 3\nsteps = 3", &[]), @"
+        error: invalid TOML: extra `=`, expected nothing
+         --> a.toml:2:10
+          |
+        2 | epochs = = 3
+          |          ^
+
+        error: invalid TOML: unexpected key or value, expected newline, `#`
+         --> a.toml:2:12
+          |
+        2 | epochs = = 3
+          |            ^
+
+        error: `epochs` must be at least 1, found 0
+         --> a.toml:1:1
+          |
+        1 | [train]
+          | ^
+
+        3 errors; nothing was run
+        ");
         let _ = Path::new("");
     }
 }
