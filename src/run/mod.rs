@@ -35,7 +35,7 @@ mod verify;
 mod worker;
 mod writer;
 
-pub use checkpoint::{CheckpointInfo, Fallback, load_best, load_newest, load_step};
+pub use checkpoint::{CheckpointInfo, Fallback, load_best, load_newest, load_step, load_weights};
 pub use compare::{Comparison, Difference, compare, compare_rows};
 pub use error::RunError;
 pub use info::{Attempt, Binary, RunInfo};

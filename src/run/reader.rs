@@ -48,8 +48,12 @@ impl Reader {
         Ok(view)
     }
 
-    /// Like [`open`](Self::open), with only the last rows, and those only of unfinished runs.
-    pub(super) fn glance(path: &Path) -> Result<RunView, RunError> {
+    /// Like [`open`](Self::open), with only the last rows, and those only of unfinished runs: cheap
+    /// enough to ask again and again whether a run still runs.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    pub fn glance(path: &Path) -> Result<RunView, RunError> {
         let mut view = Self::view(path)?;
         if view.summary.is_none() {
             let log = path.join(layout::METRICS);
