@@ -348,6 +348,60 @@ fn checkpoints_that_the_run_went_back_behind_are_gone() {
 }
 
 #[test]
+fn a_saved_checkpoint_is_told_in_the_trace_of_the_span_it_belongs_to() {
+    let root = toy::folder();
+    let path = Writer::create(root.path(), &toy::meta())
+        .unwrap()
+        .path()
+        .to_path_buf();
+    for attempt in 2..=3 {
+        let found = Resume::open(&path).unwrap();
+        let trace = std::sync::Arc::new(
+            fs::File::options()
+                .append(true)
+                .create(true)
+                .open(path.join("trace.jsonl"))
+                .unwrap(),
+        );
+        let subscriber = tracing_subscriber::fmt().json().with_writer(trace).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let _span = tracing::info_span!("run", id = "toy").entered();
+            let (mut writer, _) = found.begin(&toy::resume_meta()).unwrap();
+            let toy = Toy {
+                step: attempt,
+                ..Toy::new()
+            };
+            writer
+                .event(&Event::Checkpoint(Box::new(toy.checkpoint(Reason::Every))))
+                .unwrap();
+            drop(writer);
+        });
+    }
+    let trace = fs::read_to_string(path.join("trace.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> = trace
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| (&line["fields"]["message"], &line["fields"]["step"]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (&"checkpoint saved".into(), &2.into()),
+            (&"checkpoint saved".into(), &3.into())
+        ]
+    );
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["span"]["id"] == "toy" && line["target"] == "trainer"),
+        "{trace}"
+    );
+}
+
+#[test]
 fn the_trace_is_appended_to() {
     use std::io::Write;
     let root = toy::folder();
