@@ -1,4 +1,43 @@
-//! (module docs to come)
-pub mod param;
+//! Arithmetic under Candle's autograd: parameters, gradients, and fused operations for the CPU.
+//!
+//! Everything stays a Candle tensor. Each operation is a `CustomOp` with a forward and a backward
+//! pass of its own, parallel over chunks of work that depend on the shapes only; partial sums are
+//! combined in a fixed order, so results have the same bits with any number of threads.
+//! This is the only module that may say `unsafe`.
 
+pub mod activation;
+mod avg_pool;
+pub mod batch_norm;
+pub mod composed;
+pub mod conv2d;
+mod conv2d_backward;
+mod cross_entropy;
+mod dropout;
+pub mod grads;
+pub mod inplace;
+mod layer_norm;
+mod linear;
+pub mod math;
+pub mod matmul;
+pub mod max_pool;
+pub mod operand;
+pub mod param;
+#[cfg(test)]
+pub mod probe;
+pub mod reduce;
+mod softmax;
+pub mod threads;
+pub mod window;
+
+pub use activation::{Activation, activate};
+pub use avg_pool::{avg_pool2d, global_avg_pool2d};
+pub use batch_norm::{Running, batch_norm};
+pub use conv2d::{Conv, conv2d};
+pub use cross_entropy::cross_entropy;
+pub use dropout::dropout;
+pub use grads::Grads;
+pub use layer_norm::layer_norm;
+pub use linear::linear;
+pub use max_pool::{Pool, max_pool2d};
 pub use param::{Init, Param};
+pub use softmax::{log_softmax, softmax};

@@ -1,1 +1,16 @@
-//! (module docs to come)
+//! Models: a table of keys that builds a network from layers.
+//!
+//! [`ModelSpec`] is what the config holds, [`Model`] what it builds. The shapes of the data arrive
+//! as [`Io`]; a model that does not fit them says which of its keys is to blame.
+
+mod cnn;
+#[cfg(test)]
+mod contract;
+mod mlp;
+mod norm;
+mod spec;
+
+pub use cnn::Cnn;
+pub use mlp::Mlp;
+pub use norm::Norm;
+pub use spec::{Io, Model, ModelSpec};

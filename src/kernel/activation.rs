@@ -1,0 +1,200 @@
+//! Elementwise activations.
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    composed,
+    inplace::{CHUNK, with_ref},
+    math,
+    operand::{fused, output, slice, tensor},
+};
+
+/// A function applied to each element: `relu` max(x, 0); `leaky_relu` x, or x/100 below 0; `gelu`
+/// x·Φ(x), exact (Hendrycks & Gimpel 2016); `silu` x·sigmoid(x), also called swish; `tanh`;
+/// `sigmoid` 1/(1+e⁻ˣ).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the variants are described together")]
+pub enum Activation {
+    Relu,
+    LeakyRelu,
+    Gelu,
+    Silu,
+    Tanh,
+    Sigmoid,
+}
+
+/// Slope of the leaky ReLU below 0.
+pub const LEAK: f64 = 0.01;
+
+impl Activation {
+    /// Its name in a config.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Relu => "relu",
+            Self::LeakyRelu => "leaky_relu",
+            Self::Gelu => "gelu",
+            Self::Silu => "silu",
+            Self::Tanh => "tanh",
+            Self::Sigmoid => "sigmoid",
+        }
+    }
+}
+
+/// Applies an activation to each element; same shape.
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use trainer::kernel::{Activation, activate};
+/// let x = Tensor::new(&[-1f32, 0.0, 2.0], &Device::Cpu)?;
+/// assert_eq!(activate(&x, Activation::Relu)?.to_vec1::<f32>()?, [0.0, 0.0, 2.0]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Where the device fails.
+pub fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
+    if fused(x) {
+        x.contiguous()?.apply_op1(activation)
+    } else {
+        composed::activate(x, activation)
+    }
+}
+
+impl CustomOp1 for Activation {
+    fn name(&self) -> &'static str {
+        Activation::name(*self)
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let x = slice(storage, layout)?;
+        let out = match self {
+            Self::Relu => map(x, |x| if x <= 0.0 { 0.0 } else { x }),
+            Self::LeakyRelu => map(x, |x| if x <= 0.0 { x * LEAK as f32 } else { x }),
+            Self::Gelu => map(x, |x| x * math::normal_cdf(x)),
+            Self::Silu => map(x, |x| x * math::sigmoid(x)),
+            Self::Tanh => map(x, math::tanh),
+            Self::Sigmoid => map(x, math::sigmoid),
+        };
+        output(out, layout.shape())
+    }
+
+    fn bwd(&self, arg: &Tensor, result: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let out = with_ref(arg, |x| {
+            with_ref(result, |y| {
+                with_ref(&grad.contiguous()?, |g| Ok(self.gradient(x, y, g)))
+            })
+        })?;
+        Ok(Some(tensor(out, arg.shape())?))
+    }
+}
+
+impl Activation {
+    /// g·f′(x), where y = f(x).
+    fn gradient(self, x: &[f32], y: &[f32], g: &[f32]) -> Vec<f32> {
+        match self {
+            Self::Relu => zip(y, g, |y, g| if y <= 0.0 { 0.0 } else { g }),
+            Self::LeakyRelu => zip(x, g, |x, g| if x <= 0.0 { g * LEAK as f32 } else { g }),
+            Self::Gelu => zip(x, g, |x, g| {
+                g * (math::normal_cdf(x) + x * math::normal_pdf(x))
+            }),
+            Self::Silu => zip(x, g, |x, g| {
+                let s = math::sigmoid(x);
+                g * s * (1.0 + x * (1.0 - s))
+            }),
+            Self::Tanh => zip(y, g, |y, g| g * (1.0 - y * y)),
+            Self::Sigmoid => zip(y, g, |y, g| g * y * (1.0 - y)),
+        }
+    }
+}
+
+/// f of each element, in parallel.
+fn map(x: &[f32], f: impl Fn(f32) -> f32 + Sync) -> Vec<f32> {
+    let mut out = vec![0.0; x.len()];
+    let pairs = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
+    pairs.for_each(|(out, x)| {
+        for (out, x) in out.iter_mut().zip(x) {
+            *out = f(*x);
+        }
+    });
+    out
+}
+
+/// f of each pair of elements, in parallel.
+fn zip(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> Vec<f32> {
+    let mut out = vec![0.0; a.len()];
+    let inputs = a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK));
+    out.par_chunks_mut(CHUNK)
+        .zip(inputs)
+        .for_each(|(out, (a, b))| {
+            for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+                *out = f(*a, *b);
+            }
+        });
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::probe::{everything, flat, gradients, threads, var};
+    use candle_core::{Device, Var};
+
+    const ALL: [Activation; 6] = [
+        Activation::Relu,
+        Activation::LeakyRelu,
+        Activation::Gelu,
+        Activation::Silu,
+        Activation::Tanh,
+        Activation::Sigmoid,
+    ];
+
+    #[test]
+    fn gradients_agree_with_finite_differences() {
+        for activation in ALL {
+            let x = (var(&[3, 7], 1).as_tensor() * 4.0).unwrap();
+            let x = Var::from_tensor(&x.detach()).unwrap();
+            gradients(
+                activation.name(),
+                &[x],
+                &|t| activate(&t[0], activation),
+                &|t| composed::activate(&t[0], activation),
+            );
+        }
+    }
+
+    #[test]
+    fn the_gradient_of_relu_at_zero_is_zero_on_every_path() {
+        let x = Var::new(&[0f32, -0.0, 1.0], &Device::Cpu).unwrap();
+        for f in [activate, composed::activate] {
+            let y = f(x.as_tensor(), Activation::Relu).unwrap();
+            let store = y.sum_all().unwrap().backward().unwrap();
+            assert_eq!(flat(store.get(x.as_tensor()).unwrap()), [0.0, 0.0, 1.0]);
+        }
+    }
+
+    #[test]
+    fn not_a_number_is_never_hidden() {
+        let x = Tensor::new(&[f32::NAN], &Device::Cpu).unwrap();
+        for activation in ALL {
+            for f in [activate, composed::activate] {
+                assert!(
+                    flat(&f(&x, activation).unwrap())[0].is_nan(),
+                    "{activation:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn bits_do_not_depend_on_the_number_of_threads() {
+        let x = [var(&[3, 10_001], 1)];
+        for activation in ALL {
+            threads(|| everything(&x, &|t| activate(&t[0], activation)));
+        }
+    }
+}

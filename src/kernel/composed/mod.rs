@@ -1,0 +1,19 @@
+//! The kernels' functions composed of Candle's own operations: what runs on CUDA and Metal and for
+//! other types than f32, and the independent reference that the fused kernels are tested against.
+//!
+//! Only operations whose gradients are right are used: Candle's `max_pool2d`, `avg_pool2d`, its
+//! ReLU at 0, and the norms and softmax of `candle_nn` have wrong or no gradients.
+
+mod activation;
+mod conv;
+mod dense;
+mod norm;
+mod pool;
+mod softmax;
+
+pub use activation::{activate, relu};
+pub use conv::conv2d;
+pub use dense::linear;
+pub use norm::{batch_norm, layer_norm};
+pub use pool::{avg_pool2d, global_avg_pool2d, max_pool2d};
+pub use softmax::{cross_entropy, log_softmax, softmax};

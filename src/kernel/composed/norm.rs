@@ -1,0 +1,54 @@
+//! Norms out of elementwise operations and means; `candle_nn`'s have no gradients.
+
+use candle_core::{D, Result, Tensor};
+
+use super::relu as cut;
+use crate::kernel::batch_norm::{EPSILON, Moments};
+
+/// Normalises each channel of x [n, c, ..]: by the batch's own moments, or by `fixed` (mean and
+/// variance [c]). Returns the batch's moments where it used them.
+///
+/// # Errors
+/// Where the shapes do not fit together, or the device fails.
+pub fn batch_norm(
+    x: &Tensor,
+    gamma: &Tensor,
+    beta: &Tensor,
+    fixed: Option<(&Tensor, &Tensor)>,
+    relu: bool,
+) -> Result<(Tensor, Option<Moments>)> {
+    let channels = x.dim(1)?;
+    let flat = x.reshape((x.dim(0)?, channels, ()))?;
+    let wide = |t: &Tensor| t.reshape((1, channels, 1));
+    let (mean, variance) = match fixed {
+        Some((mean, variance)) => (wide(mean)?, wide(variance)?),
+        None => {
+            let mean = flat.mean_keepdim((0, 2))?;
+            let variance = flat.broadcast_sub(&mean)?.sqr()?.mean_keepdim((0, 2))?;
+            (mean, variance)
+        }
+    };
+    let scale = (&variance + EPSILON)?.sqrt()?;
+    let y = flat.broadcast_sub(&mean)?.broadcast_div(&scale)?;
+    let y = y
+        .broadcast_mul(&wide(gamma)?)?
+        .broadcast_add(&wide(beta)?)?;
+    let y = y.reshape(x.shape())?;
+    let y = if relu { cut(&y)? } else { y };
+    let moments = Moments {
+        mean: mean.flatten_all()?.detach(),
+        variance: variance.flatten_all()?.detach(),
+    };
+    Ok((y, fixed.is_none().then_some(moments)))
+}
+
+/// Normalises each row of x [.., d], then scales by `gamma` [d] and shifts by `beta` [d].
+///
+/// # Errors
+/// Where the shapes do not fit together, or the device fails.
+pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor) -> Result<Tensor> {
+    let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+    let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
+    let y = centred.broadcast_div(&(variance + EPSILON)?.sqrt()?)?;
+    y.broadcast_mul(gamma)?.broadcast_add(beta)
+}

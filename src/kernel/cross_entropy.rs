@@ -1,0 +1,215 @@
+//! Cross-entropy with logits, and its gradient, in one pass.
+//!
+//! Per row with class y, class weights w and smoothing ε (Szegedy et al. 2016):
+//! loss = −Σ_c t_c log softmax(z)_c with t_c = (1−ε)·w_y·[c = y] + ε/C·w_c, which is
+//! `torch.nn.functional.cross_entropy(…, weight, label_smoothing, reduction="sum")`.
+//! Gradient: softmax(z)·Σt − t.
+
+use std::sync::OnceLock;
+
+use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, bail};
+use rayon::prelude::*;
+
+use super::{
+    composed,
+    math::exp,
+    operand::{fused, output, slice, tensor, wanted},
+};
+
+/// Σ over the rows of the weighted, smoothed cross-entropy; a scalar with gradient.
+///
+/// `logits` [n, c] floats, `targets` [n] u32 below c, `smoothing` in [0, 1), `class_weights` one
+/// per class.
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// let logits = Tensor::zeros((2, 4), candle_core::DType::F32, &Device::Cpu)?;
+/// let targets = Tensor::new(&[0u32, 3], &Device::Cpu)?;
+/// let loss = trainer::kernel::cross_entropy(&logits, &targets, 0.0, None)?;
+/// assert!((loss.to_scalar::<f32>()? - 2.0 * 4f32.ln()).abs() < 1e-6);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Where the shapes do not fit together, a target is no class, or the device fails.
+pub fn cross_entropy(
+    logits: &Tensor,
+    targets: &Tensor,
+    smoothing: f64,
+    class_weights: Option<&[f32]>,
+) -> Result<Tensor> {
+    let (rows, classes) = logits.dims2()?;
+    if targets.dims() != [rows] {
+        bail!(
+            "{rows} rows of logits, but targets of shape {:?}",
+            targets.dims()
+        )
+    }
+    if class_weights.is_some_and(|w| w.len() != classes) {
+        bail!("{classes} classes, but another number of class weights")
+    }
+    if !fused(logits) {
+        return composed::cross_entropy(logits, targets, smoothing, class_weights);
+    }
+    let targets = targets.to_dtype(DType::U32)?.to_vec1::<u32>()?;
+    if let Some(target) = targets.iter().find(|t| **t as usize >= classes) {
+        bail!(
+            "target {target} is not one of {classes} classes (0 to {})",
+            classes.saturating_sub(1)
+        )
+    }
+    let weights = class_weights.map_or_else(|| vec![1.0; classes], <[f32]>::to_vec);
+    let spread: f64 = weights.iter().map(|w| f64::from(*w)).sum();
+    logits.contiguous()?.apply_op1(CrossEntropy {
+        targets,
+        weights,
+        spread,
+        smoothing,
+        keep: wanted(logits),
+        gradient: OnceLock::new(),
+    })
+}
+
+struct CrossEntropy {
+    targets: Vec<u32>,
+    weights: Vec<f32>,
+    /// Σ weights.
+    spread: f64,
+    smoothing: f64,
+    /// Whether a backward pass may follow.
+    keep: bool,
+    gradient: OnceLock<Vec<f32>>,
+}
+
+impl CrossEntropy {
+    /// One row's loss; `out` becomes its gradient.
+    fn row(&self, logits: &[f32], target: usize, out: &mut [f32]) -> f64 {
+        let max = logits.iter().fold(f32::NEG_INFINITY, |m, z| m.max(*z));
+        let mut total = 0.0;
+        for (p, z) in out.iter_mut().zip(logits) {
+            *p = exp(z - max);
+            total += f64::from(*p);
+        }
+        let log_total = libm::log(total);
+        let log_p = |z: f32| f64::from(z) - f64::from(max) - log_total;
+        let even = self.smoothing / logits.len() as f64;
+        let own = (1.0 - self.smoothing) * f64::from(self.weights[target]);
+        let mut loss = -own * log_p(logits[target]);
+        if even > 0.0 {
+            let pairs = logits.iter().zip(&self.weights);
+            loss -= even * pairs.map(|(z, w)| f64::from(*w) * log_p(*z)).sum::<f64>();
+        }
+        let scale = ((own + even * self.spread) / total) as f32;
+        for (g, w) in out.iter_mut().zip(&self.weights) {
+            *g = *g * scale - even as f32 * w;
+        }
+        out[target] -= own as f32;
+        loss
+    }
+}
+
+impl CustomOp1 for CrossEntropy {
+    fn name(&self) -> &'static str {
+        "cross-entropy"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        const ROWS: usize = 64;
+        let logits = slice(storage, layout)?;
+        let classes = self.weights.len().max(1);
+        let mut gradient = vec![0.0; logits.len()];
+        let block = |((out, logits), targets): ((&mut [f32], &[f32]), &[u32])| {
+            let rows = out.chunks_mut(classes).zip(logits.chunks(classes));
+            let losses = rows
+                .zip(targets)
+                .map(|((g, z), t)| self.row(z, *t as usize, g));
+            losses.sum::<f64>()
+        };
+        let losses: Vec<f64> = gradient
+            .par_chunks_mut(ROWS * classes)
+            .zip(logits.par_chunks(ROWS * classes))
+            .zip(self.targets.par_chunks(ROWS))
+            .map(block)
+            .collect();
+        if self.keep {
+            // A second forward pass of the same operation would compute the same.
+            let _ = self.gradient.set(gradient);
+        }
+        output(vec![losses.iter().sum::<f64>() as f32], ())
+    }
+
+    fn bwd(&self, logits: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let Some(gradient) = self.gradient.get() else {
+            bail!("backward of a cross-entropy that never ran")
+        };
+        let factor = grad.to_scalar::<f32>()?;
+        let scaled = gradient.iter().map(|g| g * factor).collect();
+        Ok(Some(tensor(scaled, logits.shape())?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::probe::{everything, gradients, threads, var};
+    use candle_core::Device;
+
+    fn targets(rows: usize, classes: u32) -> Tensor {
+        let values = (0..rows as u32)
+            .map(|i| i * 7 % classes)
+            .collect::<Vec<_>>();
+        Tensor::from_vec(values, rows, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn gradients_agree_with_finite_differences() {
+        for (rows, classes) in [(1, 1), (5, 3), (70, 11)] {
+            let t = targets(rows, classes as u32);
+            let weights: Vec<f32> = (0..classes).map(|c| 0.5 + c as f32 / 4.0).collect();
+            for smoothing in [0.0, 0.1] {
+                for weights in [None, Some(&weights[..])] {
+                    gradients(
+                        "cross-entropy",
+                        &[var(&[rows, classes], 1)],
+                        &|z| cross_entropy(&z[0], &t, smoothing, weights),
+                        &|z| composed::cross_entropy(&z[0], &t, smoothing, weights),
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bits_do_not_depend_on_the_number_of_threads() {
+        let t = targets(300, 10);
+        let logits = [var(&[300, 10], 1)];
+        threads(|| everything(&logits, &|z| cross_entropy(&z[0], &t, 0.1, None)));
+    }
+
+    #[test]
+    fn large_logits_do_not_overflow() {
+        let z = Tensor::new(&[[1e4f32, 0.0], [0.0, 1e4]], &Device::Cpu).unwrap();
+        let t = Tensor::new(&[0u32, 0], &Device::Cpu).unwrap();
+        let loss = cross_entropy(&z, &t, 0.0, None).unwrap();
+        assert_eq!(loss.to_scalar::<f32>().unwrap(), 1e4);
+    }
+
+    #[test]
+    fn not_a_number_is_never_hidden() {
+        let z = Tensor::new(&[[f32::NAN, 0.0]], &Device::Cpu).unwrap();
+        let loss = cross_entropy(&z, &targets(1, 2), 0.0, None).unwrap();
+        assert!(loss.to_scalar::<f32>().unwrap().is_nan());
+    }
+
+    #[test]
+    fn a_target_that_is_no_class_is_named() {
+        let t = Tensor::new(&[5u32], &Device::Cpu).unwrap();
+        let message = cross_entropy(&var(&[1, 3], 1), &t, 0.0, None)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("target 5 is not one of 3 classes (0 to 2)"),
+            "{message}"
+        );
+    }
+}

@@ -1,0 +1,311 @@
+//! Linear map y = x·Wᵀ + b, optionally with ReLU, in one operation.
+//!
+//! Shapes as in PyTorch: x [.., in], W [out, in], b [out], y [.., out]. Backward: with g = ∂L/∂y
+//! (masked where ReLU cut), ∂L/∂x = g·W, ∂L/∂W = gᵀ·x, ∂L/∂b = Σ g over the rows.
+
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use rayon::prelude::*;
+
+use super::{
+    composed,
+    inplace::{CHUNK, with_ref},
+    matmul::{Matrix, multiply_parallel},
+    operand::{fused, output, slice, tensor, wanted},
+};
+
+/// y = x·Wᵀ (+ b), then ReLU where `relu`.
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// let x = Tensor::new(&[[1f32, 2.0]], &Device::Cpu)?;
+/// let w = Tensor::new(&[[1f32, 1.0], [0.0, -1.0]], &Device::Cpu)?;
+/// let b = Tensor::new(&[10f32, 0.0], &Device::Cpu)?;
+/// let y = trainer::kernel::linear(&x, &w, Some(&b), true)?;
+/// assert_eq!(y.to_vec2::<f32>()?, [[13.0, 0.0]]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Where the shapes do not fit together, or the device fails.
+pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, relu: bool) -> Result<Tensor> {
+    if !fused(x) {
+        return composed::linear(x, weight, bias, relu);
+    }
+    let (x, weight) = (x.contiguous()?, weight.contiguous()?);
+    match bias {
+        Some(bias) => x.apply_op3(&weight, &bias.contiguous()?, Linear { relu }),
+        None => x.apply_op2(&weight, Linear { relu }),
+    }
+}
+
+struct Linear {
+    relu: bool,
+}
+
+/// Extents of one application.
+struct Dims {
+    rows: usize,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Linear {
+    fn forward(
+        &self,
+        (x, x_layout): (&[f32], &Layout),
+        (weight, weight_layout): (&[f32], &Layout),
+        bias: Option<&[f32]>,
+    ) -> Result<(CpuStorage, Shape)> {
+        let dims = dims(x_layout.shape(), weight_layout.shape())?;
+        if bias.is_some_and(|b| b.len() != dims.outputs) {
+            bail!(
+                "a linear map with {} outputs has another number of biases",
+                dims.outputs
+            )
+        }
+        let mut out = vec![0.0; dims.rows * dims.outputs];
+        let weight = Matrix::new(weight, dims.outputs, dims.inputs).t();
+        multiply_parallel(
+            &mut out,
+            Matrix::new(x, dims.rows, dims.inputs),
+            weight,
+            false,
+        );
+        self.finish(&mut out, bias, dims.outputs);
+        let mut shape = x_layout.dims().to_vec();
+        if let Some(last) = shape.last_mut() {
+            *last = dims.outputs;
+        }
+        output(out, shape)
+    }
+
+    /// Adds the bias and cuts below zero.
+    fn finish(&self, out: &mut [f32], bias: Option<&[f32]>, width: usize) {
+        if width == 0 || (bias.is_none() && !self.relu) {
+            return;
+        }
+        let rows = (CHUNK / width).max(1) * width;
+        out.par_chunks_mut(rows).for_each(|chunk| {
+            if let Some(bias) = bias {
+                for row in chunk.chunks_mut(width) {
+                    for (y, b) in row.iter_mut().zip(bias) {
+                        *y += b;
+                    }
+                }
+            }
+            if self.relu {
+                for y in chunk {
+                    *y = if *y <= 0.0 { 0.0 } else { *y };
+                }
+            }
+        });
+    }
+
+    /// Gradients of x, W and b, each where it is wanted.
+    fn backward(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+        result: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let dims = dims(x.shape(), weight.shape())?;
+        let grad = grad.contiguous()?;
+        let masked = if self.relu {
+            Some(with_ref(result, |y| with_ref(&grad, |g| Ok(mask(y, g))))?)
+        } else {
+            None
+        };
+        with_ref(&grad, |grad| {
+            let g = masked.as_deref().unwrap_or(grad);
+            let rows = Matrix::new(g, dims.rows, dims.outputs);
+            let product = |like: &Tensor, a: Matrix, b: &Tensor, shape: (usize, usize)| {
+                with_ref(b, |b| {
+                    let mut out = vec![0.0; like.elem_count()];
+                    multiply_parallel(&mut out, a, Matrix::new(b, shape.0, shape.1), false);
+                    tensor(out, like.shape())
+                })
+            };
+            let dx = wanted(x)
+                .then(|| product(x, rows, weight, (dims.outputs, dims.inputs)))
+                .transpose()?;
+            let dw = wanted(weight)
+                .then(|| product(weight, rows.t(), x, (dims.rows, dims.inputs)))
+                .transpose()?;
+            let db = bias
+                .filter(|b| wanted(b))
+                .map(|b| tensor(column_sums(g, dims.outputs), b.shape()))
+                .transpose()?;
+            Ok((dx, dw, db))
+        })
+    }
+}
+
+impl CustomOp2 for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (x, weight) = (slice(x, x_layout)?, slice(weight, weight_layout)?);
+        self.forward((x, x_layout), (weight, weight_layout), None)
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        result: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let (dx, dw, _) = self.backward(x, weight, None, result, grad)?;
+        Ok((dx, dw))
+    }
+}
+
+impl CustomOp3 for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (x, weight) = (slice(x, x_layout)?, slice(weight, weight_layout)?);
+        let bias = slice(bias, bias_layout)?;
+        self.forward((x, x_layout), (weight, weight_layout), Some(bias))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        result: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        self.backward(x, weight, Some(bias), result, grad)
+    }
+}
+
+fn dims(x: &Shape, weight: &Shape) -> Result<Dims> {
+    let (outputs, inputs) = weight.dims2()?;
+    if x.dims().last() != Some(&inputs) {
+        bail!(
+            "a linear map of {inputs} inputs got a tensor of shape {:?}",
+            x.dims()
+        )
+    }
+    let rows = x.dims()[..x.rank() - 1].iter().product();
+    Ok(Dims {
+        rows,
+        inputs,
+        outputs,
+    })
+}
+
+/// The gradient where ReLU let the value through, 0 elsewhere.
+pub(super) fn mask(result: &[f32], grad: &[f32]) -> Vec<f32> {
+    let mut out = vec![0.0; grad.len()];
+    out.par_chunks_mut(CHUNK)
+        .zip(result.par_chunks(CHUNK).zip(grad.par_chunks(CHUNK)))
+        .for_each(|(out, (y, g))| {
+            for ((out, y), g) in out.iter_mut().zip(y).zip(g) {
+                *out = if *y <= 0.0 { 0.0 } else { *g };
+            }
+        });
+    out
+}
+
+/// Sums of the columns of a row-major matrix, accumulated in f64 from the first row to the last.
+pub(super) fn column_sums(values: &[f32], cols: usize) -> Vec<f32> {
+    const WIDTH: usize = 64;
+    let mut sums = vec![0.0; cols];
+    sums.par_chunks_mut(WIDTH)
+        .enumerate()
+        .for_each(|(block, sums)| {
+            let mut wide = [0f64; WIDTH];
+            let columns = block * WIDTH..block * WIDTH + sums.len();
+            for row in values.chunks_exact(cols) {
+                for (sum, x) in wide.iter_mut().zip(&row[columns.clone()]) {
+                    *sum += f64::from(*x);
+                }
+            }
+            for (sum, wide) in sums.iter_mut().zip(wide) {
+                *sum = wide as f32;
+            }
+        });
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::probe::{everything, gradients, threads, var};
+
+    #[test]
+    fn gradients_agree_with_finite_differences() {
+        for (x, inputs, outputs) in [(&[5, 7][..], 7, 3), (&[1, 1], 1, 1), (&[2, 3, 5], 5, 65)] {
+            let vars = [var(x, 1), var(&[outputs, inputs], 2), var(&[outputs], 3)];
+            for relu in [false, true] {
+                gradients(
+                    "linear",
+                    &vars,
+                    &|t| linear(&t[0], &t[1], Some(&t[2]), relu),
+                    &|t| composed::linear(&t[0], &t[1], Some(&t[2]), relu),
+                );
+                gradients(
+                    "linear without bias",
+                    &vars[..2],
+                    &|t| linear(&t[0], &t[1], None, relu),
+                    &|t| composed::linear(&t[0], &t[1], None, relu),
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn bits_do_not_depend_on_the_number_of_threads() {
+        let vars = [var(&[67, 301], 1), var(&[211, 301], 2), var(&[211], 3)];
+        threads(|| everything(&vars, &|t| linear(&t[0], &t[1], Some(&t[2]), true)));
+    }
+
+    #[test]
+    fn an_input_without_history_gets_no_gradient() {
+        let (x, w) = (var(&[2, 3], 1).as_detached_tensor(), var(&[4, 3], 2));
+        let store = linear(&x, &w, None, false)
+            .unwrap()
+            .sum_all()
+            .unwrap()
+            .backward()
+            .unwrap();
+        assert!(store.get(&x).is_none() && store.get(&w).is_some());
+    }
+
+    #[test]
+    fn shapes_that_do_not_fit_are_refused() {
+        let (x, w, b) = (var(&[2, 3], 1), var(&[4, 5], 2), var(&[3], 3));
+        assert!(linear(&x, &w, None, false).is_err());
+        assert!(linear(&x, &var(&[4, 3], 2), Some(&b), false).is_err());
+    }
+
+    #[test]
+    fn not_a_number_is_never_hidden() {
+        let x = Tensor::new(&[[f32::NAN]], &candle_core::Device::Cpu).unwrap();
+        let y = linear(&x, &var(&[1, 1], 1), None, true).unwrap();
+        assert!(y.to_vec2::<f32>().unwrap()[0][0].is_nan());
+    }
+}

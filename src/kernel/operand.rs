@@ -1,0 +1,50 @@
+//! What every custom operation does first and last: slices out of Candle's storage, tensors out of
+//! vectors.
+
+use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Tensor, bail};
+
+/// Whether an operation on this tensor goes to the fused CPU kernels: f32 in CPU memory. Anything
+/// else is composed of Candle's own operations.
+#[must_use]
+pub fn fused(tensor: &Tensor) -> bool {
+    tensor.device().is_cpu() && tensor.dtype() == DType::F32
+}
+
+/// Whether a backward pass has to compute this argument's gradient.
+#[must_use]
+pub fn wanted(tensor: &Tensor) -> bool {
+    tensor.track_op()
+}
+
+/// The numbers of a contiguous f32 operand.
+///
+/// # Errors
+/// Where the operand is something else.
+pub fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+    let CpuStorage::F32(values) = storage else {
+        bail!("expected an f32 tensor in CPU memory")
+    };
+    match layout.contiguous_offsets() {
+        Some((start, end)) => Ok(&values[start..end]),
+        None => bail!(
+            "expected a contiguous tensor, not strides {:?}",
+            layout.stride()
+        ),
+    }
+}
+
+/// What `cpu_fwd` returns.
+///
+/// # Errors
+/// Never; the type is that of its place.
+pub fn output(values: Vec<f32>, shape: impl Into<Shape>) -> Result<(CpuStorage, Shape)> {
+    Ok((CpuStorage::F32(values), shape.into()))
+}
+
+/// A CPU tensor without history.
+///
+/// # Errors
+/// Where the shape has another number of elements.
+pub fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> Result<Tensor> {
+    Tensor::from_vec(values, shape.into(), &Device::Cpu)
+}

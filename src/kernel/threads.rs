@@ -1,0 +1,28 @@
+//! How many threads compute. The kernels' bits do not depend on it.
+
+/// Sets the number of threads of the kernels (Rayon's global pool) and of Candle's own operations.
+/// Call it once, first thing in the process, before any other thread exists and before any tensor
+/// is made. Returns whether it took effect: a pool that already runs keeps its size.
+///
+/// Candle reads `/proc/cpuinfo` for each of its matrix products unless the environment names a
+/// number, hence the variable.
+#[expect(unsafe_code, reason = "the environment can only be set so")]
+pub fn set(threads: usize) -> bool {
+    let threads = threads.max(1);
+    for name in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"] {
+        // SAFETY: the caller promises that no other thread exists yet, so nobody reads the
+        // environment meanwhile.
+        unsafe { std::env::set_var(name, threads.to_string()) };
+    }
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|i| format!("kernel-{i}"))
+        .build_global()
+        .is_ok()
+}
+
+/// How many threads compute.
+#[must_use]
+pub fn count() -> usize {
+    rayon::current_num_threads()
+}

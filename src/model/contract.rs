@@ -1,0 +1,200 @@
+//! What must hold for every model, whatever its keys.
+
+use candle_core::{Device, Tensor};
+
+use super::{Cnn, Io, Mlp, ModelSpec, Norm};
+use crate::{
+    kernel::{
+        Grads, Param, cross_entropy,
+        probe::{numbers, threads},
+    },
+    layer::{Activation, Architecture, Builder, Mode},
+};
+
+const TRAIN: Mode = Mode::Train {
+    seed: 1,
+    step: 0,
+    micro: 0,
+};
+const BATCH: usize = 6;
+
+/// Every model in several dresses, each with the shape of a sample.
+fn models() -> Vec<(Box<dyn ModelSpec>, Vec<usize>)> {
+    let mut all: Vec<(Box<dyn ModelSpec>, Vec<usize>)> = Vec::new();
+    for norm in [Norm::None, Norm::Batch, Norm::Layer] {
+        for activation in [Activation::Relu, Activation::Gelu] {
+            let hidden = vec![9, 5];
+            let mlp = Mlp {
+                hidden,
+                activation,
+                dropout: 0.25,
+                norm,
+            };
+            all.push((Box::new(mlp.clone()), vec![13]));
+            all.push((Box::new(mlp), vec![2, 3, 4]));
+        }
+        let cnn = Cnn {
+            channels: vec![4, 3],
+            kernel: 3,
+            norm,
+            ..Cnn::default()
+        };
+        all.push((
+            Box::new(Cnn {
+                pool: 1,
+                dropout: 0.5,
+                ..cnn.clone()
+            }),
+            vec![2, 5, 7],
+        ));
+        all.push((Box::new(cnn), vec![1, 9, 6]));
+    }
+    all.push((
+        Box::new(Mlp {
+            hidden: vec![],
+            ..Mlp::default()
+        }),
+        vec![4],
+    ));
+    all
+}
+
+/// A filled model: its architecture, and loss and gradients of one training batch.
+fn step(spec: &dyn ModelSpec, input: &[usize]) -> (Architecture, f32, Grads) {
+    let (b, io) = (
+        Builder::plan(),
+        Io {
+            input: input.to_vec(),
+            outputs: 3,
+        },
+    );
+    let model = spec.build(&b, &io).unwrap();
+    let built = b.finish();
+    for param in built.params.iter().chain(&built.buffers) {
+        param.fill(7, &Device::Cpu).unwrap();
+    }
+    let mut shape = vec![BATCH];
+    shape.extend(input);
+    let x = Tensor::from_vec(numbers(shape.iter().product(), 5), shape, &Device::Cpu).unwrap();
+    let logits = model.forward(&x, &TRAIN).unwrap();
+    assert_eq!(logits.dims(), [BATCH, 3], "{spec:?}");
+    let targets = Tensor::new(&[0u32, 1, 2, 2, 1, 0], &Device::Cpu).unwrap();
+    let loss = cross_entropy(&logits, &targets, 0.0, None).unwrap();
+    let mut grads = Grads::new(&built.params).unwrap();
+    grads
+        .accumulate(&loss.backward().unwrap(), &built.params)
+        .unwrap();
+    (built, loss.to_scalar().unwrap(), grads)
+}
+
+#[test]
+fn a_plan_has_the_names_shapes_and_counts_of_the_session() {
+    for (spec, input) in models() {
+        let b = Builder::plan();
+        spec.build(
+            &b,
+            &Io {
+                input: input.clone(),
+                outputs: 3,
+            },
+        )
+        .unwrap();
+        let plan = b.finish();
+        let (session, ..) = step(&*spec, &input);
+        let list = |params: &[Param]| -> Vec<(String, Vec<usize>)> {
+            params
+                .iter()
+                .map(|p| (p.name().to_owned(), p.shape().to_vec()))
+                .collect()
+        };
+        assert_eq!(list(&plan.params), list(&session.params), "{spec:?}");
+        assert_eq!(list(&plan.buffers), list(&session.buffers), "{spec:?}");
+        assert_eq!(plan.layers, session.layers, "{spec:?}");
+        let recorded: usize = plan.layers.iter().map(|l| l.params).sum();
+        assert_eq!(recorded, plan.param_count(), "{spec:?}");
+        for param in &session.params {
+            assert_eq!(param.tensor().dims(), param.shape());
+        }
+    }
+}
+
+#[test]
+fn one_backward_pass_reaches_every_parameter() {
+    for (spec, input) in models() {
+        let (built, loss, grads) = step(&*spec, &input);
+        assert_eq!(grads.missing(), Vec::<String>::new(), "{spec:?}");
+        assert!(loss.is_finite() && grads.norm().unwrap() > 0.0, "{spec:?}");
+        for (i, param) in built.params.iter().enumerate() {
+            assert_eq!(
+                grads.get(i).dims(),
+                param.shape(),
+                "{spec:?} {}",
+                param.name()
+            );
+        }
+    }
+}
+
+/// A small step against the gradient lowers the loss by step·‖gradient‖², to first order.
+#[test]
+fn the_gradient_predicts_how_the_loss_falls() {
+    for (spec, input) in models() {
+        let (built, before, grads) = step(&*spec, &input);
+        let norm = grads.norm().unwrap();
+        let size = 1e-2 / (norm * norm);
+        let b = Builder::plan();
+        let model = spec
+            .build(
+                &b,
+                &Io {
+                    input: input.clone(),
+                    outputs: 3,
+                },
+            )
+            .unwrap();
+        let moved = b.finish();
+        for param in moved.params.iter().chain(&moved.buffers) {
+            param.fill(7, &Device::Cpu).unwrap();
+        }
+        for (i, param) in moved.params.iter().enumerate() {
+            let change = (grads.get(i) * size).unwrap();
+            param
+                .var()
+                .set(&(built.params[i].tensor() - change).unwrap())
+                .unwrap();
+        }
+        let mut shape = vec![BATCH];
+        shape.extend(&input);
+        let x = numbers(shape.iter().product(), 5);
+        let x = Tensor::from_vec(x, shape, &Device::Cpu).unwrap();
+        let targets = Tensor::new(&[0u32, 1, 2, 2, 1, 0], &Device::Cpu).unwrap();
+        let logits = model.forward(&x, &TRAIN).unwrap();
+        let after: f32 = cross_entropy(&logits, &targets, 0.0, None)
+            .unwrap()
+            .to_scalar()
+            .unwrap();
+        let fall = f64::from(before - after);
+        assert!((fall / 1e-2 - 1.0).abs() < 0.1, "{spec:?}: fell by {fall}");
+    }
+}
+
+#[test]
+fn bits_do_not_depend_on_the_number_of_threads() {
+    for (spec, input) in models() {
+        threads(|| {
+            let (built, loss, grads) = step(&*spec, &input);
+            let mut all = vec![loss];
+            for i in 0..built.params.len() {
+                all.extend(
+                    grads
+                        .get(i)
+                        .flatten_all()
+                        .unwrap()
+                        .to_vec1::<f32>()
+                        .unwrap(),
+                );
+            }
+            all
+        });
+    }
+}

@@ -1,0 +1,41 @@
+//! What every model is.
+
+use std::fmt::Debug;
+
+use candle_core::Tensor;
+
+use crate::{
+    error::KeyFault,
+    layer::{Builder, LayerError, Mode},
+};
+
+/// A network ready to run: its parameters are filled by the session that built it.
+pub trait Model: Send {
+    /// Input [n, ..input] → logits or predictions [n, outputs].
+    ///
+    /// # Errors
+    /// Where the input has another shape, or the device fails.
+    fn forward(&self, input: &Tensor, mode: &Mode) -> candle_core::Result<Tensor>;
+}
+
+/// The keys of a model, and how it is built from them.
+pub trait ModelSpec: Debug + Send + Sync {
+    /// Faults that the schema cannot express; keys are paths inside the model's table.
+    fn check(&self) -> Vec<KeyFault>;
+
+    /// Builds the model for data of these shapes: asks `b` for every parameter, records every
+    /// layer. The same call serves a plan, which never fills the parameters, and a session.
+    ///
+    /// # Errors
+    /// Where the shapes do not fit together.
+    fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError>;
+}
+
+/// What goes into a model and what comes out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Io {
+    /// Shape of one sample, such as [1, 28, 28] or [13].
+    pub input: Vec<usize>,
+    /// Width of the output: classes, or numbers to predict.
+    pub outputs: usize,
+}
