@@ -6,7 +6,9 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 
 use super::{CheckpointPolicy, OnNan, Recipe, Session, StopFlag};
-use crate::data::{Data, DataError, Dataset, DatasetKeys, Facts, Target as Answer, Task};
+use crate::data::{
+    Data, DataError, Dataset, DatasetKeys, DatasetSpec, Digits, Facts, Target as Answer, Task,
+};
 use crate::error::KeyFault;
 use crate::event::{Checkpoint, Ending, Event, Sink, SinkError};
 use crate::kernel::{Init, Param};
@@ -217,6 +219,30 @@ pub fn recipe() -> Recipe {
         },
     };
     grouped(recipe, 0.1)
+}
+
+/// One epoch over 150 of the digits in batches of 32: 5 updates.
+pub fn digits(model: Arc<dyn ModelSpec>) -> Recipe {
+    let keys = DatasetKeys {
+        batch_size: 32,
+        limit: Some(150),
+        ..DatasetKeys::default()
+    };
+    let keys = keys.filled(&Digits {}.defaults());
+    let data = Digits {}.load(&keys, 7).unwrap();
+    let recipe = Recipe {
+        model,
+        io: Io {
+            input: data.facts.shape.clone(),
+            outputs: 10,
+        },
+        data,
+        loader: keys,
+        steps_per_epoch: 5,
+        total_steps: 5,
+        ..recipe()
+    };
+    grouped(recipe, 0.05)
 }
 
 /// The same recipe with every parameter of its model in the group `default`: poly from this rate,
