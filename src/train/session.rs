@@ -35,6 +35,9 @@ pub struct Session {
     pub(super) back: Option<Contents>,
     /// Losses of applied updates that are still on the device, with their weights.
     pub(super) unread: Vec<(Vec<Tensor>, f64)>,
+    /// Whether losses and norms stay on the device until somebody needs them: on a GPU, where
+    /// reading means waiting. On the CPU they are read for next to nothing.
+    pub(super) deferred: bool,
     /// Whether every active parameter got a gradient once.
     pub(super) gradients_seen: bool,
     /// Hyperparameters of the update under way, one for each active parameter.
@@ -73,6 +76,7 @@ impl Session {
             progress: Progress::new(),
             back: None,
             unread: Vec::new(),
+            deferred: !recipe.device.is_cpu(),
             gradients_seen: false,
             hypers: Vec::with_capacity(state.active.len()),
             frozen: vec![false; state.active.len()],

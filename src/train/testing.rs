@@ -313,6 +313,11 @@ pub fn run_until(recipe: &Recipe, from: Option<&Checkpoint>, after: u64) -> (End
     if let Some(checkpoint) = from {
         session.restore(checkpoint).unwrap();
     }
+    interrupted(&mut session, after)
+}
+
+/// Runs a session until it ends or has applied `after` updates in all.
+pub fn interrupted(session: &mut Session, after: u64) -> (Ending, Vec<Event>) {
     let stop = StopFlag::new();
     let mut sink = Interrupter {
         events: Vec::new(),

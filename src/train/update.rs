@@ -78,9 +78,7 @@ impl Session {
         }
         self.refuse_missing()?;
 
-        // On the CPU the numbers are read for next to nothing. Elsewhere reading means waiting for
-        // the device, so the loss waits there until somebody needs it.
-        let read = watched || self.recipe.device.is_cpu();
+        let read = watched || !self.deferred;
         let loss = match read {
             true => Some(self.read_losses(&sums)?),
             false => None,

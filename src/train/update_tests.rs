@@ -250,6 +250,32 @@ fn rows_carry_numbers_only_where_they_are_logged() {
     assert_eq!(silent_end.state_hash, loud_end.state_hash);
 }
 
+#[test]
+fn losses_read_late_are_the_same_numbers() {
+    let mut recipe = recipe();
+    recipe.log_every = 4;
+    recipe.eval_every = Some(Cadence::Steps(5));
+    let (eager, events) = run(&recipe);
+    let deferred = |from: Option<&crate::event::Checkpoint>, after| {
+        let mut session = Session::new(recipe.clone()).unwrap();
+        session.deferred = true;
+        if let Some(checkpoint) = from {
+            session.restore(checkpoint).unwrap();
+        }
+        interrupted(&mut session, after)
+    };
+    let (late, late_events) = deferred(None, u64::MAX);
+    assert_eq!(late.state_hash, eager.state_hash);
+    assert_eq!(timeless(&late_events), timeless(&events));
+    // A signal finds losses that nobody has read.
+    let (_, events) = deferred(None, 9);
+    let last = checkpoints(&events).pop();
+    assert_eq!(
+        deferred(last.as_ref(), u64::MAX).0.state_hash,
+        eager.state_hash
+    );
+}
+
 /// What the tests below run in processes of their own: a run that exercises everything, and a long
 /// one that says how much memory it holds.
 #[test]
