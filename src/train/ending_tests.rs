@@ -191,7 +191,7 @@ fn a_plan_for_other_data_is_refused() {
     recipe.data.train = Arc::new(Clouds {
         samples: 50,
         seed: 1,
-        poisoned: None,
+        ..Clouds::default()
     });
     let message = Session::new(recipe).err().unwrap().to_string();
     assert_eq!(

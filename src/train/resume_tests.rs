@@ -165,6 +165,59 @@ fn an_interrupted_evaluation_is_made_after_the_resume() {
 }
 
 #[test]
+fn an_update_that_a_signal_cuts_in_two_is_made_after_the_resume() {
+    let net = Net {
+        dropout: true,
+        norm: true,
+        ..Net::default()
+    };
+    let with = |trip_model, trip_data| {
+        let mut recipe = recipe();
+        recipe.grad_accumulation = 3;
+        recipe.steps_per_epoch = 2;
+        recipe.total_steps = 6;
+        recipe.model = Arc::new(Net {
+            trip: trip_model,
+            ..net.clone()
+        });
+        recipe.data.train = Arc::new(Clouds {
+            samples: 44,
+            seed: 1,
+            trip: trip_data,
+            ..Clouds::default()
+        });
+        grouped(recipe, 0.05)
+    };
+    let plain = with(None, None);
+    let (whole, all) = run(&plain);
+    for at in 0..6 {
+        // In the middle of the gradients, whose batches moved the running statistics; and in the
+        // middle of fetching.
+        let (model, data) = (StopFlag::new(), StopFlag::new());
+        let cut = [
+            (with(Some((model.clone(), at)), None), model),
+            (with(None, Some((data.clone(), 7 * at as usize))), data),
+        ];
+        for (recipe, stop) in cut {
+            let mut session = Session::new(recipe).unwrap();
+            let (first, before) = interrupted_by(&mut session, &stop, u64::MAX);
+            assert!(matches!(
+                first.status,
+                Status::Stopped {
+                    signal: Some(2),
+                    ..
+                }
+            ));
+            let last = checkpoints(&before).pop().unwrap();
+            let (second, after) = run_until(&plain, Some(&last), u64::MAX);
+            assert_eq!(second.state_hash, whole.state_hash, "update {at}");
+            let lines = [timeless(&before), timeless(&after)].concat();
+            assert_eq!(lines, timeless(&all), "update {at}");
+        }
+    }
+}
+
+#[test]
 fn a_finished_run_has_nothing_left_to_do() {
     let recipe = recipe();
     let (whole, events) = run(&recipe);

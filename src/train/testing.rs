@@ -24,8 +24,10 @@ use crate::units::Clock;
 pub const WIDTH: usize = 4;
 
 /// Points in three clouds; one sample may be poisoned.
-#[derive(Clone, Copy)]
+#[derive(Clone, Default)]
 pub struct Clouds {
+    /// Raises a flag when this sample is read.
+    pub trip: Option<(StopFlag, usize)>,
     pub samples: usize,
     pub seed: u64,
     pub poisoned: Option<usize>,
@@ -37,6 +39,9 @@ impl Dataset for Clouds {
     }
 
     fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
+        if let Some((stop, _)) = self.trip.iter().find(|(_, at)| *at == index) {
+            stop.raise(2);
+        }
         let mut noise = vec![0.0; WIDTH];
         let name = format!("sample {index}");
         Stream::new(self.seed, Purpose::Sample, &name).fill_normal(&mut noise, 0.0, 0.7);
@@ -57,6 +62,8 @@ impl Dataset for Clouds {
 /// Two linear layers with tanh between, and what else a test wants to see.
 #[derive(Debug, Clone, Default)]
 pub struct Net {
+    /// Raises a flag in the forward pass of this update's second batch.
+    pub trip: Option<(StopFlag, u32)>,
     /// ReLU instead of tanh.
     pub relu: bool,
     /// Dropout with probability ½ after the activation.
@@ -108,6 +115,11 @@ impl ModelSpec for Net {
 
 impl Model for Built {
     fn forward(&self, input: &Tensor, mode: &Mode) -> candle_core::Result<Tensor> {
+        if let (Some((stop, at)), Mode::Train { step, micro: 1, .. }) = (&self.spec.trip, mode)
+            && step == at
+        {
+            stop.raise(2);
+        }
         let [weight, bias] = &self.first;
         let mut x = input
             .matmul(weight.tensor())?
@@ -162,7 +174,7 @@ pub fn recipe() -> Recipe {
         Arc::new(Clouds {
             samples,
             seed,
-            poisoned: None,
+            ..Clouds::default()
         }) as Arc<dyn Dataset>
     };
     let facts = Facts {
@@ -318,13 +330,17 @@ pub fn run_until(recipe: &Recipe, from: Option<&Checkpoint>, after: u64) -> (End
 
 /// Runs a session until it ends or has applied `after` updates in all.
 pub fn interrupted(session: &mut Session, after: u64) -> (Ending, Vec<Event>) {
-    let stop = StopFlag::new();
+    interrupted_by(session, &StopFlag::new(), after)
+}
+
+/// The same, where something else may raise the flag.
+pub fn interrupted_by(session: &mut Session, stop: &StopFlag, after: u64) -> (Ending, Vec<Event>) {
     let mut sink = Interrupter {
         events: Vec::new(),
         stop: stop.clone(),
         after,
     };
-    let ending = session.run(&mut sink, &stop).unwrap();
+    let ending = session.run(&mut sink, stop).unwrap();
     (ending, sink.events)
 }
 
