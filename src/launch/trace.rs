@@ -7,6 +7,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
+    io::IsTerminal as _,
     sync::{Mutex, OnceLock, PoisonError},
 };
 
@@ -37,6 +38,7 @@ impl Trace {
         let shown = asked().then(|| {
             tracing_subscriber::fmt::layer()
                 .with_writer(std::io::stderr)
+                .with_ansi(coloured())
                 .with_filter(filter())
         });
         let dispatch = Dispatch::new(Registry::default().with(lines).with(shown));
@@ -75,6 +77,12 @@ impl Context {
 #[must_use]
 pub fn asked() -> bool {
     std::env::var_os("RUST_LOG").is_some_and(|value| !value.is_empty())
+}
+
+/// Whether standard error is a terminal that wants colours.
+fn coloured() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    std::io::stderr().is_terminal() && !refused
 }
 
 fn filter() -> EnvFilter {
@@ -200,25 +208,26 @@ const MOST: usize = 32;
 fn emit(level: Level, message: &'static str, parent: &Span, fields: Vec<(String, Number)>) {
     let fields = &fields[..fields.len().min(MOST - 1)];
     let meta = site(level, message, fields.iter().map(|(name, _)| name.as_str())).metadata();
-    dispatcher::get_default(|dispatch| {
-        if !dispatch.enabled(meta) {
-            return;
-        }
-        let values: Vec<&dyn Value> = std::iter::once(&message as &dyn Value)
-            .chain(fields.iter().map(|(_, number)| match number {
-                Number::Count(count) => count as &dyn Value,
-                Number::Real(real) => real as &dyn Value,
-            }))
-            .collect();
-        let names: Vec<_> = meta.fields().iter().collect();
-        // An array of fixed length is what `tracing` takes; what is too many is left empty.
-        let set: [_; MOST] = std::array::from_fn(|i| {
-            let i_name = i.min(names.len() - 1);
-            (&names[i_name], values.get(i).copied())
-        });
-        let set = meta.fields().value_set(&set);
-        tracing::Event::child_of(parent.id(), meta, &set);
+    // Cloned, because a dispatcher that is being looked at gives no events to anybody.
+    let dispatch = dispatcher::get_default(Dispatch::clone);
+    if !dispatch.enabled(meta) {
+        return;
+    }
+    let values: Vec<&dyn Value> = std::iter::once(&message as &dyn Value)
+        .chain(fields.iter().map(|(_, number)| match number {
+            Number::Count(count) => count as &dyn Value,
+            Number::Real(real) => real as &dyn Value,
+        }))
+        .collect();
+    let names: Vec<_> = meta.fields().iter().collect();
+    // An array of fixed length is what `tracing` takes; what is too many is left empty.
+    let set: [_; MOST] = std::array::from_fn(|i| {
+        let i_name = i.min(names.len() - 1);
+        (&names[i_name], values.get(i).copied())
     });
+    let set = meta.fields().value_set(&set);
+    // Entered, and not only named: the JSON lines list the spans that are entered.
+    parent.in_scope(|| dispatch.event(&tracing::Event::new(meta, &set)));
 }
 
 /// A callsite that is made at run time; one for each set of names.

@@ -1,4 +1,13 @@
 //! The tool as its users meet it: real processes on real files, one file for each topic.
 #![cfg(unix)]
 
+mod configs;
+mod damage;
+mod determinism;
+mod example;
+mod exits;
+mod memory;
+mod readme;
+mod resume;
+mod run_directory;
 mod sandbox;
