@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io,
+    io::{self, IsTerminal},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
@@ -38,7 +38,8 @@ impl Trace {
             .with_filter(filter());
         let shown = asked().then(|| {
             tracing_subscriber::fmt::layer()
-                .with_writer(std::io::stderr)
+                .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+                .with_writer(io::stderr)
                 .with_filter(filter())
         });
         let dispatch = Dispatch::new(Registry::default().with(lines).with(shown));
@@ -229,8 +230,10 @@ fn fields(numbers: &[(&str, Number)], metrics: &[&Metrics]) -> Vec<(String, Numb
 /// Fields of one event that `tracing` takes at most.
 const MOST: usize = 32;
 
-/// Emits an event whose field names are known only now; `message` is its name.
-fn emit(level: Level, message: &'static str, parent: &Span, fields: Vec<(String, Number)>) {
+/// Emits an event whose field names are known only now; `message` is its name. The span is entered,
+/// so that the event's line lists it with all that are around it.
+fn emit(level: Level, message: &'static str, span: &Span, fields: Vec<(String, Number)>) {
+    let _entered = span.enter();
     let fields = &fields[..fields.len().min(MOST - 1)];
     let meta = site(level, message, fields.iter().map(|(name, _)| name.as_str())).metadata();
     dispatcher::get_default(|dispatch| {
@@ -250,8 +253,8 @@ fn emit(level: Level, message: &'static str, parent: &Span, fields: Vec<(String,
             (&names[i_name], values.get(i).copied())
         });
         let set = meta.fields().value_set(&set);
-        // Not `Event::child_of`: it would ask for the dispatcher inside the dispatcher, and get none.
-        dispatch.event(&tracing::Event::new_child_of(parent.id(), meta, &set));
+        // Not `Event::dispatch`: it would ask for the dispatcher inside the dispatcher, and get none.
+        dispatch.event(&tracing::Event::new(meta, &set));
     });
 }
 
