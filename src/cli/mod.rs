@@ -1,6 +1,40 @@
-//! (module docs to come)
+//! The command line: one file per verb, whose doc comment is its help.
+//!
+//! A new verb is a file with a `clap::Args` struct and its `run(&self, &Global, &mut Output)`, a
+//! `mod` line here, and its name in the list in `args.rs`.
+//!
+//! Data goes to standard output and everything else to standard error; see [`Output`].
 
-/// The entry point of the binary.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
-}
+mod args;
+mod check;
+mod completions;
+mod config_args;
+mod devices;
+mod eval;
+mod exit;
+mod explain;
+mod list;
+mod logs;
+mod ls;
+mod metrics;
+mod new;
+mod output;
+mod plan_text;
+mod progress;
+mod reproduce;
+mod resume;
+mod run;
+#[cfg(test)]
+mod sample;
+mod schedule;
+mod schema;
+mod screen;
+mod session;
+mod show;
+mod verify;
+
+pub use args::{Global, main, main_with};
+pub use config_args::{ConfigArgs, PlanFlags};
+pub use exit::{CliError, Exit};
+pub use output::Output;
+pub use screen::Screen;

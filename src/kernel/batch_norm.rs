@@ -25,23 +25,23 @@ pub const MOMENTUM: f64 = 0.1;
 /// Running mean and variance, one number per channel; training moves them.
 #[derive(Debug, Clone, Copy)]
 pub struct Running<'a> {
-    /// Mean [c].
+    /// Mean `[c]`.
     pub mean: &'a Var,
-    /// Variance [c].
+    /// Variance `[c]`.
     pub variance: &'a Var,
 }
 
-/// Mean and biased variance of a batch, [c] each.
+/// Mean and biased variance of a batch, `[c]` each.
 #[derive(Debug, Clone)]
 pub struct Moments {
-    /// Mean [c].
+    /// Mean `[c]`.
     pub mean: Tensor,
-    /// Variance [c], divided by the number of values.
+    /// Variance `[c]`, divided by the number of values.
     pub variance: Tensor,
 }
 
 /// Normalises each channel of x [n, c, ..] by the batch's moments (`train`, which also moves the
-/// running ones) or by the running ones; scales by `gamma` [c], shifts by `beta` [c], then ReLU
+/// running ones) or by the running ones; scales by `gamma` `[c]`, shifts by `beta` `[c]`, then ReLU
 /// where `relu`.
 ///
 /// # Errors

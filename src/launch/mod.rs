@@ -1,1 +1,24 @@
-//! (module docs to come)
+//! Where plans become runs: device, data, session, run directory, signals and traces.
+
+pub mod device;
+mod edit;
+mod error;
+mod evaluate;
+mod fanout;
+mod recipe;
+mod reproduce;
+mod resume;
+mod signals;
+mod start;
+mod trace;
+mod weights;
+
+pub use edit::{Edits, ScheduleMode};
+pub use error::LaunchError;
+pub use evaluate::{Evaluation, Which, evaluate};
+pub use recipe::recipe;
+pub use reproduce::{Reproduction, reproduce};
+pub use resume::{Allow, ResumeOptions, resume, stored_plan};
+pub use signals::connect;
+pub use start::{Launch, Prepared, config_files, prepare};
+pub use trace::asked;

@@ -1,1 +1,38 @@
-//! (module docs to come)
+//! Runs as text for people and data for machines: tables, terminal curves, filters.
+//!
+//! Everything here is a function from what was read back ([`RunView`](crate::run::RunView)) to text;
+//! nothing prints, and nothing names the training side.
+
+mod chart;
+mod curves;
+mod detail;
+mod filter;
+mod ink;
+mod line;
+mod list;
+mod near;
+mod number;
+mod record;
+#[cfg(test)]
+mod sample;
+mod series;
+mod sort;
+mod table;
+mod text;
+mod trace;
+
+pub use chart::{Chart, Scale};
+pub use detail::{object as run_object, text as run_text};
+pub use filter::{Filter, FilterError};
+pub use ink::{Ink, Palette};
+pub use line::{ending_line, epoch_line, step_line};
+pub use list::{
+    UnknownKey, objects as list_objects, require_key, rows as list_rows, table as list_table,
+};
+pub use number::{bytes, duration, exact, short};
+pub use record::Record;
+pub use series::{By, Point, Series, SeriesError};
+pub use sort::{sort, sort_key};
+pub use table::{Align, Cell, Table};
+pub use text::{sanitize, sanitize_json};
+pub use trace::{EpochRange, EpochRangeError, Level, TraceFilter, TraceLine};

@@ -1,1 +1,50 @@
-//! (module docs to come)
+//! The run directory: what a run leaves behind, how it gets there, and how it is read back.
+//!
+//! [`Writer`] takes [`crate::event::Event`]s and keeps them; [`Reader`] turns a directory into a
+//! [`RunView`]; [`Store`] finds runs below a folder by id, prefix, name or path. The files are
+//! described in `docs/run-format.md`, so that other tools can read them too.
+//!
+//! What holds, and is tested: one writer at a time (a file lock), a checkpoint is durable or it
+//! does not exist, nothing is overwritten in place, no file of a stranger is believed before its
+//! lengths and digests have been checked.
+
+mod checkpoint;
+mod compare;
+mod create;
+mod cut;
+mod disk;
+mod draft;
+mod error;
+mod info;
+mod layout;
+mod lock;
+mod log;
+mod machine;
+mod mask;
+mod meta;
+mod number;
+mod queue;
+mod reader;
+mod resume;
+mod row;
+mod store;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod verify;
+mod worker;
+mod writer;
+
+pub use checkpoint::{CheckpointInfo, Fallback, load_best, load_newest, load_step, load_weights};
+pub use compare::{Comparison, Difference, compare, compare_rows};
+pub use error::RunError;
+pub use info::{Attempt, Binary, RunInfo};
+pub use machine::{binary, isa_class};
+pub use meta::{AttemptMeta, Keep, Mode, RunMeta};
+pub use reader::{Reader, RunView};
+pub use resume::{Resume, ResumeMeta};
+pub use row::{Row, Value};
+pub use store::Store;
+pub use summary::{BestSummary, Summary};
+pub use verify::{CheckpointVerdict, Verification, verify};
+pub use writer::Writer;

@@ -1,1 +1,57 @@
-//! (module docs to come)
+//! Training: a [`Recipe`] becomes a [`Session`], and [`Session::run`] is the loop.
+//!
+//! A session emits [`Event`](crate::event::Event)s and knows neither files nor terminals. For each
+//! epoch and each update it fetches the batches, computes loss and gradients, clips, steps by the
+//! schedules' values at t = updates done, and then does what is due: an evaluation, the epoch's
+//! row, a checkpoint, the end.
+//!
+//! What holds here:
+//!
+//! * A run that was stopped anywhere and resumed goes through the same bits as one that was not:
+//!   [`Session::checkpoint`] copies everything that the next update depends on, and nothing about
+//!   time.
+//! * One step is one *applied* update. An update that is left out because it was not finite moves
+//!   neither `step` nor the schedules; the data go on.
+//! * Several batches accumulated make one update, with the gradient of the mean over all their
+//!   samples: as one big batch would.
+//! * Loops over parameters follow their sorted names; sums are in f64 and in a fixed order.
+
+mod array;
+mod averages;
+mod batch;
+mod check;
+mod checkpoint;
+mod contents;
+mod error;
+mod evaluate;
+mod exact;
+mod ledger;
+mod meter;
+mod order;
+mod progress;
+mod recipe;
+mod recover;
+mod rows;
+mod session;
+mod settle;
+mod state;
+mod stop;
+mod update;
+
+pub use error::{RestoreError, TrainError};
+pub use evaluate::Split;
+pub use ledger::{Activity, Ledger};
+pub use recipe::{BestPolicy, Cadence, CheckpointPolicy, EarlyStop, Goal, OnNan, Recipe};
+pub use session::Session;
+pub use stop::StopFlag;
+
+#[cfg(test)]
+mod ending_tests;
+#[cfg(test)]
+mod recovery_tests;
+#[cfg(test)]
+mod resume_tests;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod update_tests;

@@ -1,0 +1,218 @@
+//! What can be typed: the verbs in their groups, and the flags that all of them know.
+
+use std::{path::PathBuf, process::ExitCode, sync::LazyLock};
+
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use super::{CliError, Exit, Output};
+use crate::{config::Extensions, run};
+
+/// Runs the tool on the process's arguments: the whole of the binary.
+#[must_use]
+pub fn main() -> ExitCode {
+    main_with(Extensions::new())
+}
+
+/// The same with a program's own components beside the built-in ones; see
+/// [`Extensions`].
+#[must_use]
+pub fn main_with(extensions: Extensions) -> ExitCode {
+    let mut cli = match Cli::read(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output; a reader that closed it wanted no more.
+            let _ = error.print();
+            return Exit::from_usage(&error).into();
+        }
+    };
+    cli.global.extensions = extensions;
+    let mut out = Output::stdout(&cli.global);
+    let done = cli.run(&mut out);
+    Exit::report(done.and_then(|()| out.flush())).into()
+}
+
+/// Training runs from one TOML file: checked before anything runs, and left behind as a directory
+/// that can be inspected, resumed and reproduced bit for bit.
+#[derive(Debug, Parser)]
+#[command(
+    name = "trainer",
+    version = VERSION.as_str(),
+    disable_help_subcommand = true,
+    after_help = "RUN is an id or its beginning, a name (the newest run of it), a path, or `last`."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+/// The package's version and the commit that it was built from.
+static VERSION: LazyLock<String> = LazyLock::new(|| run::binary().id());
+
+/// The flags of every verb.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// The folder of the runs
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "TRAINER_RUNS",
+        default_value = "runs",
+        hide_env_values = true
+    )]
+    pub runs: PathBuf,
+    /// Say nothing but warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more; twice for everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// The components that a config can name.
+    #[arg(skip)]
+    pub extensions: Extensions,
+}
+
+/// Makes the enum of verbs and their groups in the help from one list.
+macro_rules! verbs {
+    ($($group:literal: $($module:ident::$verb:ident),+;)+) => {
+        #[derive(Debug, Subcommand)]
+        enum Verb {
+            $($($verb(super::$module::$verb),)+)+
+        }
+
+        impl Verb {
+            fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
+                match self {
+                    $($(Self::$verb(verb) => verb.run(global, out),)+)+
+                }
+            }
+        }
+
+        /// Each group's title and how many verbs it has, in the order of the enum.
+        const GROUPS: &[(&str, usize)] = &[$(($group, [$(stringify!($verb)),+].len()),)+];
+    };
+}
+
+verbs! {
+    "Train": new::New, check::Check, schedule::Schedule, run::Run, resume::Resume, reproduce::Reproduce, eval::Eval;
+    "Look at runs": ls::Ls, show::Show, metrics::Metrics, logs::Logs, verify::Verify;
+    "The tool": list::List, explain::Explain, schema::Schema, devices::Devices, completions::Completions;
+}
+
+impl Cli {
+    pub(crate) fn read(
+        args: impl IntoIterator<Item = std::ffi::OsString>,
+    ) -> Result<Self, clap::Error> {
+        let mut command = Self::grouped();
+        let matches = command.try_get_matches_from_mut(args)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+
+    /// Does what the verb says; without a verb, says where to begin.
+    pub(crate) fn run(&self, out: &mut Output<'_>) -> Result<(), CliError> {
+        match &self.verb {
+            Some(verb) => verb.run(&self.global, out),
+            None => out.write(FIRST_STEPS),
+        }
+    }
+
+    /// The command with its verbs listed by group.
+    pub(crate) fn grouped() -> clap::Command {
+        let command = Self::command();
+        let groups = groups(&command);
+        command.help_template(format!(
+            "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{groups}\n\x1b[1;4mEverywhere:\x1b[0m\n{{options}}{{after-help}}"
+        ))
+    }
+}
+
+/// The verbs and what they do, under the titles of their groups.
+fn groups(command: &clap::Command) -> String {
+    let name = clap::Command::get_name;
+    let width = command
+        .get_subcommands()
+        .map(|verb| name(verb).len())
+        .max()
+        .unwrap_or(0);
+    let mut verbs = command.get_subcommands();
+    let mut text = String::new();
+    for (title, count) in GROUPS {
+        text.push_str(&format!("\n\x1b[1;4m{title}:\x1b[0m\n"));
+        for verb in verbs.by_ref().take(*count) {
+            let about = verb
+                .get_about()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let gap = width - name(verb).len() + 2;
+            text.push_str(&format!(
+                "  \x1b[1m{}\x1b[0m{:gap$}{about}\n",
+                name(verb),
+                ""
+            ));
+        }
+    }
+    text
+}
+
+/// What `trainer` alone says.
+const FIRST_STEPS: &str = "\
+Training runs from one TOML file.
+
+  trainer new first        write first.toml, a commented config to start from
+  trainer run first.toml   check it, then train
+  trainer show last        look at how it went
+
+trainer --help lists every command; trainer COMMAND --help explains one.
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Cli, String> {
+        Cli::read(line.split(' ').map(Into::into)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn clap_finds_no_contradiction() {
+        Cli::grouped().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_stand_before_or_after_the_verb() -> Result<(), String> {
+        for line in [
+            "trainer --runs there -vv devices",
+            "trainer devices -v --runs there -v",
+        ] {
+            let cli = read(line)?;
+            assert_eq!(cli.global.runs, PathBuf::from("there"));
+            assert_eq!(cli.global.verbose, 2);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_typing_error_gets_a_suggestion() {
+        insta::assert_snapshot!(read("trainer device").map(|_| ()).unwrap_err(), @"
+        error: unrecognized subcommand 'device'
+
+          tip: a similar subcommand exists: 'devices'
+
+        Usage: trainer [OPTIONS] [COMMAND]
+
+        For more information, try '--help'.
+        ");
+        insta::assert_snapshot!(read("trainer devices --run x").map(|_| ()).unwrap_err(), @"
+        error: unexpected argument '--run' found
+
+          tip: a similar argument exists: '--runs'
+
+        Usage: trainer devices --runs <DIR>
+
+        For more information, try '--help'.
+        ");
+    }
+}

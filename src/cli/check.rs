@@ -1,0 +1,75 @@
+//! `trainer check`.
+
+use clap::{Args, ValueEnum};
+
+use super::{CliError, ConfigArgs, Global, Output, plan_text};
+use crate::config::{Plan, Spec};
+
+/// Check a config and show what it means, without running anything
+///
+/// Finds every fault at once, each with its place. Prints the resolved plan: the layers with their
+/// shapes and parameters, the steps, the schedule's boundaries, FLOPs and memory.
+#[derive(Debug, Args)]
+pub struct Check {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// How to print; toml is the complete plan, every default filled in
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// An object, or an array of them for several configs; faults too
+    Json,
+    /// The plan as a config
+    Toml,
+}
+
+impl Check {
+    /// Prints the plans.
+    ///
+    /// # Errors
+    /// The faults of the first config that is refused.
+    pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
+        if self.format == Format::Json {
+            return self.json(global, out);
+        }
+        for (_, plan) in self.config.plans(global, out)? {
+            match self.format {
+                Format::Toml => out.write(&plan.to_toml())?,
+                _ => out.write(&plan_text::plan(&plan, out.palette()))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// One object a config, those with faults too: `ok`, `faults`, and the plan where there is one.
+    fn json(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
+        let overrides = self.config.flags.overrides();
+        let mut refused = None;
+        let mut all = Vec::new();
+        for path in &self.config.configs {
+            let config = path.display().to_string();
+            all.push(
+                match Plan::resolve(&Spec::load(path, &overrides), &global.extensions) {
+                    Ok(plan) => plan_text::json(&config, &plan),
+                    Err(error) => {
+                        let faults = error.0.to_json();
+                        refused.get_or_insert(CliError::Refused);
+                        serde_json::json!({ "config": config, "ok": false, "faults": faults })
+                    }
+                },
+            );
+        }
+        let value = match all.len() {
+            1 => all.remove(0),
+            _ => serde_json::Value::Array(all),
+        };
+        out.write(&format!("{value:#}\n"))?;
+        out.flush()?;
+        refused.map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,111 @@
+//! What every verb that reads a config takes: files, overrides, flags that stand for keys.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{CliError, Global, Output};
+use crate::config::{Overrides, Plan, Spec};
+
+/// Configs and what is laid over them.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigArgs {
+    /// TOML files, one experiment each
+    #[arg(required = true, value_name = "CONFIG")]
+    pub configs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) flags: PlanFlags,
+}
+
+/// Overrides on the command line.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PlanFlags {
+    /// Lay a value over the config, in TOML syntax; repeatable: `--set optimizer.lr=0.05`,
+    /// `--set schedule.1.power=2`
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Where to train: auto, cpu, cuda, cuda:N, metal
+    #[arg(long)]
+    pub device: Option<String>,
+    /// Seed of every random stream
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Train for so many epochs; a shorter run keeps the schedule's curve
+    #[arg(long, conflicts_with = "steps")]
+    pub epochs: Option<u64>,
+    /// Train for so many updates; a shorter run keeps the schedule's curve
+    #[arg(long)]
+    pub steps: Option<u64>,
+    /// Name of the run
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Label the run; repeatable
+    #[arg(long = "tag", value_name = "TAG")]
+    pub tags: Vec<String>,
+}
+
+impl PlanFlags {
+    /// As overrides that stand above the file.
+    #[must_use]
+    pub fn overrides(&self) -> Overrides {
+        let mut overrides = Overrides {
+            set: self.set.clone(),
+            flags: Vec::new(),
+        };
+        let texts = [
+            ("--device", "device", &self.device),
+            ("--name", "name", &self.name),
+        ];
+        for (flag, key, value) in texts {
+            if let Some(value) = value {
+                overrides.flag_text(flag, key, value);
+            }
+        }
+        let numbers = [
+            ("--seed", "seed", self.seed),
+            ("--epochs", "train.epochs", self.epochs),
+            ("--steps", "train.steps", self.steps),
+        ];
+        for (flag, key, value) in numbers {
+            if let Some(value) = value {
+                overrides.flag_number(flag, key, value);
+            }
+        }
+        overrides
+    }
+
+    /// The overrides as one would type them, for the run's record.
+    #[must_use]
+    pub fn record(&self) -> Vec<String> {
+        let overrides = self.overrides();
+        let flags = overrides
+            .flags
+            .iter()
+            .map(|(_, key, value)| format!("{key}={value}"));
+        overrides.set.iter().cloned().chain(flags).collect()
+    }
+}
+
+impl ConfigArgs {
+    /// Reads and resolves every config; warnings are shown, the first refused config ends it.
+    ///
+    /// # Errors
+    /// All faults of a config.
+    pub fn plans(&self, global: &Global, out: &Output<'_>) -> Result<Vec<(Spec, Plan)>, CliError> {
+        let overrides = self.flags.overrides();
+        let mut plans = Vec::new();
+        for path in &self.configs {
+            let spec = Spec::load(path, &overrides);
+            let mut plan = Plan::resolve(&spec, &global.extensions)?;
+            plan.top.tags.extend(self.flags.tags.iter().cloned());
+            if !plan.warnings.list.is_empty() {
+                out.diagnostics(&plan.warnings);
+            }
+            for note in &plan.facts.notes {
+                out.note(&format!("note: {note}"));
+            }
+            plans.push((spec, plan));
+        }
+        Ok(plans)
+    }
+}

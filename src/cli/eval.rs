@@ -1,0 +1,108 @@
+//! `trainer eval`.
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::{CliError, Global, Output, run::Format, session};
+use crate::{
+    launch::{self, Which, stored_plan},
+    report::{Align, Table, exact},
+    run::Store,
+    train::Split,
+};
+
+/// Measure a trained model on one of its splits
+#[derive(Debug, Args)]
+pub struct Eval {
+    /// An id, its shortest unique prefix, a name, a path, or `last`
+    run: String,
+    /// Which samples
+    #[arg(long, value_enum, default_value_t = SplitName::Test)]
+    split: SplitName,
+    /// Which state: `last`, `best`, or a step
+    #[arg(long, default_value = "last", value_parser = which)]
+    checkpoint: Which,
+    /// Where to compute: auto, cpu, cuda, cuda:N, metal
+    #[arg(long)]
+    device: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum SplitName {
+    /// What it learned from
+    Train,
+    /// What it was watched by
+    Val,
+    /// What it has never seen
+    Test,
+}
+
+fn which(text: &str) -> Result<Which, String> {
+    match text {
+        "last" => Ok(Which::Last),
+        "best" => Ok(Which::Best),
+        step => step
+            .parse()
+            .map(Which::Step)
+            .map_err(|_| "takes `last`, `best` or a step".into()),
+    }
+}
+
+impl Eval {
+    /// Prints loss and metrics.
+    ///
+    /// # Errors
+    /// A run without such a checkpoint or split.
+    pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
+        let path = Store::new(&global.runs).find(&self.run)?;
+        session::threads(&stored_plan(&path, &global.extensions)?);
+        let stop = launch::connect().map_err(CliError::Signals)?;
+        let split = match self.split {
+            SplitName::Train => Split::Train,
+            SplitName::Val => Split::Val,
+            SplitName::Test => Split::Test,
+        };
+        let device = self.device.as_deref();
+        let found = launch::evaluate(
+            &path,
+            self.checkpoint,
+            split,
+            device,
+            &global.extensions,
+            &stop,
+        )?;
+        let Some(found) = found else {
+            let signal = stop.raised().and_then(|signal| u8::try_from(signal).ok());
+            return Err(CliError::Signal(signal.unwrap_or(u8::MAX)));
+        };
+        match self.format {
+            Format::Json => {
+                let metrics: serde_json::Map<_, _> = found
+                    .metrics
+                    .iter()
+                    .map(|(name, value)| {
+                        let value = match value.is_finite() {
+                            true => json!(value),
+                            false => json!(exact(*value)),
+                        };
+                        (name.clone(), value)
+                    })
+                    .collect();
+                out.write(&format!(
+                    "{}\n",
+                    json!({ "step": found.step, "metrics": metrics })
+                ))
+            }
+            Format::Text => {
+                let mut table = Table::new([("metric", Align::Left), ("value", Align::Right)]);
+                for (name, value) in &found.metrics {
+                    table.row([name.clone(), exact(*value)]);
+                }
+                out.write(&table.render(out.palette()))
+            }
+        }
+    }
+}

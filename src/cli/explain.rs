@@ -1,0 +1,211 @@
+//! `trainer explain`.
+
+use clap::Args;
+use serde_json::Value as Schema;
+
+use super::{CliError, Global, Output};
+use crate::{
+    config::{Section, default_text, example_text, inner_table, sections, type_text},
+    error::nearest,
+    report::{Align, Ink, Table},
+};
+
+/// Explain a table, a component or a key of the config
+///
+/// For example: `trainer explain optimizer`, `trainer explain optimizer.sgd`,
+/// `trainer explain optimizer.sgd.momentum`, `trainer explain train.early_stop.patience`
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A dotted path
+    path: String,
+}
+
+impl Explain {
+    /// Prints what the path names.
+    ///
+    /// # Errors
+    /// Where there is no such thing, with the nearest name.
+    pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
+        let all = sections(&global.extensions);
+        let topic = find(&all, &self.path)?;
+        let palette = out.palette();
+        out.write(&format!("{}\n", palette.paint(Ink::Bold, &topic.title)))?;
+        for line in &topic.lines {
+            out.write(&format!("{line}\n"))?;
+        }
+        if !topic.rows.is_empty() {
+            let mut table = Table::new([
+                ("name", Align::Left),
+                ("type", Align::Left),
+                ("default", Align::Left),
+                ("meaning", Align::Left),
+            ]);
+            for row in &topic.rows {
+                table.row(row.clone());
+            }
+            out.write("\n")?;
+            out.write(&table.render(palette))?;
+        }
+        Ok(())
+    }
+}
+
+/// What is said about a path.
+struct Topic {
+    title: String,
+    lines: Vec<String>,
+    rows: Vec<[String; 4]>,
+}
+
+/// Walks down: table, perhaps component, keys inside keys.
+fn find(all: &[Section], path: &str) -> Result<Topic, CliError> {
+    let section = all
+        .iter()
+        .filter(|s| {
+            !s.path.is_empty() && (path == s.path || path.starts_with(&format!("{}.", s.path)))
+        })
+        .max_by_key(|s| s.path.len());
+    let Some(section) = section else {
+        let top = &all[0];
+        return key_topic(&top.common, path, path).ok_or_else(|| unknown(path, names(all, None)));
+    };
+    let rest = path[section.path.len()..].trim_start_matches('.');
+    if rest.is_empty() {
+        return Ok(section_topic(section));
+    }
+    let (first, inner) = rest.split_once('.').unwrap_or((rest, ""));
+    if let Some((name, schema)) = section.kinds.iter().find(|(name, _)| name == first) {
+        let topic = match inner {
+            "" => Some(Topic {
+                title: format!("{} with type = \"{name}\"", section.header),
+                lines: vec![text(schema)],
+                rows: rows(schema),
+            }),
+            key => key_topic(schema, key, path).or_else(|| key_topic(&section.common, key, path)),
+        };
+        let keys = properties(schema).chain(properties(&section.common));
+        return topic.ok_or_else(|| {
+            unknown(
+                path,
+                keys.map(|k| format!("{}.{name}.{k}", section.path))
+                    .collect(),
+            )
+        });
+    }
+    let own = section
+        .kinds
+        .iter()
+        .find_map(|(_, schema)| key_topic(schema, rest, path));
+    key_topic(&section.common, rest, path)
+        .or(own)
+        .ok_or_else(|| unknown(path, names(all, Some(section))))
+}
+
+fn section_topic(section: &Section) -> Topic {
+    let kinds: Vec<&str> = section
+        .kinds
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let mut lines = vec![section.about.to_string()];
+    if !kinds.is_empty() {
+        lines.push(format!("type: one of {}", kinds.join(", ")));
+    }
+    Topic {
+        title: section.header.into(),
+        lines,
+        rows: rows(&section.common),
+    }
+}
+
+fn key_topic(table: &Schema, path: &str, title: &str) -> Option<Topic> {
+    let (key, rest) = path.split_once('.').unwrap_or((path, ""));
+    let schema = table["properties"].get(key)?;
+    if !rest.is_empty() {
+        return key_topic(inner_table(schema), rest, title);
+    }
+    let mut lines = vec![
+        text(schema),
+        String::new(),
+        format!("type     {}", type_text(schema)),
+    ];
+    let default = default_text(key, schema, table);
+    if !default.is_empty() {
+        lines.push(format!("default  {default}"));
+    }
+    lines.push(format!("example  {}", example_text(key, schema)));
+    Some(Topic {
+        title: title.into(),
+        lines,
+        rows: rows(inner_table(schema)),
+    })
+}
+
+fn rows(table: &Schema) -> Vec<[String; 4]> {
+    let row = |(key, schema): (&String, &Schema)| {
+        [
+            key.clone(),
+            type_text(schema),
+            default_text(key, schema, table),
+            crate::config::about(schema),
+        ]
+    };
+    table["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(row)
+        .collect()
+}
+
+fn properties(table: &Schema) -> impl Iterator<Item = &String> {
+    table["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| key)
+}
+
+fn text(schema: &Schema) -> String {
+    schema["description"]
+        .as_str()
+        .unwrap_or_default()
+        .to_string()
+}
+
+/// What could have been meant.
+fn names(all: &[Section], within: Option<&Section>) -> Vec<String> {
+    let of = |s: &Section| -> Vec<String> {
+        let dot = if s.path.is_empty() {
+            String::new()
+        } else {
+            format!("{}.", s.path)
+        };
+        let own = s.kinds.iter().flat_map(|(name, schema)| {
+            let keys = properties(schema).map(|key| format!("{dot}{name}.{key}"));
+            std::iter::once(format!("{dot}{name}"))
+                .chain(keys)
+                .collect::<Vec<_>>()
+        });
+        properties(&s.common)
+            .map(|key| format!("{dot}{key}"))
+            .chain(own)
+            .collect()
+    };
+    match within {
+        Some(section) => of(section),
+        None => all
+            .iter()
+            .flat_map(|s| [vec![s.path.to_string()], of(s)].concat())
+            .collect(),
+    }
+}
+
+fn unknown(path: &str, candidates: Vec<String>) -> CliError {
+    let near = nearest(path, candidates.iter().map(String::as_str));
+    let hint = match near {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => "`trainer explain optimizer` shows a table; docs/config.md has all of them".into(),
+    };
+    CliError::Usage(format!("the config language has no `{path}`; hint: {hint}"))
+}

@@ -1,0 +1,130 @@
+//! `trainer new`.
+
+use std::{fmt::Write as _, path::PathBuf};
+
+use clap::Args;
+use serde_json::Value as Schema;
+
+use super::{CliError, Global, Output};
+use crate::{
+    config::{Section, about, default_text, example_text, sections},
+    error::nearest,
+};
+
+/// Write a commented config to start from
+///
+/// Every key of the chosen model, dataset and optimizer is there, those with a default behind a `#`.
+#[derive(Debug, Args)]
+pub struct New {
+    /// Name of the experiment; the file is NAME.toml
+    name: String,
+    /// The model's type
+    #[arg(long, default_value = "mlp")]
+    model: String,
+    /// The dataset's type
+    #[arg(long, default_value = "digits")]
+    dataset: String,
+    /// The optimizer's type
+    #[arg(long, default_value = "sgd")]
+    optimizer: String,
+}
+
+impl New {
+    /// Writes the file; one that exists stays as it is.
+    ///
+    /// # Errors
+    /// An unknown type, or a file that exists or cannot be written.
+    pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
+        let stem = self.name.trim_end_matches(".toml");
+        let path = PathBuf::from(format!("{stem}.toml"));
+        let text = self.config(stem, &sections(&global.extensions))?;
+        let file = std::fs::File::create_new(&path);
+        file.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
+            .map_err(|source| CliError::Write {
+                path: path.clone(),
+                source,
+            })?;
+        out.note(&format!(
+            "wrote {}; next: trainer run {}",
+            path.display(),
+            path.display()
+        ));
+        Ok(())
+    }
+
+    fn config(&self, stem: &str, all: &[Section]) -> Result<String, CliError> {
+        let name = PathBuf::from(stem);
+        let name = name
+            .file_name()
+            .map_or(stem.into(), |name| name.to_string_lossy().into_owned());
+        let mut text =
+            format!("# Start with: trainer run {stem}.toml\nname = {name:?}\nseed = 42\n");
+        for (path, kind) in [
+            ("model", &self.model),
+            ("dataset", &self.dataset),
+            ("optimizer", &self.optimizer),
+        ] {
+            let Some(section) = all.iter().find(|s| s.path == path) else {
+                continue;
+            };
+            component(&mut text, section, kind)?;
+        }
+        text.push_str(SCHEDULE);
+        if let Some(train) = all.iter().find(|s| s.path == "train") {
+            text.push_str("\n[train]\nepochs = 20\n");
+            keys(&mut text, &train.common, &["epochs", "steps"]);
+        }
+        Ok(text)
+    }
+}
+
+const SCHEDULE: &str = "
+# The learning rate: phases in order, each a [[schedule]]; see it with `trainer schedule`.
+[[schedule]]
+type = \"warmup\"
+for = \"5%\"
+
+[[schedule]]
+type = \"poly\"
+power = 0.9
+";
+
+fn component(text: &mut String, section: &Section, kind: &str) -> Result<(), CliError> {
+    let Some((name, schema)) = section.kinds.iter().find(|(name, _)| name == kind) else {
+        let names: Vec<&str> = section
+            .kinds
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let hint = match nearest(kind, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("one of {}", names.join(", ")),
+        };
+        return Err(CliError::Usage(format!(
+            "unknown {} type `{kind}`; hint: {hint}",
+            section.path
+        )));
+    };
+    let _ = writeln!(
+        text,
+        "\n# {}\n{}\ntype = \"{name}\"",
+        about(schema),
+        section.header
+    );
+    keys(text, schema, &[]);
+    keys(text, &section.common, &[]);
+    Ok(())
+}
+
+/// One line a key: required ones as they are, the others behind a `#` with their default.
+fn keys(text: &mut String, table: &Schema, skip: &[&str]) {
+    let properties = table["properties"].as_object().into_iter().flatten();
+    for (key, schema) in properties.filter(|(key, _)| !skip.contains(&key.as_str())) {
+        let (off, line) = match default_text(key, schema, table).as_str() {
+            "required" => ("", example_text(key, schema)),
+            "" | "{}" => ("# ", example_text(key, schema)),
+            default => ("# ", format!("{key} = {default}")),
+        };
+        let _ = writeln!(text, "{:<34} # {}", format!("{off}{line}"), about(schema));
+    }
+}

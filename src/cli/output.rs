@@ -1,0 +1,158 @@
+//! Where a command's words go: data to standard output, remarks to standard error.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use super::{CliError, Global};
+use crate::config::Diagnostics;
+use crate::report::{Ink, Palette, sanitize, sanitize_json};
+
+/// Standard output, and what is known about its reader.
+///
+/// A reader that goes away ends the command through [`CliError::Closed`], silently and with exit
+/// code 0. Remarks go to standard error, are never an error themselves, and stay away under `-q`.
+pub struct Output<'a> {
+    data: Box<dyn Write + 'a>,
+    palette: Palette,
+    width: usize,
+    quiet: bool,
+}
+
+impl<'a> Output<'a> {
+    /// The process's standard output.
+    #[must_use]
+    pub fn stdout(global: &Global) -> Self {
+        let terminal = io::stdout().is_terminal();
+        Self {
+            data: Box::new(BufWriter::with_capacity(1 << 16, io::stdout())),
+            palette: palette(terminal),
+            width: terminal_width(terminal),
+            quiet: global.quiet,
+        }
+    }
+
+    /// Writes into `buffer` instead: no colours, 80 columns, no remarks.
+    pub fn buffer(buffer: &'a mut Vec<u8>) -> Self {
+        Self {
+            data: Box::new(buffer),
+            palette: Palette::PLAIN,
+            width: 80,
+            quiet: true,
+        }
+    }
+
+    /// Writes data as it is; text from files must be [`sanitize`]d before.
+    ///
+    /// # Errors
+    /// Where standard output is closed or cannot be written.
+    pub fn write(&mut self, text: &str) -> Result<(), CliError> {
+        self.data.write_all(text.as_bytes()).map_err(failure)
+    }
+
+    /// Writes a JSON value on a line of its own.
+    ///
+    /// # Errors
+    /// Where standard output is closed or cannot be written.
+    pub fn json(&mut self, value: &serde_json::Value) -> Result<(), CliError> {
+        self.write(&sanitize_json(&format!("{value}\n")))
+    }
+
+    /// Writes rows as CSV, each text [`sanitize`]d and quoted where it has to be.
+    ///
+    /// # Errors
+    /// Where standard output is closed or cannot be written.
+    pub fn csv(&mut self, rows: impl IntoIterator<Item = Vec<String>>) -> Result<(), CliError> {
+        let mut lines = csv::Writer::from_writer(&mut self.data);
+        for row in rows {
+            let cells = row.iter().map(|cell| sanitize(cell).into_owned());
+            lines
+                .write_record(cells)
+                .map_err(|error| failure(error.into()))?;
+        }
+        lines.flush().map_err(failure)
+    }
+
+    /// Hands over what is buffered.
+    ///
+    /// # Errors
+    /// Where standard output is closed or cannot be written.
+    pub fn flush(&mut self) -> Result<(), CliError> {
+        self.data.flush().map_err(failure)
+    }
+
+    /// A remark for a person.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            // A remark that nobody can read is no reason to fail.
+            let _ = writeln!(io::stderr(), "{}", sanitize(text));
+        }
+    }
+
+    /// A warning: said even under `-q`.
+    pub fn warn(&self, text: &str) {
+        let palette = palette(io::stderr().is_terminal());
+        let _ = writeln!(
+            io::stderr(),
+            "{}: {}",
+            palette.paint(Ink::Notice, "warning"),
+            sanitize(text)
+        );
+    }
+
+    /// Findings of a config with their places: said even under `-q`.
+    pub fn diagnostics(&self, found: &Diagnostics) {
+        let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let _ = io::stderr().write_all(found.render(color).as_bytes());
+    }
+
+    /// How to paint text on standard output.
+    #[must_use]
+    pub fn palette(&self) -> Palette {
+        self.palette
+    }
+
+    /// Characters of a line on standard output; 80 where it is not a terminal.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+}
+
+/// Colours for a terminal that understands them, unless `NO_COLOR` is set to something.
+fn palette(terminal: bool) -> Palette {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    if terminal && !refused && !dumb {
+        Palette::COLOURS
+    } else {
+        Palette::PLAIN
+    }
+}
+
+fn terminal_width(terminal: bool) -> usize {
+    let measured = terminal.then(terminal_size::terminal_size).flatten();
+    measured.map_or(80, |(width, _)| usize::from(width.0).max(20))
+}
+
+fn failure(error: io::Error) -> CliError {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => CliError::Closed,
+        _ => CliError::Stdout(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_pipe_and_a_full_disk_are_told_apart() {
+        assert!(matches!(
+            failure(io::ErrorKind::BrokenPipe.into()),
+            CliError::Closed
+        ));
+        assert!(matches!(
+            failure(io::ErrorKind::StorageFull.into()),
+            CliError::Stdout(_)
+        ));
+    }
+}

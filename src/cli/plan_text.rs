@@ -1,0 +1,283 @@
+//! A plan for people and for programs.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::{
+    config::Plan,
+    data::Task,
+    report::{Align, Ink, Palette, Table, bytes, short},
+    schedule::PhaseInfo,
+};
+
+/// The plan as text: data, model, optimizer, length, schedules, cost.
+pub fn plan(plan: &Plan, palette: Palette) -> String {
+    let mut out = String::new();
+    let title = palette.paint(Ink::Bold, &plan.top.name);
+    let _ = writeln!(
+        out,
+        "{title}  plan {}  seed {}  device {}\n",
+        &plan.hash()[..12],
+        plan.top.seed,
+        plan.top.device
+    );
+    let facts = &plan.facts;
+    let task = match &facts.task {
+        Task::Classification { classes, .. } => format!("{classes} classes"),
+        Task::Regression { targets } => format!("regression of {targets}"),
+    };
+    line(
+        &mut out,
+        "data",
+        &format!(
+            "{}: {}, {task}; {} train, {} val, {} test samples",
+            plan.dataset.kind,
+            shape(&facts.shape),
+            facts.train,
+            facts.val,
+            facts.test
+        ),
+    );
+    let names: Vec<&str> = plan.metrics.iter().map(|(name, _)| name.as_str()).collect();
+    line(
+        &mut out,
+        "loss",
+        &format!("{}; metrics: {}", plan.loss.kind, names.join(", ")),
+    );
+    line(&mut out, "optimizer", &optimizer(plan));
+    let length = &plan.length;
+    line(
+        &mut out,
+        "train",
+        &format!(
+            "{} steps = {} epochs of {} steps, batches of {}{}",
+            length.total_steps,
+            short(length.total_steps as f64 / length.steps_per_epoch as f64),
+            length.steps_per_epoch,
+            plan.dataset_keys.batch_size,
+            match plan.train.grad_accumulation {
+                1 => String::new(),
+                n => format!(" × {n} accumulated"),
+            }
+        ),
+    );
+    if length.horizon != length.total_steps {
+        line(
+            &mut out,
+            "horizon",
+            &format!("{} steps: schedules refer to these", length.horizon),
+        );
+    }
+    let cost = &plan.cost;
+    line(
+        &mut out,
+        "cost",
+        &format!(
+            "{}FLOP a step; about {} of memory ({} weights, {} gradients, {} optimizer, {} activations)",
+            si(cost.flops_per_step),
+            bytes(cost.memory()),
+            bytes(cost.weights),
+            bytes(cost.gradients),
+            bytes(cost.optimizer),
+            bytes(cost.activations)
+        ),
+    );
+    let _ = write!(out, "\n{}", layers(plan, palette));
+    let _ = write!(out, "\n{}", phases(plan, palette));
+    out
+}
+
+fn line(out: &mut String, key: &str, text: &str) {
+    let _ = writeln!(out, "{key:<10} {text}");
+}
+
+fn optimizer(plan: &Plan) -> String {
+    let keys = &plan.optimizer_keys;
+    let mut text = format!(
+        "{}, lr {}, weight_decay {}",
+        plan.optimizer.kind, keys.lr, keys.weight_decay
+    );
+    for (key, value) in &plan.optimizer.keys {
+        let _ = write!(text, ", {key} {value}");
+    }
+    let groups = plan.schedules.groups();
+    if groups.len() > 1 {
+        let names: Vec<String> = groups
+            .iter()
+            .map(|g| format!("{} ({})", g.name, g.params.len()))
+            .collect();
+        let _ = write!(text, "; groups: {}", names.join(", "));
+    }
+    if !plan.frozen.is_empty() {
+        let _ = write!(text, "; {} parameters frozen", plan.frozen.len());
+    }
+    text
+}
+
+/// The layer table: output shape of one sample, parameters, forward FLOPs of one sample.
+fn layers(plan: &Plan, palette: Palette) -> String {
+    let mut table = Table::new([
+        ("layer", Align::Left),
+        ("kind", Align::Left),
+        ("output", Align::Left),
+        ("parameters", Align::Right),
+        ("FLOPs", Align::Right),
+    ]);
+    let input = shape(&plan.io.input);
+    table.row(["input", "", &input, "", ""]);
+    for layer in &plan.architecture.layers {
+        let count = if layer.params == 0 {
+            String::new()
+        } else {
+            thousands(layer.params as u64)
+        };
+        let flops = if layer.flops == 0 {
+            String::new()
+        } else {
+            thousands(layer.flops)
+        };
+        table.row([
+            layer.name.as_str(),
+            &layer.kind,
+            &shape(&layer.output),
+            &count,
+            &flops,
+        ]);
+    }
+    let params: u64 = plan
+        .architecture
+        .params
+        .iter()
+        .map(|p| p.count() as u64)
+        .sum();
+    let flops: u64 = plan.architecture.layers.iter().map(|l| l.flops).sum();
+    table.row(["total", "", "", &thousands(params), &thousands(flops)]);
+    table.render(palette)
+}
+
+/// The phases of the schedules with their boundaries.
+pub fn phases(plan: &Plan, palette: Palette) -> String {
+    phase_table(
+        &plan.schedules.phases(),
+        plan.length.steps_per_epoch,
+        palette,
+    )
+}
+
+/// The same for schedules alone.
+pub fn phase_table(phases: &[PhaseInfo], steps_per_epoch: u64, palette: Palette) -> String {
+    let mut table = Table::new([
+        ("schedule", Align::Left),
+        ("type", Align::Left),
+        ("groups", Align::Left),
+        ("steps", Align::Right),
+        ("epochs", Align::Right),
+        ("first", Align::Right),
+        ("last", Align::Right),
+    ]);
+    let epoch = |step: u64| short(step as f64 / steps_per_epoch as f64);
+    for phase in phases {
+        let target = match phase.track.as_str() {
+            "" => phase.target.to_string(),
+            track => format!("{} ({track})", phase.target),
+        };
+        table.row([
+            target,
+            phase.kind.clone(),
+            phase.groups.join(", "),
+            format!("{}..{}", phase.start, phase.end),
+            format!("{}..{}", epoch(phase.start), epoch(phase.end)),
+            short(phase.first),
+            short(phase.last),
+        ]);
+    }
+    if table.is_empty() {
+        return "no schedule: every value stays as it is\n".into();
+    }
+    table.render(palette)
+}
+
+/// The plan as an object.
+pub fn json(config: &str, plan: &Plan) -> Value {
+    let layers: Vec<Value> = plan
+        .architecture
+        .layers
+        .iter()
+        .map(|l| json!({ "name": l.name, "kind": l.kind, "output": l.output, "params": l.params, "flops": l.flops }))
+        .collect();
+    let params: Vec<Value> = plan
+        .architecture
+        .params
+        .iter()
+        .map(|p| json!({ "name": p.name(), "shape": p.shape(), "frozen": plan.frozen.iter().any(|f| f == p.name()) }))
+        .collect();
+    let length = &plan.length;
+    json!({
+        "config": config,
+        "ok": true,
+        "name": plan.top.name,
+        "plan_hash": plan.hash(),
+        "plan": plan.to_table(),
+        "data": {
+            "shape": plan.facts.shape,
+            "classification": plan.facts.task.is_classification(),
+            "outputs": plan.io.outputs,
+            "train": plan.facts.train,
+            "val": plan.facts.val,
+            "test": plan.facts.test,
+        },
+        "layers": layers,
+        "params": params,
+        "parameters": plan.architecture.params.iter().map(|p| p.count() as u64).sum::<u64>(),
+        "batches_per_epoch": length.batches_per_epoch,
+        "steps_per_epoch": length.steps_per_epoch,
+        "total_steps": length.total_steps,
+        "epochs": length.epochs(),
+        "horizon": length.horizon,
+        "schedule": plan.schedules.phases().iter().map(phase_json).collect::<Vec<_>>(),
+        "cost": plan.cost,
+        "memory": plan.cost.memory(),
+        "faults": plan.warnings.to_json(),
+    })
+}
+
+/// A phase as an object.
+pub fn phase_json(phase: &PhaseInfo) -> Value {
+    json!({
+        "target": phase.target.to_string(), "track": phase.track, "type": phase.kind,
+        "groups": phase.groups, "start": phase.start, "end": phase.end,
+        "first": phase.first, "last": phase.last,
+    })
+}
+
+fn shape(shape: &[usize]) -> String {
+    shape
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("×")
+}
+
+fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn si(n: u64) -> String {
+    let mut n = n as f64;
+    for unit in ["", "k", "M", "G"] {
+        if n < 1000.0 {
+            return format!("{} {unit}", short(n));
+        }
+        n /= 1000.0;
+    }
+    format!("{} T", short(n))
+}

@@ -1,0 +1,60 @@
+//! `trainer reproduce`.
+
+use clap::Args;
+
+use super::{CliError, Global, Output, session};
+use crate::{
+    launch::{self, stored_plan},
+    run::Store,
+};
+
+/// Run a stored plan again and compare every number bit for bit
+///
+/// The repetition is a run of its own. The first step that differs is named; exit code 6 then.
+#[derive(Debug, Args)]
+pub struct Reproduce {
+    /// An id, its shortest unique prefix, a name, a path, or `last`
+    run: String,
+}
+
+impl Reproduce {
+    /// Trains again and compares.
+    ///
+    /// # Errors
+    /// A run that cannot be repeated, or whose repetition differs.
+    pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
+        let path = Store::new(&global.runs).find(&self.run)?;
+        session::threads(&stored_plan(&path, &global.extensions)?);
+        let stop = launch::connect().map_err(CliError::Signals)?;
+        let mut screen = session::screen(global);
+        let mut say = |line: String| out.note(&line);
+        let target = (global.runs.clone(), std::env::args().collect());
+        let found = launch::reproduce(
+            &path,
+            &global.extensions,
+            target,
+            &mut screen,
+            &stop,
+            &mut say,
+        )?;
+        drop(screen);
+        if let Some(signal) = stop.raised() {
+            return Err(CliError::Signal(u8::try_from(signal).unwrap_or(u8::MAX)));
+        }
+        match found.comparison.difference {
+            None => out.write(&format!(
+                "reproduced: {} rows and the final state of {} are the same bits in {}\n",
+                found.comparison.rows, found.original, found.repeated
+            )),
+            Some(difference) => Err(CliError::Differs(format!(
+                "{} and {} differ first at {difference}; hint: {}",
+                found.original,
+                found.repeated,
+                match found.circumstances.as_slice() {
+                    [] => "program, processor and data are the same: the stored plan or log was changed, or something computes differently each time".to_string(),
+                    lines => lines.join("; "),
+                }
+            ))),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `trainer resume`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{CliError, Global, Output, PlanFlags, run, session};
+use crate::{
+    launch::{self, Allow, Edits, ResumeOptions, ScheduleMode, stored_plan},
+    run::Store,
+};
+
+/// Go on with a run where its newest valid checkpoint stands
+///
+/// The run goes on in its own directory and ends in the same bits as one that was never
+/// interrupted. A changed config, dataset or program is refused with what differs; what may change
+/// needs a flag and is recorded.
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// An id, its shortest unique prefix, a name, a path, or `last`
+    run: String,
+    #[command(flatten)]
+    flags: PlanFlags,
+    /// Take this config in place of the stored plan
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// What the schedule does where its length or its phases change
+    #[arg(long, value_enum)]
+    schedule: Option<Mode>,
+    /// What else may differ from the run as it was begun
+    #[arg(long, value_enum, value_delimiter = ',')]
+    allow: Vec<Difference>,
+    /// What stands on standard output at the end
+    #[arg(long, value_enum, default_value_t = run::Format::Text)]
+    format: run::Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Mode {
+    /// The new curve, evaluated at the step reached
+    Config,
+    /// The old curve over the old length, held at its end
+    Checkpoint,
+    /// The new chain, starting now from the factor reached
+    Splice,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum Difference {
+    /// Another build of trainer
+    Binary,
+    /// Other data
+    Data,
+    /// Another class of processor
+    Isa,
+}
+
+impl Resume {
+    /// Trains on.
+    ///
+    /// # Errors
+    /// A run that cannot go on, fails, diverges or is stopped.
+    pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
+        let path = Store::new(&global.runs).find(&self.run)?;
+        session::threads(&stored_plan(&path, &global.extensions)?);
+        let options = ResumeOptions {
+            edits: Edits {
+                overrides: self.flags.overrides(),
+                config: self.config.clone(),
+                schedule: self.schedule.map(|mode| match mode {
+                    Mode::Config => ScheduleMode::Config,
+                    Mode::Checkpoint => ScheduleMode::Checkpoint,
+                    Mode::Splice => ScheduleMode::Splice,
+                }),
+            },
+            allow: Allow {
+                binary: self.allow.contains(&Difference::Binary),
+                data: self.allow.contains(&Difference::Data),
+                isa: self.allow.contains(&Difference::Isa),
+            },
+            argv: std::env::args().collect(),
+        };
+        let stop = launch::connect().map_err(CliError::Signals)?;
+        let mut screen = session::screen(global);
+        let mut say = |line: String| out.note(&line);
+        let summary = launch::resume(
+            &path,
+            &global.extensions,
+            &options,
+            &mut screen,
+            &stop,
+            &mut say,
+        )?;
+        drop(screen);
+        run::conclude(&summary, self.format, out)
+    }
+}

@@ -1,0 +1,122 @@
+//! `trainer verify`.
+
+use clap::Args;
+
+use super::{CliError, Global, Output};
+use crate::{
+    report::{Align, Cell, Ink, Table, bytes, sanitize},
+    run::{CheckpointVerdict, Store, Verification, verify},
+};
+
+/// Check every byte of a run: the digests of its checkpoints, its log, and that they agree
+///
+/// Exit code 4 where something is damaged.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// An id or its beginning, a name (the newest of it), a path, or `last`
+    run: String,
+}
+
+impl Verify {
+    /// Prints what was found.
+    ///
+    /// # Errors
+    /// Where the run cannot be found, or something in it is damaged.
+    pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
+        let found = verify(&Store::new(&global.runs).find(&self.run)?)?;
+        out.write(&table(&found).render(out.palette()))?;
+        for fault in &found.faults {
+            let line = format!(
+                "{}: {}\n",
+                out.palette().paint(Ink::Bad, "damaged"),
+                sanitize(fault)
+            );
+            out.write(&line)?;
+        }
+        for note in &found.notes {
+            out.write(&format!("note: {}\n", sanitize(note)))?;
+        }
+        if found.is_valid() {
+            Ok(())
+        } else {
+            Err(CliError::Damaged(found.run))
+        }
+    }
+}
+
+/// One line a checkpoint, and one for the log.
+fn table(found: &Verification) -> Table {
+    let mut table = Table::new([
+        ("part", Align::Left),
+        ("size", Align::Right),
+        ("", Align::Left),
+    ]);
+    for checkpoint in &found.checkpoints {
+        let name = checkpoint
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        table.row([
+            Cell::from(name.as_ref()),
+            size(checkpoint).into(),
+            verdict(checkpoint.fault.as_deref()),
+        ]);
+    }
+    let log = if found.faults.is_empty() {
+        None
+    } else {
+        Some("see below")
+    };
+    let s = if found.rows == 1 { "" } else { "s" };
+    table.row([
+        "metrics.jsonl".into(),
+        format!("{} row{s}", found.rows).into(),
+        verdict(log),
+    ]);
+    table
+}
+
+fn size(checkpoint: &CheckpointVerdict) -> String {
+    match checkpoint.fault {
+        Some(_) => String::new(),
+        None => bytes(checkpoint.bytes),
+    }
+}
+
+fn verdict(fault: Option<&str>) -> Cell {
+    match fault {
+        None => Cell::from("ok").ink(Ink::Good),
+        Some(fault) => Cell::from(format!("damaged: {fault}")).ink(Ink::Bad),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::sample;
+
+    #[test]
+    fn a_whole_run_is_ok_and_a_flipped_bit_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = sample::completed(folder.path(), 0.1);
+        let (shown, result) = sample::trainer(folder.path(), &["verify", "last"]);
+        insta::assert_snapshot!(shown, @"
+        part                size
+        step-0000000020    154 B  ok
+        step-0000000040    154 B  ok
+        metrics.jsonl    11 rows  ok
+        ");
+        result.unwrap();
+
+        let weights = path.join("checkpoints/step-0000000040/model.safetensors");
+        let mut bytes = std::fs::read(&weights).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(&weights, bytes).unwrap();
+        let (shown, result) = sample::trainer(folder.path(), &["verify", "digits"]);
+        assert!(
+            shown.contains("step-0000000040           damaged: "),
+            "{shown}"
+        );
+        assert_eq!(result.unwrap_err().exit(), crate::cli::Exit::Data);
+    }
+}

@@ -1,0 +1,63 @@
+//! `[checkpoint]`: what is kept of a run's states.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::train::Better;
+use crate::units::Span;
+
+/// Keys of `[checkpoint]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckpointKeys {
+    /// How often the state is saved: `"1 epoch"`, `"500 steps"`, `"30 min"`. Default "1 epoch".
+    #[serde(default = "one_epoch")]
+    pub every: Span,
+    /// How many of the newest are kept. Default 2.
+    #[serde(default = "two")]
+    #[schemars(range(min = 1))]
+    pub keep: usize,
+    /// Which evaluations are worth keeping. Default: the task's first metric on the validation
+    /// split, the best one; without such a split, none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<BestKeys>,
+}
+
+/// Keys of `best`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BestKeys {
+    /// The metric to watch. Default: the task's first one, on the validation split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"val/accuracy")]
+    pub metric: Option<String>,
+    /// Whether `max` or `min` is better. Default: as the metric says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Better>,
+    /// How many of the best are kept. Default 1.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1))]
+    pub keep: usize,
+}
+
+impl Default for CheckpointKeys {
+    fn default() -> Self {
+        Self {
+            every: one_epoch(),
+            keep: two(),
+            best: None,
+        }
+    }
+}
+
+fn one_epoch() -> Span {
+    Span::Epochs(1.0)
+}
+
+fn two() -> usize {
+    2
+}
+
+fn one() -> usize {
+    1
+}

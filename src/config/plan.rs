@@ -1,0 +1,218 @@
+//! Spec → Plan: what a config means. A value: it serialises to a complete TOML that resolves to the
+//! same Plan, and its hash names the experiment. Nothing here touches a device.
+
+use std::{path::Path, sync::Arc};
+
+use super::{
+    checkpoint::CheckpointKeys,
+    cost::Cost,
+    diagnostic::{ConfigError, Diagnostics},
+    extensions::Extensions,
+    length::Length,
+    registry::Component,
+    resolver::Resolver,
+    spec::{Overrides, Spec},
+    top::{ModelKeys, Top},
+    train::TrainKeys,
+};
+use crate::{
+    data::{DatasetKeys, DatasetSpec, Facts, TransformSpec},
+    layer::Architecture,
+    model::{Io, ModelSpec},
+    objective::{LossSpec, MetricSpec},
+    optim::{OptimizerKeys, OptimizerSpec},
+    schedule,
+};
+
+/// A checked experiment.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Keys before the first table.
+    pub top: Top,
+    /// `[model]`.
+    pub model: Component<dyn ModelSpec>,
+    /// Common keys of `[model]`.
+    pub model_keys: ModelKeys,
+    /// `[dataset]`.
+    pub dataset: Component<dyn DatasetSpec>,
+    /// Common keys of `[dataset]`.
+    pub dataset_keys: DatasetKeys,
+    /// `[[dataset.transform]]`, in order.
+    pub transforms: Vec<Component<dyn TransformSpec>>,
+    /// `[loss]`.
+    pub loss: Component<dyn LossSpec>,
+    /// Metrics by name.
+    pub metrics: Vec<(String, Arc<dyn MetricSpec>)>,
+    /// `[optimizer]`.
+    pub optimizer: Component<dyn OptimizerSpec>,
+    /// Common keys of `[optimizer]`.
+    pub optimizer_keys: OptimizerKeys,
+    /// `[[schedule]]`, in order, with all keys.
+    pub schedule: Vec<toml::Table>,
+    /// `[train]`.
+    pub train: TrainKeys,
+    /// `[checkpoint]`.
+    pub checkpoint: CheckpointKeys,
+    /// What the data is: shape, task, samples.
+    pub facts: Facts,
+    /// What goes into the model and comes out.
+    pub io: Io,
+    /// The model's layers and parameters, without numbers.
+    pub architecture: Architecture,
+    /// Names of the parameters that keep their values.
+    pub frozen: Vec<String>,
+    /// Steps of an epoch, of the run, of the curves.
+    pub length: Length,
+    /// The schedules, resolved to steps.
+    pub schedules: schedule::Schedules,
+    /// FLOPs and memory, estimated.
+    pub cost: Cost,
+    /// What the reader should know although the config runs.
+    pub warnings: Diagnostics,
+    /// Texts that hold values of the environment.
+    pub(super) from_env: Vec<FromEnv>,
+}
+
+impl Plan {
+    /// Reads a file and resolves it.
+    ///
+    /// # Errors
+    /// All faults of the config, each with its place.
+    pub fn load(
+        path: &Path,
+        overrides: &Overrides,
+        extensions: &Extensions,
+    ) -> Result<Self, ConfigError> {
+        Self::resolve(&Spec::load(path, overrides), extensions)
+    }
+
+    /// What a Spec means.
+    ///
+    /// # Errors
+    /// All faults of the config, each with its place.
+    pub fn resolve(spec: &Spec, extensions: &Extensions) -> Result<Self, ConfigError> {
+        Resolver::new(spec, extensions).plan()
+    }
+
+    /// The whole plan as TOML, every default filled in; resolving it gives the same plan.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        toml::to_string(&self.to_table()).unwrap_or_default()
+    }
+
+    /// BLAKE3 over the plan, in hexadecimal: the experiment's name. Labels (`name`, `notes`, `tags`)
+    /// and `threads` do not change results and are left out.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let mut table = self.to_table();
+        for label in ["name", "notes", "tags"] {
+            table.remove(label);
+        }
+        if let Some(toml::Value::Table(train)) = table.get_mut("train") {
+            train.remove("threads");
+        }
+        let text = toml::to_string(&table).unwrap_or_default();
+        blake3::hash(text.as_bytes()).to_hex().to_string()
+    }
+
+    /// The plan as a TOML table.
+    #[must_use]
+    pub fn to_table(&self) -> toml::Table {
+        let mut root = keys(&self.top);
+        let names = self
+            .metrics
+            .iter()
+            .map(|(name, _)| name.as_str().into())
+            .collect();
+        root.insert("metrics".into(), toml::Value::Array(names));
+        let mut put = |key: &str, table| root.insert(key.into(), toml::Value::Table(table));
+        put("model", component(&self.model, &keys(&self.model_keys)));
+        let mut dataset = component(&self.dataset, &keys(&self.dataset_keys));
+        if !self.transforms.is_empty() {
+            let none = toml::Table::new();
+            let list = self
+                .transforms
+                .iter()
+                .map(|t| component(t, &none).into())
+                .collect();
+            dataset.insert("transform".into(), toml::Value::Array(list));
+        }
+        put("dataset", dataset);
+        put("loss", component(&self.loss, &toml::Table::new()));
+        put(
+            "optimizer",
+            component(&self.optimizer, &keys(&self.optimizer_keys)),
+        );
+        put("train", keys(&self.train));
+        put("checkpoint", keys(&self.checkpoint));
+        if !self.schedule.is_empty() {
+            let list = self
+                .schedule
+                .iter()
+                .cloned()
+                .map(toml::Value::Table)
+                .collect();
+            root.insert("schedule".into(), toml::Value::Array(list));
+        }
+        for text in &self.from_env {
+            text.put_back(&mut root);
+        }
+        root
+    }
+}
+
+/// A component's table: `type`, its own keys, the common keys.
+fn component<T: ?Sized>(component: &Component<T>, common: &toml::Table) -> toml::Table {
+    let mut table = toml::Table::new();
+    table.insert("type".into(), component.kind.as_str().into());
+    table.extend(component.keys.clone());
+    table.extend(common.clone());
+    table
+}
+
+fn keys(keys: &impl serde::Serialize) -> toml::Table {
+    toml::Table::try_from(keys).unwrap_or_default()
+}
+
+/// A text that the environment gave a part of: the plan keeps the reference, not the value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct FromEnv {
+    /// Where it stands: `dataset.path`, `tags[0]`.
+    pub(super) path: String,
+    /// The text with `${env:NAME}` in it.
+    pub(super) raw: String,
+    /// The text with the values in it.
+    pub(super) filled: String,
+}
+
+impl FromEnv {
+    fn put_back(&self, root: &mut toml::Table) {
+        let mut parts = self
+            .path
+            .split(['.', '[', ']'])
+            .filter(|part| !part.is_empty());
+        let Some(mut value) = parts.next().and_then(|part| root.get_mut(part)) else {
+            return;
+        };
+        for part in parts {
+            let next = match value {
+                toml::Value::Table(table) => table.get_mut(part),
+                toml::Value::Array(items) => {
+                    part.parse::<usize>().ok().and_then(|i| items.get_mut(i))
+                }
+                _ => None,
+            };
+            match next {
+                Some(next) => value = next,
+                None => return,
+            }
+        }
+        // A relative path was made absolute: what was put before it stays.
+        let before = value
+            .as_str()
+            .and_then(|text| text.strip_suffix(&self.filled));
+        if let Some(before) = before {
+            *value = format!("{before}{}", self.raw).into();
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Reading one table of a Spec: find the component of its `type`, check every key, fill in the
+//! defaults; each fault lands at its place.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value as Schema;
+
+use super::{
+    diagnostic::Diagnostic,
+    node::{Node, Table, Value},
+    registry::{Component, LoadFault, Registry, read_keys},
+    source::{Place, Sources},
+    spec::Spec,
+    suggest, validate,
+};
+use crate::error::{KeyFault, Severity};
+
+/// Collects faults while the tables of a Spec are read.
+pub(super) struct Tables<'a> {
+    pub(super) spec: &'a Spec,
+    pub(super) faults: Vec<Diagnostic>,
+}
+
+/// A component with the common keys of its table.
+pub(super) struct Loaded<T: ?Sized> {
+    pub(super) component: Component<T>,
+    pub(super) common: toml::Table,
+}
+
+impl<'a> Tables<'a> {
+    pub(super) fn new(spec: &'a Spec) -> Self {
+        Self {
+            spec,
+            faults: spec.faults.clone(),
+        }
+    }
+
+    /// A top-level table, or a fault where it is something else; `None` where it is absent.
+    pub(super) fn table(&mut self, key: &str) -> Option<(&'a Node, &'a Table)> {
+        let node = self.spec.root.table()?.get(key)?;
+        self.as_table(key, node)
+    }
+
+    /// The tables of a top-level list.
+    pub(super) fn list(
+        &mut self,
+        path: &str,
+        key: &str,
+        node: &'a Node,
+    ) -> Vec<(String, &'a Node, &'a Table)> {
+        let Some(items) = node.items() else {
+            let message = format!("`{key}` takes a list of tables, found {}", node.noun());
+            let hint = format!("write `[[{path}]]` above each entry");
+            self.faults
+                .push(Diagnostic::error(&node.place, message).hint(hint));
+            return Vec::new();
+        };
+        let mut tables = Vec::new();
+        for (i, item) in items.iter().enumerate() {
+            if let Some((node, table)) = self.as_table(key, item) {
+                tables.push((format!("{path}[{i}]"), node, table));
+            }
+        }
+        tables
+    }
+
+    fn as_table(&mut self, key: &str, node: &'a Node) -> Option<(&'a Node, &'a Table)> {
+        let table = node.table();
+        if table.is_none() {
+            let message = format!("`{key}` takes a table, found {}", node.noun());
+            self.faults.push(Diagnostic::error(&node.place, message));
+        }
+        Some((node, table?))
+    }
+
+    /// A fault about something that is not there at all: points at the file's first line.
+    pub(super) fn missing(&mut self, message: String, hint: &str) {
+        let place = Place {
+            source: self.spec.root.place.source,
+            range: 0..0,
+        };
+        if self.spec.sources.iter().next().is_some() {
+            self.faults
+                .push(Diagnostic::error(&place, message).hint(hint.to_string()));
+        }
+    }
+
+    /// A component's own finding, at `path` (`optimizer`, `schedule[2]`) plus its key.
+    pub(super) fn key_fault(&mut self, path: &str, fault: KeyFault) {
+        let full = match fault.key.as_str() {
+            "" => path.to_string(),
+            key => format!("{path}.{key}"),
+        };
+        self.faults.push(Diagnostic {
+            severity: fault.severity,
+            message: fault.message,
+            place: Some(self.spec.root.nearest(&full).place.clone()),
+            hint: fault.hint,
+        });
+    }
+
+    /// Several findings of one component.
+    pub(super) fn key_faults(&mut self, path: &str, faults: Vec<KeyFault>) {
+        for fault in faults {
+            self.key_fault(path, fault);
+        }
+    }
+
+    /// A plain struct of keys; `None` where it has faults.
+    pub(super) fn keys<C: DeserializeOwned>(
+        &mut self,
+        what: &str,
+        path: &str,
+        place: &Place,
+        table: &Table,
+        schema: &Schema,
+    ) -> Option<C> {
+        let before = self.error_count();
+        validate::table(what, place, table, schema, &mut self.faults);
+        if self.error_count() > before {
+            return None;
+        }
+        let plain = plain(table, schema, &self.spec.sources);
+        read_keys(plain)
+            .map_err(|fault| self.load_fault(path, fault))
+            .ok()
+    }
+
+    /// A table with a `type`: its component and its common keys. The common keys are those of
+    /// `common`'s schema; they were checked together with the component's own.
+    pub(super) fn component<T: ?Sized + 'static>(
+        &mut self,
+        what: &str,
+        path: &str,
+        (node, table): (&Node, &Table),
+        registry: &Registry<T>,
+        common: &Schema,
+    ) -> Option<Loaded<T>> {
+        let kind_name = self.kind_name(what, node, table, registry);
+        let Some(kind) = kind_name.and_then(|name| registry.get(name)) else {
+            self.common_only(table, common);
+            return None;
+        };
+        let own = kind.schema();
+        let mut rest = table.only(|key| key != "type");
+        self.drop_replaced(&mut rest, table, registry, &own, common);
+        let before = self.error_count();
+        let what = format!("{what} of type `{}`", kind.name);
+        validate::table(
+            &what,
+            &node.place,
+            &rest,
+            &merged(&own, common),
+            &mut self.faults,
+        );
+        if self.error_count() > before {
+            return None;
+        }
+        let is_common = |key: &str| common["properties"].get(key).is_some();
+        let keys = plain(&rest.only(|key| !is_common(key)), &own, &self.spec.sources);
+        let common = plain(&rest.only(is_common), common, &self.spec.sources);
+        match kind.load(keys) {
+            Ok(component) => Some(Loaded { component, common }),
+            Err(fault) => {
+                self.load_fault(path, fault);
+                None
+            }
+        }
+    }
+
+    /// Where the type is unknown the common keys can still be checked.
+    fn common_only(&mut self, table: &Table, common: &Schema) {
+        let mut known = table.only(|key| common["properties"].get(key).is_some());
+        known.replaced_type = None;
+        let mut relaxed = common.clone();
+        relaxed["required"] = Schema::Null;
+        validate::table(
+            "",
+            &Place {
+                source: 0,
+                range: 0..0,
+            },
+            &known,
+            &relaxed,
+            &mut self.faults,
+        );
+    }
+
+    fn kind_name<'t, T: ?Sized + 'static>(
+        &mut self,
+        what: &str,
+        node: &Node,
+        table: &'t Table,
+        registry: &Registry<T>,
+    ) -> Option<&'t str> {
+        let allowed = || registry.names().collect::<Vec<_>>().join(", ");
+        let Some(kind) = table.get("type") else {
+            let message = format!("missing key `type` in {what}");
+            let hint = format!("add `type = …`, one of: {}", allowed());
+            self.faults
+                .push(Diagnostic::error(&node.place, message).hint(hint));
+            return None;
+        };
+        let Some(name) = kind.text() else {
+            let message = format!("`type` takes a name, found {}", kind.noun());
+            self.faults.push(
+                Diagnostic::error(&kind.place, message).hint(format!("allowed: {}", allowed())),
+            );
+            return None;
+        };
+        if registry.get(name).is_none() {
+            let message = format!("unknown {} type `{name}`", registry.noun);
+            let hint = suggest::hint(name, registry.names());
+            self.faults
+                .push(Diagnostic::error(&kind.place, message).hint(hint));
+            return None;
+        }
+        Some(name)
+    }
+
+    /// Keys of the type that a later layer replaced are left out, with a warning.
+    fn drop_replaced<T: ?Sized + 'static>(
+        &mut self,
+        rest: &mut Table,
+        table: &Table,
+        registry: &Registry<T>,
+        own: &Schema,
+        common: &Schema,
+    ) {
+        let Some(old) = table
+            .replaced_type
+            .as_deref()
+            .and_then(|name| registry.get(name))
+        else {
+            return;
+        };
+        let Some(kind) = table.get("type") else {
+            return;
+        };
+        let old_schema = old.schema();
+        let knows = |schema: &Schema, key: &str| schema["properties"].get(key).is_some();
+        let stale: Vec<(String, Place)> = rest
+            .iter()
+            .filter(|(key, place, _)| {
+                place.source < kind.place.source
+                    && !knows(own, key)
+                    && !knows(common, key)
+                    && knows(&old_schema, key)
+            })
+            .map(|(key, place, _)| (key.to_string(), place.clone()))
+            .collect();
+        for (key, place) in stale {
+            rest.remove(&key);
+            let new = kind.text().unwrap_or_default();
+            let message = format!(
+                "`{key}` is a key of `{}` and is left out: `type` is now `{new}`",
+                old.name
+            );
+            self.faults.push(Diagnostic {
+                severity: Severity::Warning,
+                ..Diagnostic::error(&place, message)
+            });
+        }
+    }
+
+    /// What the struct refused although its schema allowed it.
+    fn load_fault(&mut self, path: &str, fault: LoadFault) {
+        let (message, hint) = validate::split_hint(&fault.message);
+        let mut key_fault = KeyFault::error(fault.key, message);
+        key_fault.hint = hint;
+        self.key_fault(path, key_fault);
+    }
+
+    pub(super) fn error_count(&self) -> usize {
+        self.faults
+            .iter()
+            .filter(|d| d.severity == Severity::Error)
+            .count()
+    }
+}
+
+/// One object schema with the properties and required keys of both.
+pub(super) fn merged(own: &Schema, common: &Schema) -> Schema {
+    let mut out = own.clone();
+    let mut properties = own["properties"].as_object().cloned().unwrap_or_default();
+    for (key, schema) in common["properties"].as_object().into_iter().flatten() {
+        properties
+            .entry(key.clone())
+            .or_insert_with(|| schema.clone());
+    }
+    out["properties"] = Schema::Object(properties);
+    let required = [own, common]
+        .into_iter()
+        .filter_map(|s| s["required"].as_array())
+        .flatten();
+    out["required"] = required.cloned().collect();
+    out
+}
+
+/// Plain TOML of a table; paths become absolute, seen from the file that names them.
+fn plain(table: &Table, schema: &Schema, sources: &Sources) -> toml::Table {
+    let entry = |(key, _, node): (&str, &Place, &Node)| {
+        let schema = &schema["properties"][key];
+        (key.to_string(), plain_value(node, schema, sources))
+    };
+    table.iter().map(entry).collect()
+}
+
+fn plain_value(node: &Node, schema: &Schema, sources: &Sources) -> toml::Value {
+    match &node.value {
+        Value::String(text) if is_path(schema) => {
+            let path = sources.get(&node.place).folder.join(text);
+            let path = std::path::absolute(&path).unwrap_or(path);
+            toml::Value::String(path.to_string_lossy().into_owned())
+        }
+        Value::Array(items) => {
+            let plain = items
+                .iter()
+                .map(|item| plain_value(item, &schema["items"], sources));
+            toml::Value::Array(plain.collect())
+        }
+        Value::Table(inner) => toml::Value::Table(plain(inner, schema, sources)),
+        _ => node.to_toml(),
+    }
+}
+
+fn is_path(schema: &Schema) -> bool {
+    let any = schema["anyOf"].as_array();
+    schema["format"] == "path" || any.is_some_and(|list| list.iter().any(|s| s["format"] == "path"))
+}

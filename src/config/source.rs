@@ -1,0 +1,58 @@
+//! The texts a config is made of, and places in them.
+
+use std::ops::Range;
+
+/// All texts that were read, in order: base files first, then the file itself, then overrides.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sources(Vec<Source>);
+
+/// One text: a file or a command-line override.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// What a person calls it: the path as given, or `--set`.
+    pub name: String,
+    /// The text.
+    pub text: String,
+    /// The folder that relative paths in it refer to.
+    pub folder: std::path::PathBuf,
+}
+
+/// A range of bytes in one source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Index of the source.
+    pub source: usize,
+    /// Bytes of its text.
+    pub range: Range<usize>,
+}
+
+impl Sources {
+    /// Adds a text and tells its index.
+    pub fn add(&mut self, source: Source) -> usize {
+        self.0.push(source);
+        self.0.len() - 1
+    }
+
+    /// The source of a place.
+    #[must_use]
+    pub fn get(&self, place: &Place) -> &Source {
+        &self.0[place.source]
+    }
+
+    /// All sources.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.0.iter()
+    }
+
+    /// 1-based line and column (in characters) of a byte of a source.
+    #[must_use]
+    pub fn line_column(&self, source: usize, byte: usize) -> (usize, usize) {
+        let text = &self.0[source].text;
+        let before = &text[..text.floor_char_boundary(byte)];
+        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        (
+            before.matches('\n').count() + 1,
+            before[line_start..].chars().count() + 1,
+        )
+    }
+}

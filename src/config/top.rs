@@ -1,0 +1,71 @@
+//! The keys at the top of a file.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+/// The keys before the first table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Top {
+    /// Name of the experiment; run directories begin with it. Default: the file's name.
+    #[serde(default)]
+    #[schemars(length(min = 1), example = &"digits-poly")]
+    pub name: String,
+    /// Seed of every random stream: init, shuffle, split, dropout, augmentation. Default 0.
+    #[serde(default)]
+    #[schemars(range(min = 0), example = 42)]
+    pub seed: u64,
+    /// Where it trains: `auto`, `cpu`, `cuda`, `cuda:N` or `metal`. `auto` takes the first
+    /// accelerator that this build and this machine have. Default `auto`.
+    #[serde(default = "auto")]
+    #[schemars(example = &"cpu")]
+    pub device: String,
+    /// Free text, kept with the run.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub notes: String,
+    /// Labels, kept with the run; `trainer ls --tag` filters by them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = ["baseline"])]
+    pub tags: Vec<String>,
+    /// Files that this one builds on: a path or a list, relative to this file. Tables merge, arrays
+    /// and scalars replace.
+    #[serde(default, skip_serializing)]
+    pub extends: Option<Extends>,
+    /// What is measured on every evaluation, by name. Default: what fits the task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["accuracy", "f1"])]
+    pub metrics: Option<Vec<String>>,
+}
+
+/// One base file or several; read before anything else, so never seen here.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Extends {}
+
+impl JsonSchema for Extends {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Extends".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [
+            { "type": "string", "format": "path" },
+            { "type": "array", "items": { "type": "string", "format": "path" } },
+        ], "examples": ["base.toml"] })
+    }
+}
+
+/// Common keys of `[model]`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelKeys {
+    /// Weights to start from: a `model.safetensors` file with the same names and shapes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<crate::units::FilePath>,
+    /// Globs over parameter names; what matches keeps its values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = ["fc1.*"])]
+    pub freeze: Vec<String>,
+}
+
+fn auto() -> String {
+    "auto".into()
+}

@@ -1,0 +1,149 @@
+//! A file's content, decompressed where it is gzip. What a file is, its first bytes say, not its
+//! name: tools that fetch files decompress some and keep the name, and the other way round.
+
+use std::{
+    fs::File,
+    io::{BufReader, Read, Seek, SeekFrom},
+    path::Path,
+};
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::DataError;
+
+/// DEFLATE cannot make more than this of one byte (zlib's technical notes: 1032 to 1).
+pub(super) const MOST_PER_BYTE: u64 = 1032;
+
+/// The content of an open file.
+pub(super) struct Content {
+    /// The content's bytes in order.
+    pub reader: Box<dyn Read>,
+    /// The file's length on disk in bytes.
+    pub stored: u64,
+    /// Whether the file is gzip, so that the content is longer than `stored`.
+    pub compressed: bool,
+}
+
+impl Content {
+    /// Opens a regular file; anything else (a folder, a pipe, a device) is refused.
+    pub(super) fn open(path: &Path) -> Result<Self, DataError> {
+        let read = |source| DataError::Read {
+            path: path.into(),
+            source,
+        };
+        let metadata = std::fs::metadata(path).map_err(read)?;
+        if !metadata.is_file() {
+            return Err(DataError::NotAFile { path: path.into() });
+        }
+        let mut file = File::open(path).map_err(read)?;
+        let mut start = Vec::new();
+        file.by_ref()
+            .take(2)
+            .read_to_end(&mut start)
+            .map_err(read)?;
+        file.seek(SeekFrom::Start(0)).map_err(read)?;
+        let (stored, compressed) = (metadata.len(), start == [0x1f, 0x8b]);
+        let plain = BufReader::with_capacity(1 << 16, file.take(stored));
+        let reader: Box<dyn Read> = if compressed {
+            Box::new(MultiGzDecoder::new(plain))
+        } else {
+            Box::new(plain)
+        };
+        Ok(Self {
+            reader,
+            stored,
+            compressed,
+        })
+    }
+
+    /// The uncompressed length that the last four bytes of a gzip file state, modulo 2³² and right
+    /// only for files of one member; `None` for a plain file.
+    pub(super) fn stated_length(path: &Path) -> Result<Option<u32>, DataError> {
+        let read = |source| DataError::Read {
+            path: path.into(),
+            source,
+        };
+        let content = Self::open(path)?;
+        if !content.compressed || content.stored < 18 {
+            return Ok(None);
+        }
+        let mut file = File::open(path).map_err(read)?;
+        let mut length = [0; 4];
+        file.seek(SeekFrom::End(-4)).map_err(read)?;
+        file.read_exact(&mut length).map_err(read)?;
+        Ok(Some(u32::from_le_bytes(length)))
+    }
+
+    /// The whole content, refused beyond `most_per_byte` times the file's length (and 1 MiB).
+    pub(super) fn read_all(path: &Path, most_per_byte: u64) -> Result<Vec<u8>, DataError> {
+        let read = |source| DataError::Read {
+            path: path.into(),
+            source,
+        };
+        let content = Self::open(path)?;
+        let most = content
+            .stored
+            .saturating_mul(most_per_byte)
+            .saturating_add(1 << 20);
+        let mut bytes = Vec::new();
+        let got = content
+            .reader
+            .take(most + 1)
+            .read_to_end(&mut bytes)
+            .map_err(read)?;
+        if got as u64 > most {
+            let message = format!("it expands to more than {most_per_byte} times its size");
+            return Err(read(std::io::Error::other(message)));
+        }
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn plain_and_compressed_files_have_the_same_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.gz");
+        for bytes in [
+            b"hello".to_vec(),
+            gzip(b"hello"),
+            [gzip(b"hel"), gzip(b"lo")].concat(),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(Content::read_all(&path, 256).unwrap(), b"hello");
+        }
+    }
+
+    #[test]
+    fn bombs_folders_and_damaged_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.gz");
+        std::fs::write(&path, gzip(&vec![0; 8 << 20])).unwrap();
+        let error = Content::read_all(&path, 16).unwrap_err().to_string();
+        assert!(
+            error.ends_with("it expands to more than 16 times its size"),
+            "{error}"
+        );
+        let whole = gzip(&(0..=255).cycle().take(9999).collect::<Vec<u8>>());
+        std::fs::write(&path, &whole[..whole.len() - 9]).unwrap();
+        assert!(Content::read_all(&path, 256).is_err());
+        assert!(matches!(
+            Content::open(folder.path()),
+            Err(DataError::NotAFile { .. })
+        ));
+        assert!(matches!(
+            Content::open(&folder.path().join("no")),
+            Err(DataError::Read { .. })
+        ));
+    }
+}

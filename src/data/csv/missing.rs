@@ -1,0 +1,135 @@
+//! Values that are not there: refused, filled in from the training split, or dropped with their row.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    column::{Column, cell},
+    error::{CellError, CsvError, shown},
+    table::Table,
+};
+use crate::data::Moments;
+
+/// What to do about missing values: error, mean, median or drop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+#[expect(
+    missing_docs,
+    reason = "the key that holds it says what each name means"
+)]
+pub enum Missing {
+    #[default]
+    Error,
+    Mean,
+    Median,
+    Drop,
+}
+
+impl Missing {
+    /// The rows to use, looking at `features` and `target` (columns of the table).
+    pub(super) fn rows(
+        self,
+        table: &Table,
+        features: &[usize],
+        target: usize,
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<usize>, CsvError> {
+        let all = 0..table.rows();
+        let absent = |row: usize, column: usize| table.present(row, column).is_none();
+        let first = |columns: &[usize]| {
+            let at = |row| columns.iter().find(|&&c| absent(row, c)).map(|&c| (row, c));
+            all.clone().find_map(at)
+        };
+        let count = |column| all.clone().filter(|&row| absent(row, column)).count();
+        if self != Self::Drop {
+            if let Some((row, column)) = first(&[target]) {
+                let error = CellError::MissingTarget(count(column));
+                return Err(cell(table, row, column, "missing", error));
+            }
+            if let (Self::Error, Some((row, column))) = (self, first(features)) {
+                let error = CellError::Missing(count(column));
+                return Err(cell(table, row, column, "missing", error));
+            }
+            return Ok(all.collect());
+        }
+        let whole = |&row: &usize| {
+            !absent(row, target) && !features.iter().any(|&column| absent(row, column))
+        };
+        let rows: Vec<usize> = all.clone().filter(whole).collect();
+        if rows.is_empty() {
+            return Err(CsvError::NoRows {
+                path: table.path.clone(),
+                dropped: true,
+            });
+        }
+        if rows.len() < table.rows() {
+            let dropped = table.rows() - rows.len();
+            notes.push(format!(
+                "dropped {dropped} of {} rows with missing values",
+                table.rows()
+            ));
+        }
+        Ok(rows)
+    }
+
+    /// Fills a column's missing values with what the training rows say.
+    pub(super) fn fill(
+        self,
+        table: &Table,
+        column: &mut Column,
+        train: &[u32],
+        notes: &mut Vec<String>,
+    ) -> Result<(), CsvError> {
+        let missing = column.values.iter().filter(|v| v.is_nan()).count();
+        if missing == 0 {
+            return Ok(());
+        }
+        let known: Vec<f64> = train
+            .iter()
+            .map(|&row| column.values[row as usize])
+            .filter(|v| !v.is_nan())
+            .collect();
+        if known.is_empty() {
+            let (path, column) = (table.path.clone(), column.name.clone());
+            return Err(CsvError::NothingToFillWith { path, column });
+        }
+        let (what, value) = match (self, &column.categories) {
+            (_, Some(categories)) => (
+                "most frequent value",
+                most_frequent(&known, categories.len()),
+            ),
+            (Self::Median, None) => ("median", median(known)),
+            (_, None) => ("mean", Moments::of(known.into_iter()).mean),
+        };
+        column
+            .values
+            .iter_mut()
+            .filter(|v| v.is_nan())
+            .for_each(|v| *v = value);
+        let value = match &column.categories {
+            Some(categories) => shown(&categories[value as usize]),
+            None => value.to_string(),
+        };
+        let name = shown(&column.name);
+        notes.push(format!(
+            "column `{name}`: {missing} missing filled with the {what} `{value}`"
+        ));
+        Ok(())
+    }
+}
+
+/// The middle value, or the mean of the two in the middle. Not of nothing.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let (low, high) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
+    low + (high - low) / 2.0
+}
+
+/// The index that is there most often; the lowest of those that tie.
+fn most_frequent(indices: &[f64], categories: usize) -> f64 {
+    let mut counts = vec![0; categories];
+    indices.iter().for_each(|&i| counts[i as usize] += 1);
+    let most = counts.iter().copied().max().unwrap_or(0);
+    counts.iter().position(|&count| count == most).unwrap_or(0) as f64
+}

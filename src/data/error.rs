@@ -1,0 +1,173 @@
+//! Why data cannot be had: one enum, each variant with its file and place, and the key to blame.
+
+use std::path::PathBuf;
+
+use super::{IdxError, SplitError, csv::CsvError};
+use crate::error::KeyFault;
+
+/// Why data cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// A file that cannot be opened or read; a damaged compressed file.
+    #[error("cannot read `{path}`: {source}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Something that is there but is no regular file.
+    #[error("`{path}` is not a file; hint: `path` names one file", path = path.display())]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// Files that a folder should hold.
+    #[error(
+        "`{folder}` does not hold {names}; hint: `path` is the folder of the four IDX files, plain or with .gz",
+        folder = folder.display(), names = quoted(names)
+    )]
+    MissingFiles {
+        /// The folder.
+        folder: PathBuf,
+        /// The files' names.
+        names: Vec<&'static str>,
+    },
+    /// A file that is not the IDX file it should be.
+    #[error("`{path}` {error}", path = path.display())]
+    Idx {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: IdxError,
+    },
+    /// A table that cannot be used.
+    #[error(transparent)]
+    Csv(#[from] CsvError),
+    /// Samples that cannot be divided.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// A test share for data that comes with its test split.
+    #[error("`{0}` has its own test split; hint: remove `split.test`")]
+    OwnTest(&'static str),
+    /// A transform that does not fit the samples.
+    #[error("transform {index}: {message}", message = fault.message)]
+    Transform {
+        /// Its position in `[[dataset.transform]]`, from 0.
+        index: usize,
+        /// What is wrong, at a key of the transform's table.
+        fault: KeyFault,
+        /// The key in `[dataset]`.
+        key: String,
+    },
+    /// No batch is left.
+    #[error(
+        "`{samples}` samples do not fill one batch of `{batch_size}`; hint: drop_last = false, or a smaller batch_size"
+    )]
+    NoBatch {
+        /// Samples of the split.
+        samples: usize,
+        /// Samples in a batch.
+        batch_size: usize,
+    },
+    /// A dataset whose samples differ in kind.
+    #[error("sample `{id}` has another kind of target than those before it")]
+    MixedTargets {
+        /// The sample.
+        id: u32,
+    },
+    /// The thread that reads ahead has panicked.
+    #[error("reading ahead failed: {0}")]
+    Worker(String),
+    /// A fault of a dataset from outside this crate.
+    #[error(transparent)]
+    Custom(Box<dyn std::error::Error + Send + Sync>),
+    /// More than one fault at once; never empty.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Several(Vec<DataError>),
+}
+
+impl DataError {
+    /// The key in `[dataset]` that is to blame, such as `path`, `split.val` or `columns.age.type`;
+    /// empty for the table itself. Of several faults, the first one's.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Read { .. }
+            | Self::NotAFile { .. }
+            | Self::MissingFiles { .. }
+            | Self::Idx { .. } => "path",
+            Self::Csv(error) => error.key(),
+            Self::Split(error) => error.key(),
+            Self::OwnTest(_) => "split.test",
+            Self::Transform { key, .. } => key,
+            Self::NoBatch { .. } => "drop_last",
+            Self::MixedTargets { .. } | Self::Worker(_) | Self::Custom(_) => "",
+            Self::Several(errors) => errors.first().map_or("", Self::key),
+        }
+    }
+
+    /// Every fault at its key, hints apart, for the config's diagnostics.
+    #[must_use]
+    pub fn faults(&self) -> Vec<KeyFault> {
+        match self {
+            Self::Several(errors) => errors.iter().flat_map(Self::faults).collect(),
+            Self::Transform { fault, key, .. } => vec![KeyFault {
+                key: key.clone(),
+                ..fault.clone()
+            }],
+            single => {
+                let text = single.to_string();
+                let (message, hint) = text
+                    .split_once("; hint: ")
+                    .map_or((text.as_str(), None), |(m, h)| (m, Some(h.to_string())));
+                vec![KeyFault {
+                    hint,
+                    ..KeyFault::error(single.key(), message)
+                }]
+            }
+        }
+    }
+
+    /// One error of several; `None` of none.
+    pub(super) fn several(mut errors: Vec<Self>) -> Option<Self> {
+        match errors.len() {
+            0 | 1 => errors.pop(),
+            _ => Some(Self::Several(errors)),
+        }
+    }
+}
+
+/// Names in backticks, separated by commas.
+fn quoted(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_carry_key_message_and_hint() {
+        let error = DataError::Several(vec![
+            DataError::OwnTest("mnist"),
+            DataError::MissingFiles {
+                folder: "data".into(),
+                names: vec!["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"],
+            },
+        ]);
+        assert_eq!(error.key(), "split.test");
+        let faults = error.faults();
+        assert_eq!(
+            faults[0],
+            KeyFault::error("split.test", "`mnist` has its own test split")
+                .hint("remove `split.test`")
+        );
+        assert_eq!(faults[1].key, "path");
+        assert_eq!(
+            faults[1].message,
+            "`data` does not hold `train-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`"
+        );
+    }
+}

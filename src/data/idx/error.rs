@@ -1,0 +1,97 @@
+//! What can be wrong with an IDX file.
+
+use std::fmt;
+
+/// What is wrong with an IDX file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdxError {
+    /// Other first bytes.
+    #[error("starts with `{found}`, expected `{expected}` (unsigned bytes, dimensions: {})", expected[3], found = Hex(found), expected = Hex(expected))]
+    Magic {
+        /// What is there.
+        found: Vec<u8>,
+        /// What should be there.
+        expected: [u8; 4],
+    },
+    /// The header is cut off.
+    #[error("ends in its header, after {found} of {expected} bytes")]
+    Header {
+        /// Bytes there are.
+        found: usize,
+        /// Bytes of the header.
+        expected: usize,
+    },
+    /// A dimension of nothing, or more numbers than the file can hold, even if it is compressed.
+    #[error(
+        "promises {} numbers and is {stored} bytes long; hint: is it cut off?",
+        Dims(dims)
+    )]
+    Size {
+        /// The dimensions that the header states.
+        dims: Vec<u32>,
+        /// The file's length in bytes.
+        stored: u64,
+    },
+    /// Numbers are missing at the end.
+    #[error("is cut off: {found} numbers, expected {expected} ({})", Dims(dims))]
+    Truncated {
+        /// Numbers there are.
+        found: u64,
+        /// Numbers that the header states.
+        expected: u64,
+        /// The dimensions that the header states.
+        dims: Vec<u32>,
+    },
+    /// There is more than the header says.
+    #[error("goes on after its {expected} numbers ({})", Dims(dims))]
+    Trailing {
+        /// Numbers that the header states.
+        expected: u64,
+        /// The dimensions that the header states.
+        dims: Vec<u32>,
+    },
+    /// As many labels as images there should be.
+    #[error("holds {found}, expected {expected} as in `{other}`")]
+    Mismatch {
+        /// What it holds.
+        found: String,
+        /// What it should hold.
+        expected: String,
+        /// The file that says so.
+        other: String,
+    },
+    /// A label that is no class.
+    #[error("has label `{label}` at sample {index}, expected 0 to {most}")]
+    Label {
+        /// The label.
+        label: u8,
+        /// The sample, from 0.
+        index: usize,
+        /// The highest class.
+        most: usize,
+    },
+}
+
+/// Bytes as `00 00 08 03`.
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, byte) in self.0.iter().enumerate() {
+            write!(f, "{}{byte:02x}", if i > 0 { " " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+/// Sizes as `60000×28×28`.
+struct Dims<'a>(&'a [u32]);
+
+impl fmt::Display for Dims<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, dim) in self.0.iter().enumerate() {
+            write!(f, "{}{dim}", if i > 0 { "×" } else { "" })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,279 @@
+//! Changes to the plan of a run that goes on: which are allowed, and what they mean for the
+//! schedule. Every mode ends in a plan that says by itself what is done, so that it can be stored.
+
+use toml::{Table, Value};
+
+use super::LaunchError;
+use crate::config::{Extensions, Overrides, Plan, Spec};
+
+/// What is asked to change.
+#[derive(Debug, Clone, Default)]
+pub struct Edits {
+    /// `--set`, `--epochs` and the like, laid over the stored plan.
+    pub overrides: Overrides,
+    /// A config that takes the stored plan's place, before the overrides.
+    pub config: Option<std::path::PathBuf>,
+    /// What the schedule does.
+    pub schedule: Option<ScheduleMode>,
+}
+
+/// What the schedule does where the plan changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScheduleMode {
+    /// The new plan's curve, evaluated at the step reached.
+    Config,
+    /// The old curve over the old length, held at its end value.
+    Checkpoint,
+    /// A new chain that starts now from the factor reached.
+    Splice,
+}
+
+/// A plan that differs from the stored one, and how.
+#[derive(Debug, Clone)]
+pub struct Edited {
+    /// The plan to go on with.
+    pub plan: Plan,
+    /// One sentence for each change.
+    pub changes: Vec<String>,
+}
+
+/// Keys that do not change what an update computes: they need no word about the schedule.
+const FREE: [&str; 8] = [
+    "name",
+    "notes",
+    "tags",
+    "device",
+    "train.log_every",
+    "train.threads",
+    "checkpoint",
+    "dataset.prefetch",
+];
+
+/// Keys that change where the curve is: they need `--schedule`.
+const CURVE: [&str; 4] = ["train.epochs", "train.steps", "train.horizon", "schedule"];
+
+/// The plan with its edits; `None` where nothing changes.
+///
+/// # Errors
+/// A change that is not allowed, or one of the curve without a mode.
+pub fn apply(
+    old: &Plan,
+    edits: &Edits,
+    step: u64,
+    extensions: &Extensions,
+) -> Result<Option<Edited>, LaunchError> {
+    let text = old.to_toml();
+    let spec = match &edits.config {
+        Some(path) => Spec::load(path, &edits.overrides),
+        None => Spec::parse("plan.toml", &text, &edits.overrides),
+    };
+    let new = Plan::resolve(&spec, extensions)?;
+    let (before, after) = (flat(&old.to_table()), flat(&new.to_table()));
+    let differences = differences(&before, &after);
+    if differences.is_empty() {
+        return Ok(None);
+    }
+    let within = |key: &str, list: &[&str]| {
+        list.iter().any(|own| {
+            key == *own
+                || key
+                    .strip_prefix(own)
+                    .is_some_and(|rest| rest.starts_with(['.', '[']))
+        })
+    };
+    let refused: Vec<String> = differences
+        .iter()
+        .filter(|d| !within(&d.key, &FREE) && !within(&d.key, &CURVE))
+        .map(|d| format!("  {d}"))
+        .collect();
+    if !refused.is_empty() {
+        let hint = "a run goes on with what it was begun with; start a new one for this".into();
+        return Err(LaunchError::Changed {
+            run: old.top.name.clone(),
+            differences: refused,
+            hint,
+        });
+    }
+    let curve = differences.iter().any(|d| within(&d.key, &CURVE));
+    let mut changes: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    let plan = match (curve, edits.schedule) {
+        (false, _) => new,
+        (true, None) => {
+            let hint = "say what the schedule does: --schedule config (the new curve at this step), checkpoint (the old curve, held at its end) or splice (the new chain from here)".into();
+            let differences = changes.iter().map(|line| format!("  {line}")).collect();
+            return Err(LaunchError::Changed {
+                run: old.top.name.clone(),
+                differences,
+                hint,
+            });
+        }
+        (true, Some(mode)) => {
+            changes.push(format!("schedule: {mode:?} at step {step}").to_lowercase());
+            rescheduled(old, &new, mode, step, extensions)?
+        }
+    };
+    Ok(Some(Edited { plan, changes }))
+}
+
+/// The new plan with the schedule that the mode asks for.
+fn rescheduled(
+    old: &Plan,
+    new: &Plan,
+    mode: ScheduleMode,
+    step: u64,
+    extensions: &Extensions,
+) -> Result<Plan, LaunchError> {
+    let mut table = new.to_table();
+    match mode {
+        ScheduleMode::Config => return Ok(new.clone()),
+        ScheduleMode::Checkpoint => {
+            put(&mut table, "schedule", old.to_table().remove("schedule"));
+            let horizon = Value::from(format!("{} steps", old.length.horizon));
+            put_in(&mut table, "train", "horizon", horizon);
+        }
+        ScheduleMode::Splice => {
+            let spliced = spliced(old, new, step)?;
+            put(&mut table, "schedule", Some(Value::Array(spliced)));
+        }
+    }
+    let text = toml::to_string(&table).unwrap_or_default();
+    let spec = Spec::parse("plan.toml", &text, &Overrides::default());
+    Ok(Plan::resolve(&spec, extensions)?)
+}
+
+/// The new chains, each behind a constant phase that ends at `step` with the factor reached.
+fn spliced(old: &Plan, new: &Plan, step: u64) -> Result<Vec<Value>, LaunchError> {
+    if step == 0 {
+        return Ok(new.schedule.iter().cloned().map(Value::Table).collect());
+    }
+    let mut out = Vec::new();
+    let mut begun: Vec<Table> = Vec::new();
+    for entry in &new.schedule {
+        let chain: Table = ["target", "track", "groups"]
+            .iter()
+            .filter_map(|key| Some((key.to_string(), entry.get(*key)?.clone())))
+            .collect();
+        if !begun.contains(&chain) {
+            let factor = factor(old, &chain, step)?;
+            let mut hold = chain.clone();
+            hold.insert("type".into(), "constant".into());
+            hold.insert("for".into(), format!("{step} steps").into());
+            hold.insert("from".into(), factor.into());
+            out.push(Value::Table(hold));
+            begun.push(chain);
+        }
+        out.push(Value::Table(entry.clone()));
+    }
+    Ok(out)
+}
+
+/// The factor of a chain's target at `step`, where it is the target's only track.
+fn factor(old: &Plan, chain: &Table, step: u64) -> Result<f64, LaunchError> {
+    let name = chain.get("target").and_then(Value::as_str).unwrap_or("lr");
+    let several = old
+        .schedules
+        .phases()
+        .iter()
+        .any(|p| p.target.to_string() == name && !p.track.is_empty());
+    if several
+        || chain
+            .get("track")
+            .and_then(Value::as_str)
+            .is_some_and(|track| !track.is_empty())
+    {
+        return Err(LaunchError::Refused(format!(
+            "`{name}` has several tracks, which cannot be spliced; hint: use `--schedule config` or `--schedule checkpoint`"
+        )));
+    }
+    let groups = old.schedules.groups();
+    let named = |group: &crate::schedule::Group| match chain.get("groups").and_then(Value::as_array)
+    {
+        Some(list) => list.iter().any(|g| g.as_str() == Some(group.name.as_str())),
+        None => true,
+    };
+    let index = groups.iter().position(named).unwrap_or(0);
+    let target = old
+        .schedules
+        .scheduled()
+        .iter()
+        .copied()
+        .find(|t| t.to_string() == name);
+    let at = target.and_then(|target| {
+        let base = *groups[index].base.get(&target)?;
+        let value = old.schedules.value(target, index, step)?;
+        (base != 0.0).then_some(value / base)
+    });
+    Ok(at.unwrap_or(1.0))
+}
+
+fn put(table: &mut Table, key: &str, value: Option<Value>) {
+    match value {
+        Some(value) => table.insert(key.into(), value),
+        None => table.remove(key),
+    };
+}
+
+fn put_in(table: &mut Table, inner: &str, key: &str, value: Value) {
+    if let Some(Value::Table(inner)) = table.get_mut(inner) {
+        inner.insert(key.into(), value);
+    }
+}
+
+/// One key that differs.
+struct Difference {
+    key: String,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let show = |value: &Option<String>| value.clone().unwrap_or_else(|| "absent".into());
+        write!(
+            f,
+            "{}: {} → {}",
+            self.key,
+            show(&self.before),
+            show(&self.after)
+        )
+    }
+}
+
+type Flat = std::collections::BTreeMap<String, String>;
+
+fn differences(before: &Flat, after: &Flat) -> Vec<Difference> {
+    let keys: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    keys.into_iter()
+        .filter(|key| before.get(*key) != after.get(*key))
+        .map(|key| Difference {
+            key: key.clone(),
+            before: before.get(key).cloned(),
+            after: after.get(key).cloned(),
+        })
+        .collect()
+}
+
+/// Every value by its dotted path.
+fn flat(table: &Table) -> Flat {
+    fn walk(value: &Value, path: String, out: &mut Flat) {
+        match value {
+            Value::Table(table) => {
+                for (key, value) in table {
+                    let dot = if path.is_empty() { "" } else { "." };
+                    walk(value, format!("{path}{dot}{key}"), out);
+                }
+            }
+            Value::Array(items) if items.iter().any(Value::is_table) => {
+                for (i, value) in items.iter().enumerate() {
+                    walk(value, format!("{path}[{i}]"), out);
+                }
+            }
+            other => {
+                out.insert(path, other.to_string());
+            }
+        }
+    }
+    let mut out = Flat::new();
+    walk(&Value::Table(table.clone()), String::new(), &mut out);
+    out
+}

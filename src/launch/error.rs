@@ -1,0 +1,77 @@
+//! What goes wrong between a plan and its run.
+
+use std::path::PathBuf;
+
+use crate::{config::ConfigError, data::DataError, run::RunError, train::TrainError};
+
+/// Why a run could not be started, resumed, reproduced or evaluated.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// This build has no such device.
+    #[error(
+        "`{device}` is not in this build; hint: build it with `cargo build --release --features {feature}`, or use `--device cpu`"
+    )]
+    NotBuilt {
+        /// What was asked for.
+        device: String,
+        /// The Cargo feature that brings it.
+        feature: &'static str,
+    },
+    /// This machine has no such device.
+    #[error(
+        "`{device}` cannot be opened: {source}; hint: `trainer devices` shows what there is; `--device cpu` always works"
+    )]
+    NoDevice {
+        /// What was asked for.
+        device: String,
+        /// What Candle says.
+        source: candle_core::Error,
+    },
+    /// The stored plan no longer resolves.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Training failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The run directory cannot be used.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A file beside the run directory cannot be used.
+    #[error("cannot {doing} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// What must be the same is not.
+    #[error("run `{run}` cannot go on as it was begun:\n{}\nhint: {hint}", differences.join("\n"))]
+    Changed {
+        /// The run.
+        run: String,
+        /// One line each: what it was and what it is.
+        differences: Vec<String>,
+        /// The way out.
+        hint: String,
+    },
+    /// There is nothing to do.
+    #[error(
+        "run `{run}` is complete: {steps} of {steps} steps; hint: more with `--epochs N --schedule config`, or start anew with `trainer run {plan}`"
+    )]
+    Complete {
+        /// The run.
+        run: String,
+        /// Its steps.
+        steps: u64,
+        /// Where its plan is.
+        plan: String,
+    },
+    /// The plan asks for what cannot be done with this run.
+    #[error("{0}")]
+    Refused(String),
+}

@@ -1,0 +1,74 @@
+//! A trained model on one of its splits.
+
+use std::path::Path;
+
+use super::{
+    LaunchError,
+    resume::stored_plan,
+    start::{Prepared, prepare},
+};
+use crate::{
+    config::{Extensions, Overrides, Plan, Spec},
+    event::Metrics,
+    run,
+    train::{Split, StopFlag},
+};
+
+/// Which state of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// The newest valid one.
+    Last,
+    /// The best one.
+    Best,
+    /// The one of a step.
+    Step(u64),
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// Updates that the state had done.
+    pub step: u64,
+    /// Values by `split/name`.
+    pub metrics: Metrics,
+}
+
+/// Loss and metrics of a run's checkpoint on a split; `None` where `stop` was raised.
+///
+/// # Errors
+/// A run without such a checkpoint or split, or one whose data cannot be read.
+pub fn evaluate(
+    path: &Path,
+    which: Which,
+    split: Split,
+    device: Option<&str>,
+    extensions: &Extensions,
+    stop: &StopFlag,
+) -> Result<Option<Evaluation>, LaunchError> {
+    let mut plan = stored_plan(path, extensions)?;
+    if let Some(device) = device {
+        plan = on(&plan, device, extensions)?;
+    }
+    let checkpoint = match which {
+        Which::Last => run::load_newest(path)?.0,
+        Which::Best => run::load_best(path)?.0,
+        Which::Step(step) => run::load_step(path, step)?,
+    };
+    let Prepared { mut session, .. } = prepare(&plan)?;
+    session.restore(&checkpoint)?;
+    let metrics = session.evaluate(split, stop)?;
+    Ok(metrics.map(|metrics| Evaluation {
+        step: checkpoint.step,
+        metrics,
+    }))
+}
+
+fn on(plan: &Plan, device: &str, extensions: &Extensions) -> Result<Plan, LaunchError> {
+    let mut overrides = Overrides::default();
+    overrides.flag_text("--device", "device", device);
+    Ok(Plan::resolve(
+        &Spec::parse("plan.toml", &plan.to_toml(), &overrides),
+        extensions,
+    )?)
+}

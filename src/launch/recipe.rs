@@ -1,0 +1,106 @@
+//! Plan + data + device → what a session is built from.
+
+use std::sync::Arc;
+
+use candle_core::Device;
+
+use crate::{
+    config::{self, Better, Component, Plan},
+    data::{Data, TransformEntry, TransformSpec},
+    train::{BestPolicy, Cadence, CheckpointPolicy, EarlyStop, Goal, OnNan, Recipe},
+    units::Span,
+};
+
+/// The recipe of a plan.
+#[must_use]
+pub fn recipe(plan: &Plan, data: Data, device: Device) -> Recipe {
+    let train = &plan.train;
+    Recipe {
+        seed: plan.top.seed,
+        device,
+        model: plan.model.spec.clone(),
+        io: plan.io.clone(),
+        loss: plan.loss.spec.clone(),
+        metrics: plan.metrics.clone(),
+        optimizer: plan.optimizer.spec.clone(),
+        frozen: plan.frozen.iter().cloned().collect(),
+        schedules: plan.schedules.clone(),
+        eval_every: (plan.facts.val > 0)
+            .then(|| cadence(&train.eval_every, plan.length.eval_every)),
+        data,
+        loader: plan.dataset_keys.clone(),
+        transforms: plan.transforms.iter().map(transform).collect(),
+        total_steps: plan.length.total_steps,
+        steps_per_epoch: plan.length.steps_per_epoch,
+        grad_accumulation: train.grad_accumulation,
+        clip_norm: train.clip_norm,
+        clip_value: train.clip_value,
+        ema: train.ema.as_ref().map(|ema| ema.decay),
+        log_every: plan.length.log_every,
+        early_stop: early_stop(plan),
+        on_nan: match train.on_nan {
+            config::OnNan::Stop => OnNan::Stop,
+            config::OnNan::Skip => OnNan::Skip,
+            config::OnNan::Rollback => OnNan::Rollback,
+        },
+        checkpoint: checkpoints(plan),
+    }
+}
+
+fn transform(transform: &Component<dyn TransformSpec>) -> TransformEntry {
+    TransformEntry {
+        kind: transform.kind.clone(),
+        spec: Arc::clone(&transform.spec),
+    }
+}
+
+/// `"2 epochs"` means the ends of epochs; everything else counts updates.
+fn cadence(span: &Span, steps: u64) -> Cadence {
+    match *span {
+        Span::Epochs(n) if n >= 1.0 && n.fract() == 0.0 => Cadence::Epochs(n as u64),
+        _ => Cadence::Steps(steps),
+    }
+}
+
+fn goal(mode: Option<Better>) -> Goal {
+    match mode {
+        Some(Better::Max) => Goal::Max,
+        _ => Goal::Min,
+    }
+}
+
+fn early_stop(plan: &Plan) -> Option<EarlyStop> {
+    let keys = plan.train.early_stop.as_ref()?;
+    let clock = plan.length.clock();
+    let evals = match keys.patience {
+        Span::Evals(n) => n as f64,
+        ref span => span.steps(&clock).unwrap_or(0.0) / plan.length.eval_every as f64,
+    };
+    Some(EarlyStop {
+        metric: keys.metric.clone()?,
+        mode: goal(keys.mode),
+        patience: evals.round() as u64,
+        min_delta: keys.min_delta,
+    })
+}
+
+fn checkpoints(plan: &Plan) -> CheckpointPolicy {
+    let keys = &plan.checkpoint;
+    let every = match keys.every {
+        Span::Seconds(seconds) => Cadence::Seconds(seconds),
+        ref span => {
+            let steps = span.steps(&plan.length.clock()).unwrap_or(0.0).round() as u64;
+            cadence(span, steps.max(1))
+        }
+    };
+    let best = keys.best.as_ref().and_then(|best| {
+        Some(BestPolicy {
+            metric: best.metric.clone()?,
+            mode: goal(best.mode),
+        })
+    });
+    CheckpointPolicy {
+        every: Some(every),
+        best,
+    }
+}

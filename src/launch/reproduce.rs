@@ -1,0 +1,113 @@
+//! Running a stored plan again and comparing every number.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    LaunchError,
+    resume::stored_plan,
+    start::{Launch, prepare},
+};
+use crate::{
+    config::{Extensions, Overrides, Plan, Spec},
+    event::Sink,
+    run::{self, Comparison, Reader},
+    train::StopFlag,
+};
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub struct Reproduction {
+    /// The first run.
+    pub original: String,
+    /// The new run.
+    pub repeated: String,
+    /// Where the new run lies.
+    pub path: PathBuf,
+    /// The comparison.
+    pub comparison: Comparison,
+    /// What is different about the circumstances: another program, processor or data.
+    pub circumstances: Vec<String>,
+}
+
+/// Runs the plan of the run at `path` again, in a new run directory, as far as the first went.
+///
+/// # Errors
+/// Where the run cannot be read or the plan cannot be run.
+pub fn reproduce(
+    path: &Path,
+    extensions: &Extensions,
+    (runs, argv): (PathBuf, Vec<String>),
+    watcher: &mut dyn Sink,
+    stop: &StopFlag,
+    say: &mut dyn FnMut(String),
+) -> Result<Reproduction, LaunchError> {
+    let view = Reader::open(path)?;
+    let changed: Vec<&String> = view.info.attempts.iter().flat_map(|a| &a.changes).collect();
+    if let Some(change) = changed.first() {
+        return Err(LaunchError::Refused(format!(
+            "run `{}` was changed on its way ({change}), so no plan tells all of it; hint: run its plan.toml as a new run",
+            view.info.run
+        )));
+    }
+    let whole = stored_plan(&view.path, extensions)?;
+    let reached = view
+        .summary
+        .as_ref()
+        .map(|s| s.step)
+        .or(view.rows.last().map(|row| row.step));
+    let plan = match reached {
+        Some(step) if step > 0 && step < whole.length.total_steps => cut(&whole, step, extensions)?,
+        _ => whole,
+    };
+    let prepared = prepare(&plan)?;
+    let mut circumstances = Vec::new();
+    if let Some(last) = view.info.attempts.last() {
+        let differs = |what: &str, was: String, now: String| {
+            (was != now).then(|| format!("{what}: {was} then, {now} now"))
+        };
+        circumstances.extend(differs("program", last.binary.id(), run::binary().id()));
+        circumstances.extend(differs(
+            "instruction sets",
+            last.isa.clone(),
+            run::isa_class(),
+        ));
+        circumstances.extend(differs(
+            "device",
+            last.device.clone(),
+            prepared.opened.name.clone(),
+        ));
+    }
+    if prepared.fingerprint != view.info.data_fingerprint {
+        circumstances.push("data: its content has changed".into());
+    }
+    for line in &circumstances {
+        say(format!(
+            "different now: {line}; the bits may differ for that reason"
+        ));
+    }
+    let launch = Launch {
+        plan: &plan,
+        config_files: vec![("plan.toml".into(), plan.to_toml())],
+        overrides: Vec::new(),
+        runs,
+        argv,
+        parent: Some(view.info.run.clone()),
+    };
+    let summary = launch.start(prepared, watcher, stop)?;
+    let repeated = Reader::open(Path::new(&summary.path))?;
+    Ok(Reproduction {
+        original: view.info.run.clone(),
+        repeated: summary.run.clone(),
+        path: summary.path.into(),
+        comparison: run::compare(&view, &repeated),
+        circumstances,
+    })
+}
+
+/// The same plan, ended at `step`; the schedules keep their curve.
+fn cut(plan: &Plan, step: u64, extensions: &Extensions) -> Result<Plan, LaunchError> {
+    let mut overrides = Overrides::default();
+    overrides.flag_number("--steps", "train.steps", step);
+    let spec = Spec::parse("plan.toml", &plan.to_toml(), &overrides);
+    Ok(Plan::resolve(&spec, extensions)?)
+}

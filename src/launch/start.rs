@@ -1,0 +1,153 @@
+//! A new run: device, data, session, run directory, loop.
+
+use std::path::PathBuf;
+
+use super::{LaunchError, device, device::Opened, fanout::Fanout, recipe, trace::Trace, weights};
+use crate::{
+    config::{Better, Plan, Spec},
+    data::Data,
+    event::{Ending, Sink, Status},
+    run::{AttemptMeta, Keep, Mode, RunMeta, Summary, Writer},
+    train::{Session, StopFlag, TrainError},
+};
+
+/// What a run is started from.
+#[derive(Debug, Clone)]
+pub struct Launch<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The config's texts as (file name, text): first the one that was named.
+    pub config_files: Vec<(String, String)>,
+    /// Overrides as `key=value`.
+    pub overrides: Vec<String>,
+    /// The folder of the runs.
+    pub runs: PathBuf,
+    /// The process's command line.
+    pub argv: Vec<String>,
+    /// The run that this one repeats.
+    pub parent: Option<String>,
+}
+
+/// The texts of a spec's files, the named one first.
+#[must_use]
+pub fn config_files(spec: &Spec) -> Vec<(String, String)> {
+    let named = spec.path.display().to_string();
+    let is_file = |name: &str| !name.starts_with("--");
+    let files = spec.sources.iter().filter(|source| is_file(&source.name));
+    let mut files: Vec<_> = files.map(|s| (s.name.clone(), s.text.clone())).collect();
+    files.sort_by_key(|(name, _)| *name != named);
+    files
+}
+
+/// A session with its device, before a run directory exists.
+pub struct Prepared {
+    pub(super) session: Session,
+    pub(super) opened: Opened,
+    pub(super) fingerprint: String,
+}
+
+/// Opens the device, loads the data and builds the session.
+///
+/// # Errors
+/// Whatever keeps the plan from running here.
+pub fn prepare(plan: &Plan) -> Result<Prepared, LaunchError> {
+    let opened = device::open(&plan.top.device)?;
+    let data: Data = plan.dataset.spec.load(&plan.dataset_keys, plan.top.seed)?;
+    let fingerprint = data.fingerprint.clone();
+    let mut session = Session::new(recipe::recipe(plan, data, opened.device.clone()))?;
+    if let Some(path) = &plan.model_keys.init {
+        weights::load(&mut session, &path.0)?;
+    }
+    Ok(Prepared {
+        session,
+        opened,
+        fingerprint,
+    })
+}
+
+impl Launch<'_> {
+    /// Trains in a new run directory; `watcher` sees every event after it was kept.
+    ///
+    /// # Errors
+    /// Where the run cannot be prepared, or fails on the way; the directory then says so.
+    pub fn start(
+        &self,
+        prepared: Prepared,
+        watcher: &mut dyn Sink,
+        stop: &StopFlag,
+    ) -> Result<Summary, LaunchError> {
+        let Prepared {
+            mut session,
+            opened,
+            fingerprint,
+        } = prepared;
+        let plan = self.plan;
+        let meta = RunMeta {
+            name: plan.top.name.clone(),
+            plan_toml: plan.to_toml(),
+            plan_hash: plan.hash(),
+            config_files: self.config_files.clone(),
+            overrides: self.overrides.clone(),
+            parent: self.parent.clone(),
+            tags: plan.top.tags.clone(),
+            notes: (!plan.top.notes.is_empty()).then(|| plan.top.notes.clone()),
+            data_fingerprint: fingerprint,
+            keep: keep(plan),
+            attempt: attempt(&self.argv, &opened, Vec::new()),
+        };
+        let writer = Writer::create(&self.runs, &meta)?;
+        drive(&mut session, writer, watcher, stop)
+    }
+}
+
+/// The record of this process.
+pub(super) fn attempt(argv: &[String], opened: &Opened, changes: Vec<String>) -> AttemptMeta {
+    AttemptMeta {
+        argv: argv.to_vec(),
+        threads: crate::kernel::threads::count(),
+        device: opened.name.clone(),
+        changes,
+    }
+}
+
+/// Which checkpoints stay.
+pub(super) fn keep(plan: &Plan) -> Keep {
+    let best = plan.checkpoint.best.as_ref();
+    Keep {
+        newest: plan.checkpoint.keep,
+        best: best.map_or(1, |best| best.keep),
+        mode: match best.and_then(|best| best.mode) {
+            Some(Better::Max) => Mode::Max,
+            _ => Mode::Min,
+        },
+    }
+}
+
+/// Runs the session into its directory and sums it up.
+pub(super) fn drive(
+    session: &mut Session,
+    mut writer: Writer,
+    watcher: &mut dyn Sink,
+    stop: &StopFlag,
+) -> Result<Summary, LaunchError> {
+    let mut trace = Trace::new(&writer.info().run, writer.trace()?);
+    let context = trace.context();
+    let ended = context.within(|| {
+        let mut sinks = Fanout(vec![&mut writer, &mut trace, watcher]);
+        session.run(&mut sinks, stop)
+    });
+    let ending = match &ended {
+        Ok(ending) => ending.clone(),
+        Err(error) => failed(session, error),
+    };
+    let summary = context.within(|| writer.finish(&ending));
+    ended?;
+    Ok(summary?)
+}
+
+/// The ending of a run whose session could not say it itself.
+fn failed(session: &mut Session, error: &TrainError) -> Ending {
+    session.ending(Status::Failed {
+        why: error.to_string(),
+    })
+}

@@ -1,0 +1,31 @@
+//! Mean absolute error.
+
+use candle_core::{Result, Tensor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{LossSpec, pointwise, spec::misfit};
+use crate::error::KeyFault;
+
+/// Mean absolute error: |z − y|, the mean over samples and targets; robust against outliers.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mae {}
+
+impl LossSpec for Mae {
+    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
+        classification.then(|| misfit("mae", classification))
+    }
+
+    /// The gradient is 0 where output and target are equal.
+    fn sum(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
+        pointwise::sum(output, target, |z, y| {
+            let d = z.sub(y)?;
+            Ok((d.abs()?, d.sign()?))
+        })
+    }
+
+    fn weight(&self, target: &Tensor) -> Result<f64> {
+        pointwise::count("mae", target)
+    }
+}

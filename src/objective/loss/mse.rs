@@ -1,0 +1,30 @@
+//! Mean squared error.
+
+use candle_core::{Result, Tensor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{LossSpec, pointwise, spec::misfit};
+use crate::error::KeyFault;
+
+/// Mean squared error: (z − y)², the mean over samples and targets. The default of a regression.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mse {}
+
+impl LossSpec for Mse {
+    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
+        classification.then(|| misfit("mse", classification))
+    }
+
+    fn sum(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
+        pointwise::sum(output, target, |z, y| {
+            let d = z.sub(y)?;
+            Ok((d.sqr()?, d.affine(2.0, 0.0)?))
+        })
+    }
+
+    fn weight(&self, target: &Tensor) -> Result<f64> {
+        pointwise::count("mse", target)
+    }
+}

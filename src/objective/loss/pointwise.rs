@@ -1,0 +1,48 @@
+//! Losses that are a sum of one function over all pairs of output and target.
+
+use candle_core::{DType, Result, Tensor, bail};
+
+/// Σ f(z, y) over all elements, as a scalar of `output`'s type, with ∂f/∂z as its gradient.
+///
+/// `point(z, y)` returns f and ∂f/∂z, element by element, for f64 tensors on the CPU and f32
+/// tensors elsewhere. Derivatives are written down instead of left to autograd: Candle's are wrong
+/// at kinks (relu′(0) is 1, and |x|′ at 0 too).
+pub(super) fn sum(
+    output: &Tensor,
+    target: &Tensor,
+    point: impl Fn(&Tensor, &Tensor) -> Result<(Tensor, Tensor)>,
+) -> Result<Tensor> {
+    if output.elem_count() != target.elem_count() {
+        let (want, have) = (target.shape(), output.shape());
+        bail!("outputs of shape {have:?} for targets of shape {want:?}")
+    }
+    let wide = wide(output);
+    let output_wide = output.to_dtype(wide)?;
+    let z = output_wide.detach();
+    let y = target.detach().to_dtype(wide)?.reshape(output.shape())?;
+    let (value, slope) = point(&z, &y)?;
+    // Adds nothing to the value, and the slope to the graph.
+    let tangent = slope.detach().mul(&output_wide.sub(&z)?)?.sum_all()?;
+    value
+        .sum_all()?
+        .detach()
+        .add(&tangent)?
+        .to_dtype(output.dtype())
+}
+
+/// The type to compute in: f64 on the CPU, f32 elsewhere (Metal has no f64).
+pub(super) fn wide(output: &Tensor) -> DType {
+    if output.device().is_cpu() {
+        DType::F64
+    } else {
+        DType::F32
+    }
+}
+
+/// How many values there are; refuses classes.
+pub(super) fn count(name: &str, target: &Tensor) -> Result<f64> {
+    if !target.dtype().is_float() {
+        bail!("`{name}` needs values as targets, not {:?}", target.dtype())
+    }
+    Ok(target.elem_count() as f64)
+}

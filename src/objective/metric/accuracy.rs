@@ -1,0 +1,27 @@
+//! Accuracy.
+
+use super::{Accumulator, MetricSpec, spec::misfit, top_k::Hits};
+use crate::error::KeyFault;
+
+/// Share of samples whose class has the largest output, in 0–1. Of equal outputs the first counts;
+/// a single output is a logit, class 1 above 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accuracy;
+
+impl MetricSpec for Accuracy {
+    fn name(&self) -> String {
+        "accuracy".into()
+    }
+
+    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
+        (!classification).then(|| misfit("accuracy", classification))
+    }
+
+    fn start(&self, _outputs: usize) -> Box<dyn Accumulator> {
+        Box::new(Hits::within(1))
+    }
+
+    fn higher_is_better(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,123 @@
+//! Every metric against scikit-learn, in one batch and in many.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::*;
+
+#[derive(Deserialize)]
+struct Reference {
+    metrics: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    note: String,
+    output: Vec<Vec<f32>>,
+    classes: Option<Vec<u32>>,
+    values_target: Option<Vec<Vec<f32>>>,
+    values: BTreeMap<String, Value>,
+}
+
+impl Case {
+    /// The metric's value when the samples come in batches of `size`.
+    fn value(&self, name: &str, size: usize) -> f64 {
+        let width = self.output[0].len();
+        let mut counted = metric(name).unwrap().start(width);
+        for start in (0..self.output.len()).step_by(size) {
+            let end = (start + size).min(self.output.len());
+            let output = self.output[start..end].concat();
+            match (&self.classes, &self.values_target) {
+                (Some(classes), _) => {
+                    counted.add(&output, width, TargetsRef::Classes(&classes[start..end]));
+                }
+                (_, Some(values)) => {
+                    let values = values[start..end].concat();
+                    counted.add(&output, width, TargetsRef::Values(&values));
+                }
+                _ => panic!("`{}` has no targets", self.note),
+            }
+        }
+        counted.value()
+    }
+}
+
+#[test]
+fn values_are_scikit_learns() {
+    let text = include_str!("../../../tests/reference/objectives.json");
+    let reference: Reference = serde_json::from_str(text).unwrap();
+    assert_eq!(reference.metrics.len(), 13);
+    for case in &reference.metrics {
+        for (name, want) in &case.values {
+            let got = case.value(name, usize::MAX / 2);
+            let near = match want.as_f64() {
+                Some(want) => (got - want).abs() <= 1e-12 * want.abs().max(1e-3),
+                None => got.is_nan(),
+            };
+            assert!(near, "{name} of {}: {got} is not {want}", case.note);
+            for size in [1, 7] {
+                let parts = case.value(name, size);
+                assert_eq!(parts.to_bits(), got.to_bits(), "{name} of {}", case.note);
+            }
+        }
+    }
+}
+
+const NAMES: [&str; 7] = ["accuracy", "top_2", "f1", "perplexity", "rmse", "mae", "r2"];
+
+/// A batch that fits the metric's task, with `value` as one of its outputs.
+fn value_with(name: &str, value: f32) -> f64 {
+    let metric = metric(name).unwrap();
+    let mut counted = metric.start(3);
+    let output = [1.0, 2.0, 3.0, 0.5, value, 0.1];
+    let targets = match metric.fits(true, 3) {
+        None => TargetsRef::Classes(&[2, 0]),
+        Some(_) => TargetsRef::Values(&[1.0, 2.5, 3.0, 0.0, 0.5, 0.0]),
+    };
+    counted.add(&output, 3, targets);
+    counted.value()
+}
+
+#[test]
+fn nan_outputs_give_nan_and_infinite_ones_do_not_panic() {
+    for name in NAMES {
+        assert!(value_with(name, 0.0).is_finite(), "{name}");
+        assert!(value_with(name, f32::NAN).is_nan(), "{name}");
+        value_with(name, f32::INFINITY);
+        value_with(name, f32::NEG_INFINITY);
+    }
+}
+
+#[test]
+fn no_sample_gives_nan() {
+    for name in NAMES {
+        let mut counted = metric(name).unwrap().start(3);
+        assert!(counted.value().is_nan(), "{name}");
+        let targets = match metric(name).unwrap().fits(true, 3) {
+            None => TargetsRef::Classes(&[]),
+            Some(_) => TargetsRef::Values(&[]),
+        };
+        counted.add(&[], 3, targets);
+        assert!(counted.value().is_nan(), "{name}");
+    }
+}
+
+#[test]
+fn targets_of_the_other_task_and_classes_without_an_output_give_nan() {
+    for name in NAMES {
+        let mut counted = metric(name).unwrap().start(3);
+        let targets = match metric(name).unwrap().fits(true, 3) {
+            None => TargetsRef::Values(&[1.0, 2.0, 3.0]),
+            Some(_) => TargetsRef::Classes(&[1]),
+        };
+        counted.add(&[1.0, 2.0, 3.0], 3, targets);
+        assert!(counted.value().is_nan(), "{name}");
+    }
+    for name in ["accuracy", "top_2", "f1", "perplexity"] {
+        let mut counted = metric(name).unwrap().start(3);
+        counted.add(&[1.0, 2.0, 3.0], 3, TargetsRef::Classes(&[3]));
+        assert!(counted.value().is_nan(), "{name}");
+    }
+}

@@ -1,0 +1,347 @@
+//! One run on one screen: what it is, how far it came, its curves, checkpoints and warnings.
+
+use serde_json::json;
+
+use super::{
+    Align, Cell, Ink, Palette, Record, Table, bytes, curves::curves, duration, list,
+    number::moment, sanitize, short,
+};
+use crate::run::{CheckpointInfo, Value};
+
+/// The run for a person, on lines of `width` characters.
+#[must_use]
+pub fn text(record: &Record, width: usize, palette: Palette) -> String {
+    let mut sections = vec![heading(record, palette) + &facts(record, palette)];
+    sections.extend(metrics(record, palette));
+    sections.extend(curves(record, width, palette));
+    sections.extend(checkpoints(record, palette));
+    sections.extend(warnings(record, palette));
+    sections.join("\n")
+}
+
+/// The run for a program: what `list::object` has, and the rest.
+#[must_use]
+pub fn object(record: &Record) -> serde_json::Value {
+    let (view, mut object) = (&record.view, list::object(record));
+    let summary = view.summary.as_ref();
+    let checkpoint = |c: &CheckpointInfo| {
+        json!({
+            "step": c.step, "epoch": Value::Number(c.epoch), "path": c.path, "reasons": c.reasons,
+            "bytes": c.bytes, "created": c.created, "state_hash": c.state_hash,
+        })
+    };
+    let rest = json!({
+        "why": summary.and_then(|s| s.why.as_deref()),
+        "notes": view.info.notes,
+        "parent": view.info.parent,
+        "overrides": view.info.overrides,
+        "data_fingerprint": view.info.data_fingerprint,
+        "wall_s": Value::Number(record.seconds()),
+        "samples_per_s": summary.map(|s| Value::Number(s.samples_per_s)),
+        "state_hash": summary.map(|s| s.state_hash.as_str()),
+        "ledger": summary.map(|s| list::numbers(&s.ledger)),
+        "attempts": view.info.attempts,
+        "checkpoints": view.checkpoints.iter().map(checkpoint).collect::<Vec<_>>(),
+        "warnings": all_warnings(record),
+    });
+    if let (Some(object), serde_json::Value::Object(rest)) = (object.as_object_mut(), rest) {
+        object.extend(rest);
+    }
+    object
+}
+
+fn heading(record: &Record, palette: Palette) -> String {
+    let (name, status) = (
+        sanitize(&record.view.info.name),
+        sanitize(&record.view.status),
+    );
+    let why = record
+        .view
+        .summary
+        .as_ref()
+        .and_then(|summary| summary.why.as_deref());
+    let why = why.map_or(String::new(), |why| format!(": {}", sanitize(why)));
+    format!(
+        "{}  {}{why}\n",
+        palette.paint(Ink::Bold, &name),
+        palette.paint(Ink::of_status(&record.view.status), &status)
+    )
+}
+
+/// Labelled lines.
+fn facts(record: &Record, palette: Palette) -> String {
+    let info = &record.view.info;
+    let mut facts: Vec<(&str, String)> = vec![
+        ("run", info.run.clone()),
+        ("path", record.view.path.display().to_string()),
+        ("created", moment(&info.created)),
+        ("progress", progress(record)),
+        ("time", time(record)),
+        ("lr", record.number("lr").map(short).unwrap_or_default()),
+        ("plan", info.plan_hash.clone()),
+        ("data", info.data_fingerprint.clone()),
+        ("from", info.parent.clone().unwrap_or_default()),
+        ("set", info.overrides.join(", ")),
+        ("tags", info.tags.join(", ")),
+        ("notes", info.notes.clone().unwrap_or_default()),
+    ];
+    if let Some(last) = info.attempts.last() {
+        let nth = match info.attempts.len() {
+            1 => String::new(),
+            n => format!(", attempt {n} (from step {})", last.from_step),
+        };
+        let s = if last.threads == 1 { "" } else { "s" };
+        facts.push((
+            "on",
+            format!(
+                "{}, {}, {} thread{s}, {}{nth}",
+                last.host, last.device, last.threads, last.isa
+            ),
+        ));
+    }
+    facts
+        .iter()
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(label, text)| {
+            format!(
+                "  {}  {}\n",
+                palette.paint(Ink::Dim, &format!("{label:<8}")),
+                sanitize(text)
+            )
+        })
+        .collect()
+}
+
+fn progress(record: &Record) -> String {
+    let mut text = match record.number("train.epochs") {
+        Some(whole) => format!("{} of {} epochs", short(record.epoch()), short(whole)),
+        None => format!("{} epochs", short(record.epoch())),
+    };
+    match record.number("train.steps") {
+        Some(whole) => text += &format!(", {} of {whole} steps", record.step()),
+        None => text += &format!(", {} steps", record.step()),
+    }
+    text
+}
+
+/// The wall time, the speed, and where the time went.
+fn time(record: &Record) -> String {
+    let mut text = duration(record.seconds());
+    let Some(summary) = &record.view.summary else {
+        return text;
+    };
+    text += &format!(", {} samples/s", short(summary.samples_per_s.round()));
+    let total: f64 = summary.ledger.values().sum();
+    let mut parts: Vec<(&String, f64)> = summary
+        .ledger
+        .iter()
+        .map(|(name, s)| (name, s / total * 100.0))
+        .collect();
+    parts.retain(|(_, percent)| *percent >= 1.0);
+    parts.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let parts: Vec<String> = parts
+        .iter()
+        .map(|(name, percent)| format!("{name} {percent:.0}%"))
+        .collect();
+    if !parts.is_empty() {
+        text += &format!(" ({})", parts.join(", "));
+    }
+    text
+}
+
+fn metrics(record: &Record, palette: Palette) -> Option<String> {
+    let best = record.best();
+    let mut table = Table::new([
+        ("metric", Align::Left),
+        ("last", Align::Right),
+        ("best", Align::Right),
+        ("", Align::Left),
+    ]);
+    for (name, value) in record.metrics() {
+        let (mut value_of_best, mut place) = (String::new(), String::new());
+        if let Some(best) = best.as_ref().filter(|best| best.metric == name) {
+            value_of_best = short(best.value);
+            place = format!("at step {}", best.step);
+            if let Some(checkpoint) = &best.checkpoint {
+                place += &format!(", {checkpoint}");
+            }
+        }
+        table.row([name, short(value), value_of_best, place]);
+    }
+    (!table.is_empty()).then(|| table.render(palette))
+}
+
+fn checkpoints(record: &Record, palette: Palette) -> Option<String> {
+    let mut table = Table::new([
+        ("checkpoint", Align::Left),
+        ("step", Align::Right),
+        ("size", Align::Right),
+        ("", Align::Left),
+    ]);
+    for checkpoint in &record.view.checkpoints {
+        let name = checkpoint
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        let best = checkpoint.best().map_or(String::new(), |(metric, value)| {
+            format!("best {metric} {}", short(value))
+        });
+        let cells: [Cell; 4] = [
+            name.as_ref().into(),
+            checkpoint.step.to_string().into(),
+            bytes(checkpoint.bytes).into(),
+            Cell::from(best).ink(Ink::Good),
+        ];
+        table.row(cells);
+    }
+    (!table.is_empty()).then(|| table.render(palette))
+}
+
+/// What the run said and what could not be read.
+fn all_warnings(record: &Record) -> Vec<String> {
+    let said = record.view.rows.iter().filter(|row| row.kind == "warning");
+    let said = said.map(|row| {
+        format!(
+            "{} (step {})",
+            row.text("message").unwrap_or("(no message)"),
+            row.step
+        )
+    });
+    said.chain(record.view.warnings.iter().cloned()).collect()
+}
+
+fn warnings(record: &Record, palette: Palette) -> Option<String> {
+    /// Warnings that repeat at every step must not push the rest off the screen.
+    const SHOWN: usize = 10;
+    let warnings = all_warnings(record);
+    let mut text: String = warnings
+        .iter()
+        .take(SHOWN)
+        .map(|warning| {
+            format!(
+                "{}: {}\n",
+                palette.paint(Ink::Notice, "warning"),
+                sanitize(warning)
+            )
+        })
+        .collect();
+    if warnings.len() > SHOWN {
+        text += &format!(
+            "  and {} more: trainer logs {} --level warn\n",
+            warnings.len() - SHOWN,
+            sanitize(&record.view.info.run)
+        );
+    }
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn a_completed_run_on_one_screen() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut record = sample::completed(folder.path(), 2);
+        record.view.path = "runs/digits-2".into();
+        record.view.warnings = vec!["the last line of metrics.jsonl is torn".into()];
+        insta::assert_snapshot!(text(&record, 60, Palette::PLAIN), @r"
+        digits  completed
+          run       digits-20261122-094002-2f3a9c
+          path      runs/digits-2
+          created   2026-11-22T09:40:02Z
+          progress  10 of 10 epochs, 200 steps
+          time      1m 03s, 12346 samples/s (backward 52%, forward 42%, data 6%)
+          lr        0.02
+          plan      2b1946ac92492d23
+          data      d8e8fca2dc0f896f
+          set       optimizer.lr=0.02
+          tags      even, paper
+          notes     first\u{1b}[31m try
+          on        atlas, cpu, 2 threads, x86-64-avx2-fma
+
+        metric          last  best
+        train/loss    0.0057
+        val/accuracy    0.91  0.92  at step 180, checkpoints/step-0000000180
+
+        train/loss (log)
+           1.704 ┤⠉⠒⠤⠤⣀⣀
+                 │      ⠉⠑⠒⠤⣀⣀
+                 │            ⠉⠉⠒⠤⠤⣀⣀
+                 │                   ⠉⠑⠒⠤⣀⣀
+          0.0656 ┤                         ⠉⠉⠒⠤⢄⣀
+                 │                               ⠉⠉⠒⠒⠤⣀⣀
+                 │                                      ⠉⠉⠒⠤⢄⣀
+        0.005701 ┤                                            ⠉⠉⠒⠒⠤⣀
+                 └──────────────────────────────────────────────────
+                  10                                       200 steps
+
+        val/loss
+         1.362 ┤⠑⡄
+               │ ⠈⠢⡀
+               │   ⠑⢄
+               │    ⠈⠢⣀
+        0.6442 ┤       ⠑⠢⣀
+               │          ⠑⠢⢄⣀
+               │              ⠉⠒⠢⠤⢄⣀⣀⡀
+        0.1057 ┤                     ⠈⠉⠉⠑⠒⠒⠢⠤⠤⠤⠤⠤⠤⠤⠤⠤⢄⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀
+               └────────────────────────────────────────────────────
+                20                                         200 steps
+
+        lr
+          0.0191 ┤⠉⠑⠒⠢⢄⣀⡀
+                 │      ⠈⠉⠉⠒⠤⠤⣀⣀
+                 │              ⠉⠒⠢⢄⣀⡀
+                 │                   ⠈⠉⠉⠒⠤⠤⣀⣀
+        0.008185 ┤                           ⠉⠒⠒⠤⠤⢄⡀
+                 │                                 ⠈⠉⠒⠤⠤⣀⣀
+                 │                                        ⠉⠒⠢⠤⣀⡀
+               0 ┤                                             ⠈⠑⠒⠤⣀
+                 └──────────────────────────────────────────────────
+                  10                                       200 steps
+
+        checkpoint       step      size
+        step-0000000100   100  123.5 kB
+        step-0000000180   180  123.5 kB  best val/accuracy 0.92
+
+        warning: an update was skipped (step 30)
+        warning: the last line of metrics.jsonl is torn
+        ");
+    }
+
+    #[test]
+    fn a_run_that_just_began_has_no_empty_sections() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut record = sample::running(folder.path(), 2);
+        record.view.path = "runs/digits-2".into();
+        record.view.rows.clear();
+        record.view.info.attempts.clear();
+        insta::assert_snapshot!(text(&record, 60, Palette::PLAIN), @r"
+        digits  running
+          run       digits-20261122-094002-2f3a9c
+          path      runs/digits-2
+          created   2026-11-22T09:40:02Z
+          progress  0 of 10 epochs, 0 steps
+          time      0ms
+          lr        0.02
+          plan      2b1946ac92492d23
+          data      d8e8fca2dc0f896f
+          set       optimizer.lr=0.02
+          tags      even, paper
+          notes     first\u{1b}[31m try
+        ");
+    }
+
+    #[test]
+    fn programs_get_everything() {
+        let folder = tempfile::tempdir().unwrap();
+        let object = object(&sample::completed(folder.path(), 2));
+        assert_eq!(object["status"], "completed");
+        assert_eq!(object["best"]["checkpoint"], "checkpoints/step-0000000180");
+        assert_eq!(object["checkpoints"][1]["reasons"][0]["kind"], "best");
+        assert_eq!(object["ledger"]["backward"], 31.5);
+        assert_eq!(object["warnings"][0], "an update was skipped (step 30)");
+    }
+}

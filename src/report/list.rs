@@ -1,0 +1,320 @@
+//! Many runs: one line each.
+
+use serde_json::json;
+
+use super::{Align, Cell, Ink, Record, Table, duration, exact, near::near, number::moment, short};
+use crate::{event::Metrics, run::Value};
+
+/// Columns of the table for people.
+const COLUMNS: [&str; 7] = ["id", "name", "status", "epochs", "best", "lr", "time"];
+/// Columns of the file for machines.
+const FIELDS: [&str; 12] = [
+    "id",
+    "name",
+    "status",
+    "created",
+    "step",
+    "epoch",
+    "best_metric",
+    "best",
+    "lr",
+    "time",
+    "plan_hash",
+    "path",
+];
+
+/// A key that no run has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no run has the key `{key}`; hint: {}", suggestion(near))]
+pub struct UnknownKey {
+    key: String,
+    near: Option<String>,
+}
+
+fn suggestion(near: &Option<String>) -> String {
+    match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "keys are those of a plan (`optimizer.lr`), metrics (`val/accuracy`), and id, name, status, tag, \
+                 created, step, epoch, time, best"
+            .into(),
+    }
+}
+
+/// Refuses a key that none of the runs has, so that a typing error is not taken for an answer.
+///
+/// # Errors
+/// Where there are runs and none has the key.
+pub fn require_key(records: &[Record], key: &str) -> Result<(), UnknownKey> {
+    let known: std::collections::BTreeSet<String> = records.iter().flat_map(Record::keys).collect();
+    if records.is_empty() || known.contains(key) {
+        return Ok(());
+    }
+    let near = near(key, known.iter().map(String::as_str)).map(String::from);
+    Err(UnknownKey {
+        key: key.into(),
+        near,
+    })
+}
+
+/// The runs as a table for people: `columns`, or the usual ones.
+#[must_use]
+pub fn table(records: &[Record], columns: Option<&[String]>) -> Table {
+    let columns: Vec<&str> = columns.map_or(COLUMNS.to_vec(), |keys| {
+        keys.iter().map(String::as_str).collect()
+    });
+    let numeric = |key: &str| {
+        key != "best" && key != "epochs" && records.iter().any(|r| r.number(key).is_some())
+    };
+    let align = |key: &str| {
+        if numeric(key) {
+            Align::Right
+        } else {
+            Align::Left
+        }
+    };
+    let mut table = Table::new(columns.iter().map(|key| (*key, align(key))));
+    for record in records {
+        table.row(columns.iter().map(|key| cell(record, key)));
+    }
+    table
+}
+
+fn cell(record: &Record, key: &str) -> Cell {
+    match key {
+        "status" => {
+            Cell::from(record.view.status.as_str()).ink(Ink::of_status(&record.view.status))
+        }
+        "epochs" => match record.number("train.epochs") {
+            Some(whole) => format!("{}/{}", short(record.epoch()), short(whole)).into(),
+            None => short(record.epoch()).into(),
+        },
+        "best" => match record.best() {
+            Some(best) => format!("{} {}", best.metric, short(best.value)).into(),
+            None => "".into(),
+        },
+        "created" => moment(&record.view.info.created).into(),
+        "time" => duration(record.seconds()).into(),
+        _ => joined(record, key, short).into(),
+    }
+}
+
+fn joined(record: &Record, key: &str, number: fn(f64) -> String) -> String {
+    let texts: Vec<String> = record
+        .values(key)
+        .into_iter()
+        .map(|value| match value {
+            Value::Number(value) => number(value),
+            Value::Text(text) => text,
+        })
+        .collect();
+    texts.join(" ")
+}
+
+/// The runs as rows of texts, a header first: numbers in full.
+#[must_use]
+pub fn rows(records: &[Record], columns: Option<&[String]>) -> Vec<Vec<String>> {
+    let columns: Vec<&str> = columns.map_or(FIELDS.to_vec(), |keys| {
+        keys.iter().map(String::as_str).collect()
+    });
+    let header = columns.iter().map(ToString::to_string).collect();
+    let lines = records.iter().map(|record| {
+        columns
+            .iter()
+            .map(|key| joined(record, key, exact))
+            .collect()
+    });
+    std::iter::once(header).chain(lines).collect()
+}
+
+/// The runs as an array of objects: `columns`, or everything that is known without the log.
+#[must_use]
+pub fn objects(records: &[Record], columns: Option<&[String]>) -> serde_json::Value {
+    records
+        .iter()
+        .map(|record| match columns {
+            Some(keys) => keys
+                .iter()
+                .map(|key| (key.clone(), value(record, key)))
+                .collect(),
+            None => object(record),
+        })
+        .collect()
+}
+
+/// One run as an object.
+#[must_use]
+pub fn object(record: &Record) -> serde_json::Value {
+    let info = &record.view.info;
+    json!({
+        "id": info.run,
+        "name": info.name,
+        "status": record.view.status,
+        "path": std::path::absolute(&record.view.path).unwrap_or_else(|_| record.view.path.clone()),
+        "created": info.created,
+        "step": record.step(),
+        "epoch": Value::Number(record.epoch()),
+        "plan_hash": info.plan_hash,
+        "tags": info.tags,
+        "metrics": numbers(&record.metrics()),
+        "best": record.best(),
+    })
+}
+
+/// Numbers by name; those that are not finite become strings.
+pub(super) fn numbers(values: &Metrics) -> serde_json::Map<String, serde_json::Value> {
+    values
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(Value::Number(*value))))
+        .collect()
+}
+
+/// Null where the run has no such key, an array where there are several values.
+fn value(record: &Record, key: &str) -> serde_json::Value {
+    match record.values(key).as_slice() {
+        [] => serde_json::Value::Null,
+        [only] => whole(only),
+        many => many.iter().map(whole).collect(),
+    }
+}
+
+/// A whole number without `.0`, as a plan has it.
+fn whole(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Number(n) if n.fract() == 0.0 && n.abs() < 1e15 => json!(*n as i64),
+        other => json!(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Filter, Palette, sample};
+
+    fn three(folder: &std::path::Path) -> Vec<Record> {
+        let mut running = sample::running(folder, 3);
+        // How long it has been running is another thing each time.
+        running.view.info.attempts.clear();
+        vec![
+            running,
+            sample::completed(folder, 2),
+            sample::completed(folder, 1),
+        ]
+    }
+
+    fn ids(records: &[Record]) -> Vec<&str> {
+        records
+            .iter()
+            .map(|record| &record.view.info.run[23..24])
+            .collect()
+    }
+
+    fn columns(keys: &str) -> Vec<String> {
+        keys.split(',').map(String::from).collect()
+    }
+
+    #[test]
+    fn a_line_for_each_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = three(folder.path());
+        insta::assert_snapshot!(table(&records, None).render(Palette::PLAIN), @"
+        id                             name    status     epochs  best                 lr    time
+        digits-20261122-094003-3f3a9c  digits  running    5.5/10                     0.03     0ms
+        digits-20261122-094002-2f3a9c  digits  completed  10/10   val/accuracy 0.92  0.02  1m 03s
+        digits-20261122-094001-1f3a9c  digits  completed  10/10   val/accuracy 0.91  0.01  1m 03s
+        ");
+        let keys =
+            columns("name,tag,epoch,lr,val/accuracy,model.hidden,schedule.1.power,train.steps");
+        insta::assert_snapshot!(table(&records, Some(&keys)).render(Palette::PLAIN), @"
+        name    tag         epoch    lr  val/accuracy  model.hidden  schedule.1.power  train.steps
+        digits  odd paper     5.5  0.03        0.9618  128 64                     0.9
+        digits  even paper     10  0.02          0.91  128 64                     0.9
+        digits  odd paper      10  0.01           0.9  128 64                     0.9
+        ");
+    }
+
+    #[test]
+    fn machines_get_numbers_in_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = three(folder.path());
+        let rows = rows(&records, Some(&columns("id,best,train/loss")));
+        assert_eq!(rows[0], ["id", "best", "train/loss"]);
+        assert_eq!(
+            rows[1],
+            ["digits-20261122-094003-3f3a9c", "", "0.08483128502285198"]
+        );
+        let objects = objects(
+            &records[1..2],
+            Some(&columns("step,model.hidden,train.steps")),
+        );
+        assert_eq!(
+            objects.to_string(),
+            r#"[{"step":200,"model.hidden":[128,64],"train.steps":null}]"#
+        );
+    }
+
+    #[test]
+    fn the_object_has_what_scripts_rely_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut record = sample::completed(folder.path(), 1);
+        record.view.path = "/runs/digits-1".into();
+        insta::assert_snapshot!(serde_json::to_string_pretty(&object(&record)).unwrap(), @r#"
+        {
+          "id": "digits-20261122-094001-1f3a9c",
+          "name": "digits",
+          "status": "completed",
+          "path": "/runs/digits-1",
+          "created": "2026-11-22T09:40:01Z",
+          "step": 200,
+          "epoch": 10.0,
+          "plan_hash": "1b1946ac92492d23",
+          "tags": [
+            "odd",
+            "paper"
+          ],
+          "metrics": {
+            "train/loss": 0.0057,
+            "val/accuracy": 0.9
+          },
+          "best": {
+            "metric": "val/accuracy",
+            "value": 0.91,
+            "step": 180,
+            "checkpoint": "checkpoints/step-0000000180"
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn filters_see_plan_metrics_and_tags() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = three(folder.path());
+        let held = |text: &str| {
+            let filter = Filter::parse(text).unwrap();
+            let held: Vec<Record> = records
+                .iter()
+                .filter(|r| filter.holds(&|key| r.values(key)))
+                .cloned()
+                .collect();
+            ids(&held).join("")
+        };
+        assert_eq!(held("optimizer.lr > 0.01 and status = completed"), "2");
+        assert_eq!(held("tag = odd"), "31");
+        assert_eq!(held("val/accuracy >= 0.9 and val/accuracy < 0.905"), "1");
+        assert_eq!(
+            held("name = digits and schedule.0.type = warmup and model.hidden = 64"),
+            "321"
+        );
+        assert_eq!(held("created > 2026-11-22T09:40:02"), "32");
+    }
+
+    #[test]
+    fn a_key_that_no_run_has_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = three(folder.path());
+        assert_eq!(require_key(&records, "lr"), Ok(()));
+        assert_eq!(require_key(&[], "anything"), Ok(()));
+        insta::assert_snapshot!(require_key(&records, "optimzer.lr").unwrap_err(), @"no run has the key `optimzer.lr`; hint: did you mean `optimizer.lr`?");
+        insta::assert_snapshot!(require_key(&records, "colour").unwrap_err(), @"no run has the key `colour`; hint: keys are those of a plan (`optimizer.lr`), metrics (`val/accuracy`), and id, name, status, tag, created, step, epoch, time, best");
+    }
+}

@@ -1,0 +1,163 @@
+//! Tables of aligned columns.
+//!
+//! A column is as wide as its widest cell in characters; two spaces stand between columns; lines
+//! carry no trailing spaces, so that they compare and cut well.
+
+use super::{Ink, Palette, sanitize};
+
+/// Where the text of a column stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// At the left: text.
+    Left,
+    /// At the right: numbers.
+    Right,
+}
+
+/// A header and rows of cells.
+#[derive(Debug, Clone)]
+pub struct Table {
+    columns: Vec<(String, Align)>,
+    rows: Vec<Vec<Cell>>,
+}
+
+/// One cell: safe text and, optionally, its ink.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell {
+    text: String,
+    ink: Option<Ink>,
+}
+
+impl Table {
+    /// A table without rows.
+    pub fn new<S: AsRef<str>>(columns: impl IntoIterator<Item = (S, Align)>) -> Self {
+        let columns = columns
+            .into_iter()
+            .map(|(title, align)| (sanitize(title.as_ref()).into_owned(), align))
+            .collect();
+        Self {
+            columns,
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row; missing cells are empty, surplus ones are not shown.
+    pub fn row<C: Into<Cell>>(&mut self, cells: impl IntoIterator<Item = C>) {
+        self.rows.push(cells.into_iter().map(Into::into).collect());
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The header line and one line a row, each ended by a newline.
+    #[must_use]
+    pub fn render(&self, palette: Palette) -> String {
+        let header: Vec<Cell> = self
+            .columns
+            .iter()
+            .map(|(title, _)| Cell::from(title.as_str()).ink(Ink::Bold))
+            .collect();
+        let lines = || std::iter::once(&header).chain(&self.rows);
+        let mut widths = vec![0; self.columns.len()];
+        for line in lines() {
+            for (width, cell) in widths.iter_mut().zip(line) {
+                *width = (*width).max(cell.width());
+            }
+        }
+        lines()
+            .map(|line| self.line(line, &widths, palette))
+            .collect()
+    }
+
+    fn line(&self, cells: &[Cell], widths: &[usize], palette: Palette) -> String {
+        let mut line = String::new();
+        let mut pending = 0;
+        for (i, ((cell, width), (_, align))) in
+            cells.iter().zip(widths).zip(&self.columns).enumerate()
+        {
+            let padding = width - cell.width();
+            pending += if i == 0 { 0 } else { 2 };
+            if *align == Align::Right {
+                pending += padding;
+            }
+            if !cell.text.is_empty() {
+                line.extend(std::iter::repeat_n(' ', pending));
+                pending = 0;
+                match cell.ink {
+                    Some(ink) => line.push_str(&palette.paint(ink, &cell.text)),
+                    None => line.push_str(&cell.text),
+                }
+            }
+            if *align == Align::Left {
+                pending += padding;
+            }
+        }
+        line.push('\n');
+        line
+    }
+}
+
+impl Cell {
+    /// The same cell in `ink`.
+    #[must_use]
+    pub fn ink(mut self, ink: Ink) -> Self {
+        self.ink = Some(ink);
+        self
+    }
+
+    fn width(&self) -> usize {
+        self.text.chars().count()
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self {
+            text: sanitize(text).into_owned(),
+            ink: None,
+        }
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        text.as_str().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_lines_end_with_text() {
+        let mut table = Table::new([
+            ("id", Align::Left),
+            ("val/accuracy", Align::Right),
+            ("status", Align::Left),
+        ]);
+        table.row(["3f9a", "0.9722", "completed"]);
+        table.row(["größer", "", "é"]);
+        table.row(["x\x1b[2J", "1", ""]);
+        insta::assert_snapshot!(table.render(Palette::PLAIN), @r"
+        id          val/accuracy  status
+        3f9a              0.9722  completed
+        größer                    é
+        x\u{1b}[2J             1
+        ");
+    }
+
+    #[test]
+    fn colour_does_not_move_columns() {
+        let mut table = Table::new([("status", Align::Left), ("n", Align::Right)]);
+        table.row([Cell::from("completed").ink(Ink::Good), "7".into()]);
+        let painted = table.render(Palette::COLOURS);
+        assert!(
+            painted.contains("\x1b[32mcompleted\x1b[0m  7\n"),
+            "{painted:?}"
+        );
+    }
+}

@@ -1,0 +1,18 @@
+//! Checkpoints on disk: a directory with `model.safetensors`, `optimizer.safetensors`,
+//! `state.json` and `manifest.json`, which is durable and whole or does not exist.
+
+mod digest;
+mod info;
+mod load;
+mod manifest;
+mod prune;
+mod save;
+mod tensors;
+
+pub use info::CheckpointInfo;
+pub use load::{Fallback, load_best, load_newest, load_step};
+pub(super) use load::{Newest, check, list, newest};
+pub(super) use manifest::Manifest;
+pub(super) use prune::{clean, doomed, remove};
+pub(super) use save::{Origin, mark, save, settle};
+pub use tensors::load_weights;

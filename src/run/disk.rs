@@ -1,0 +1,194 @@
+//! Files that are private, whole or absent: exclusive creation with mode 0600 (directories 0700),
+//! replacement by a synced new file and rename, and reading that follows no link.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{Read, Write},
+    path::{Path, PathBuf},
+};
+
+use super::RunError;
+
+/// Puts `bytes` in the place of `path`: after a crash either the old file or the new one is there,
+/// whole.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
+    let fresh = fresh_name(path);
+    if fresh.symlink_metadata().is_ok() {
+        fs::remove_file(&fresh).map_err(RunError::io("remove", &fresh))?;
+    }
+    write_new(&fresh, bytes)?;
+    rename(&fresh, path)
+}
+
+/// The name under which [`replace`] writes the new file.
+pub fn fresh_name(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{TEMPORARY}{name}"))
+}
+
+/// What names of files and directories begin with that are not finished.
+pub const TEMPORARY: &str = ".tmp-";
+
+/// Renames, and makes the new name durable.
+pub fn rename(from: &Path, to: &Path) -> Result<(), RunError> {
+    fs::rename(from, to).map_err(RunError::io("rename to", to))?;
+    sync_dir(to.parent().unwrap_or(Path::new(".")))
+}
+
+/// Writes a new file and syncs it; refuses where one is there.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
+    let mut file = create_file(path)?;
+    file.write_all(bytes).map_err(RunError::io("write", path))?;
+    file.sync_all().map_err(RunError::io("sync", path))
+}
+
+/// Makes a file of mode 0600; refuses where one is there.
+pub fn create_file(path: &Path) -> Result<File, RunError> {
+    private()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .map_err(RunError::io("create", path))
+}
+
+/// Opens a file for appending, and makes it where it is not there.
+pub fn append_file(path: &Path) -> Result<File, RunError> {
+    refuse_link(path)?;
+    private()
+        .append(true)
+        .create(true)
+        .open(path)
+        .map_err(RunError::io("open", path))
+}
+
+/// Makes a directory of mode 0700; refuses where something of that name is there.
+pub fn create_dir(path: &Path) -> Result<(), RunError> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(RunError::io("create", path))
+}
+
+/// Makes renames and new names in a directory durable.
+pub fn sync_dir(path: &Path) -> Result<(), RunError> {
+    // Elsewhere a directory cannot be opened, and renames are durable by themselves.
+    if cfg!(unix) {
+        let dir = File::open(path).map_err(RunError::io("open", path))?;
+        dir.sync_all().map_err(RunError::io("sync", path))?;
+    }
+    Ok(())
+}
+
+/// Opens a regular file for reading, and says how long it is. Links, pipes and devices are refused,
+/// so that a run directory made by a stranger names nothing outside itself.
+pub fn open(path: &Path) -> Result<(File, u64), RunError> {
+    let found = path
+        .symlink_metadata()
+        .map_err(RunError::io("read", path))?;
+    if !found.is_file() {
+        return Err(RunError::damaged(path, "not a regular file"));
+    }
+    let file = File::open(path).map_err(RunError::io("read", path))?;
+    Ok((file, found.len()))
+}
+
+/// Reads a regular file of at most `limit` bytes.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, RunError> {
+    let (file, length) = open(path)?;
+    if length > limit {
+        return Err(RunError::damaged(
+            path,
+            format_args!("it has {length} bytes, more than {limit}"),
+        ));
+    }
+    let mut bytes = Vec::with_capacity(length as usize);
+    file.take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(RunError::io("read", path))?;
+    Ok(bytes)
+}
+
+/// Whether `path` is a directory, and no link to one.
+pub fn is_dir(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_dir())
+}
+
+/// Names of the directories and files in `path`, sorted; none where it is not there.
+pub fn names(path: &Path) -> Result<Vec<String>, RunError> {
+    if !is_dir(path) {
+        return Ok(Vec::new());
+    }
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path).map_err(RunError::io("read", path))? {
+        let name = entry.map_err(RunError::io("read", path))?.file_name();
+        names.extend(name.into_string().ok());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Refuses to write through a link.
+pub fn refuse_link(path: &Path) -> Result<(), RunError> {
+    match path.symlink_metadata() {
+        Ok(found) if !found.is_file() => Err(RunError::damaged(path, "not a regular file")),
+        _ => Ok(()),
+    }
+}
+
+/// Options for a file that only its owner reads.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn files_are_private_and_links_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let inside = dir.path().join("inside");
+        create_dir(&inside).unwrap();
+        let file = inside.join("a");
+        replace(&file, b"one").unwrap();
+        replace(&file, b"two").unwrap();
+        assert_eq!(read(&file, 3).unwrap(), b"two");
+        assert_eq!(names(&inside).unwrap(), ["a"]);
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&file), mode(&inside)), (0o600, 0o700));
+
+        let link = inside.join("link");
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert!(matches!(read(&link, 3), Err(RunError::Damaged { .. })));
+        assert!(matches!(append_file(&link), Err(RunError::Damaged { .. })));
+    }
+
+    #[test]
+    fn limits_and_exclusive_creation_hold() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a");
+        write_new(&file, b"four").unwrap();
+        assert!(matches!(read(&file, 3), Err(RunError::Damaged { .. })));
+        assert!(matches!(
+            write_new(&file, b"five"),
+            Err(RunError::Io {
+                doing: "create",
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn a_leftover_of_a_crashed_replacement_is_no_obstacle() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a");
+        fs::write(fresh_name(&file), b"half").unwrap();
+        replace(&file, b"whole").unwrap();
+        assert_eq!(names(dir.path()).unwrap(), ["a"]);
+    }
+}

@@ -1,0 +1,136 @@
+//! Rows before they are in the log: which keys an event's row has.
+
+use std::borrow::Cow;
+
+use super::Value;
+use crate::event::{Checkpoint, EpochRow, EvalRow, Metrics, Reason, StepRow};
+
+/// A row that has no `seq`, `attempt` and `time` yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Updates done.
+    pub step: u64,
+    /// The epoch, whole or a fraction.
+    pub epoch: f64,
+    /// Its values in the order they are written, no key twice.
+    pub values: Vec<(Cow<'static, str>, Value)>,
+}
+
+impl Draft {
+    fn new(kind: &'static str, step: u64, epoch: f64) -> Self {
+        Self {
+            kind,
+            step,
+            epoch,
+            values: Vec::with_capacity(8),
+        }
+    }
+
+    /// Adds a value; the first one of a key stays.
+    fn put(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
+        let key = key.into();
+        if !self.values.iter().any(|(taken, _)| *taken == key) {
+            self.values.push((key, value.into()));
+        }
+        self
+    }
+
+    fn put_all(self, values: &Metrics) -> Self {
+        values
+            .iter()
+            .fold(self, |draft, (key, value)| draft.put(key.clone(), *value))
+    }
+
+    /// The row of an optimizer update.
+    pub fn step(row: &StepRow) -> Self {
+        let mut draft = Self::new("step", row.step, row.epoch)
+            .put("lr", row.lr)
+            .put_all(&row.extra);
+        if let Some(loss) = row.loss {
+            draft = draft.put("train/loss", loss);
+        }
+        if let Some(norm) = row.grad_norm {
+            draft = draft.put("grad_norm", norm);
+        }
+        draft
+            .put("step_time_ms", row.step_time_ms)
+            .put("data_time_ms", row.data_time_ms)
+    }
+
+    /// The row of an epoch.
+    pub fn epoch(row: &EpochRow) -> Self {
+        Self::new("epoch", row.step, row.epoch as f64)
+            .put("lr", row.lr)
+            .put("lr_last", row.lr_last)
+            .put_all(&row.extra)
+            .put_all(&row.metrics)
+            .put("samples_per_s", row.samples_per_s)
+            .put("wall_s", row.wall_s)
+            .put("elapsed_s", row.elapsed_s)
+            .put("order_hash", row.order_hash.clone())
+            .put("state_hash", row.state_hash.clone())
+    }
+
+    /// The row of an evaluation.
+    pub fn eval(row: &EvalRow) -> Self {
+        Self::new("eval", row.step, row.epoch)
+            .put("split", row.split.clone())
+            .put_all(&row.metrics)
+    }
+
+    /// The row of a warning.
+    pub fn warning(step: u64, epoch: f64, message: &str) -> Self {
+        Self::new("warning", step, epoch).put("message", message)
+    }
+
+    /// The row that commits a checkpoint.
+    pub fn checkpoint(
+        step: u64,
+        epoch: f64,
+        reason: &Reason,
+        state_hash: &str,
+        bytes: u64,
+    ) -> Self {
+        let draft = Self::new("checkpoint", step, epoch).put("reason", reason_name(reason));
+        let draft = match reason {
+            Reason::Best { metric, value } => {
+                draft.put("metric", metric.clone()).put("value", *value)
+            }
+            _ => draft,
+        };
+        draft
+            .put("path", super::layout::checkpoint_path(step))
+            .put("bytes", bytes as f64)
+            .put("state_hash", state_hash)
+    }
+}
+
+/// The name of a reason in a row.
+pub fn reason_name(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::Every => "every",
+        Reason::Best { .. } => "best",
+        Reason::Final => "final",
+        Reason::Signal => "signal",
+    }
+}
+
+/// What is left of a checkpoint event whose state has a checkpoint already.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Again {
+    /// Updates done.
+    pub step: u64,
+    /// The further reason.
+    pub reason: Reason,
+}
+
+impl From<&Checkpoint> for Again {
+    fn from(checkpoint: &Checkpoint) -> Self {
+        Self {
+            step: checkpoint.step,
+            reason: checkpoint.reason.clone(),
+        }
+    }
+}

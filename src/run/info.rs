@@ -1,0 +1,93 @@
+//! `run.json`: what a run is, and every attempt at it.
+
+use serde::{Deserialize, Serialize};
+
+/// The content of `run.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// Format version of the directory; this program writes [`RunInfo::FORMAT`].
+    pub format: u32,
+    /// The run's id, which is also its directory's first name.
+    pub run: String,
+    /// The run's name, as the user gave it.
+    pub name: String,
+    /// When the directory was made: RFC 3339, UTC, microseconds.
+    pub created: String,
+    /// Hash of the resolved plan.
+    pub plan_hash: String,
+    /// Hash of the data's content.
+    pub data_fingerprint: String,
+    /// Id of the run that this one was derived from (a reproduction, a sweep).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Labels to filter by.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// What the user wants to remember about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// `--set` and other overrides, in order; values of secret keys masked.
+    #[serde(default)]
+    pub overrides: Vec<String>,
+    /// Processes that worked on it, the first one first; a resumed run has several.
+    pub attempts: Vec<Attempt>,
+}
+
+impl RunInfo {
+    /// Format version that this program writes, and the newest that it reads.
+    pub const FORMAT: u32 = 1;
+}
+
+/// One process that worked on a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Counts from 1; rows name it.
+    pub attempt: u32,
+    /// When it began: RFC 3339, UTC.
+    pub start: String,
+    /// When it ended; of a crashed one, its last sign of life; absent while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
+    /// How it ended: `completed`, `stopped`, `failed`, `diverged` or `crashed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Updates already done when it began.
+    pub from_step: u64,
+    /// The machine.
+    pub host: String,
+    /// The process.
+    pub pid: u32,
+    /// Its command line; values of secret keys masked.
+    pub argv: Vec<String>,
+    /// The program.
+    pub binary: Binary,
+    /// The class of instruction sets that decides which bits come out, such as `x86-64-avx2-fma`.
+    pub isa: String,
+    /// Threads that computed.
+    pub threads: usize,
+    /// `cpu`, `cuda:0`, `metal`.
+    pub device: String,
+    /// What the user allowed to differ from the first attempt, one sentence each.
+    #[serde(default)]
+    pub changes: Vec<String>,
+}
+
+/// Which program it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binary {
+    /// Package version.
+    pub version: String,
+    /// Git commit it was built from; absent where it was built without git.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Whether its sources differed from that commit.
+    #[serde(default)]
+    pub dirty: bool,
+    /// Short hash of how they differed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<String>,
+    /// Target triple.
+    pub target: String,
+    /// `debug` or `release`.
+    pub profile: String,
+}

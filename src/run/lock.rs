@@ -1,0 +1,119 @@
+//! One writer at a time: a lock on a file in the run's directory, which the system gives up when
+//! its process ends, however it ends. A run whose lock nobody holds and that has no summary has
+//! crashed.
+
+use std::{
+    fs::{File, TryLockError},
+    io::{Seek, Write},
+    path::Path,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{RunError, disk, layout, machine};
+
+/// Held as long as it lives.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: File,
+}
+
+/// What stands in the lock file.
+#[derive(Serialize, Deserialize)]
+struct Holder {
+    pid: u32,
+    host: String,
+    since: String,
+}
+
+/// How often a taken lock is tried again: a reader that asks [`is_held`] holds it for microseconds.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(2);
+
+impl RunLock {
+    /// Takes the lock of the run at `run`.
+    ///
+    /// # Errors
+    /// [`RunError::Locked`] where another process has it.
+    pub fn take(run: &Path) -> Result<Self, RunError> {
+        let path = run.join(layout::LOCK);
+        disk::refuse_link(&path)?;
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path).map_err(RunError::io("open", &path))?;
+        for attempt in 1.. {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if attempt < TRIES => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => return Err(held_by(run, &path)),
+                Err(TryLockError::Error(e)) => return Err(RunError::io("lock", &path)(e)),
+            }
+        }
+        let holder = Holder {
+            pid: std::process::id(),
+            host: machine::host(),
+            since: machine::stamp(jiff::Timestamp::now()),
+        };
+        let text = serde_json::to_vec(&holder).unwrap_or_default();
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(&text))
+            .map_err(RunError::io("write", &path))?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// Whether some process writes to the run at `run`.
+pub fn is_held(run: &Path) -> bool {
+    let Ok((file, _)) = disk::open(&run.join(layout::LOCK)) else {
+        return false;
+    };
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+}
+
+/// Who has the lock, as far as its file says.
+fn held_by(run: &Path, path: &Path) -> RunError {
+    let holder = disk::read(path, 4096)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let Holder { pid, host, since } = holder.unwrap_or(Holder {
+        pid: 0,
+        host: "unknown".into(),
+        since: "an unknown time".into(),
+    });
+    let run = run
+        .file_name()
+        .unwrap_or(run.as_os_str())
+        .to_string_lossy()
+        .into_owned();
+    RunError::Locked {
+        run,
+        pid,
+        host,
+        since,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_writer_is_told_who_has_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!is_held(dir.path()));
+        let first = RunLock::take(dir.path()).unwrap();
+        assert!(is_held(dir.path()));
+        let refused = RunLock::take(dir.path()).err().unwrap();
+        assert!(
+            matches!(&refused, RunError::Locked { pid, .. } if *pid == std::process::id()),
+            "{refused}"
+        );
+        drop(first);
+        assert!(!is_held(dir.path()));
+        RunLock::take(dir.path()).unwrap();
+    }
+}

@@ -1,0 +1,75 @@
+//! What the writer has to be told, as plain data.
+
+/// A new run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunMeta {
+    /// Its name.
+    pub name: String,
+    /// The resolved plan as TOML; running it again is the same experiment.
+    pub plan_toml: String,
+    /// Its hash.
+    pub plan_hash: String,
+    /// Files the config consists of, as (file name, text): first the one that the user named, then
+    /// its bases.
+    pub config_files: Vec<(String, String)>,
+    /// Overrides from the command line, in order, as `key=value`.
+    pub overrides: Vec<String>,
+    /// Id of the run that this one is derived from.
+    pub parent: Option<String>,
+    /// Labels to filter by.
+    pub tags: Vec<String>,
+    /// What the user wants to remember about it.
+    pub notes: Option<String>,
+    /// Hash of the data's content.
+    pub data_fingerprint: String,
+    /// Which checkpoints stay.
+    pub keep: Keep,
+    /// The process.
+    pub attempt: AttemptMeta,
+}
+
+/// One process that works on a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttemptMeta {
+    /// Its command line.
+    pub argv: Vec<String>,
+    /// Threads that compute.
+    pub threads: usize,
+    /// `cpu`, `cuda:0`, `metal`.
+    pub device: String,
+    /// What the user allowed to differ from the first attempt, one sentence each.
+    pub changes: Vec<String>,
+}
+
+/// Which checkpoints stay. The newest one and the best one always do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// How many of the newest.
+    pub newest: usize,
+    /// How many of the best.
+    pub best: usize,
+    /// What is better.
+    pub mode: Mode,
+}
+
+/// Which of two values of the watched metric is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The lower one, as of a loss.
+    Min,
+    /// The higher one, as of an accuracy.
+    Max,
+}
+
+impl Mode {
+    /// Whether `a` is better than `b`. A NaN never is, and every other number is better than one.
+    #[must_use]
+    pub fn better(self, a: f64, b: f64) -> bool {
+        match self {
+            _ if a.is_nan() => false,
+            _ if b.is_nan() => true,
+            Self::Min => a < b,
+            Self::Max => a > b,
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! A run directory as a value.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::{CheckpointInfo, Row, RunError, RunInfo, Summary, checkpoint, disk, layout, lock, log};
+
+/// Everything a run directory says, read at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunView {
+    /// The directory.
+    pub path: PathBuf,
+    /// What it is: `run.json`.
+    pub info: RunInfo,
+    /// `running`, `completed`, `stopped`, `failed`, `diverged` or `crashed`.
+    pub status: String,
+    /// What came of it; absent while it runs and after a crash.
+    pub summary: Option<Summary>,
+    /// The log in order. In a view from [`Store::list`](super::Store::list) only the last rows of
+    /// unfinished runs are here.
+    pub rows: Vec<Row>,
+    /// Its checkpoints by step, oldest first; whether they are valid is for
+    /// [`verify`](crate::run::verify()) to say.
+    pub checkpoints: Vec<CheckpointInfo>,
+    /// What could not be read: a torn last line, a checkpoint without manifest.
+    pub warnings: Vec<String>,
+}
+
+/// Reads run directories.
+#[derive(Debug)]
+pub struct Reader;
+
+impl Reader {
+    /// Longest `run.json`, `summary.json` or plan that is read, in bytes.
+    pub(super) const LONGEST: u64 = 1 << 26;
+    /// So many bytes at the end of a log are read for a list of runs.
+    const TAIL: u64 = 1 << 16;
+
+    /// Reads the whole directory at `path`, which may be in use by a running process.
+    ///
+    /// # Errors
+    /// Where it is no run, of a later format, or unreadable. Damage that leaves the rest readable
+    /// becomes a warning of the view.
+    pub fn open(path: &Path) -> Result<RunView, RunError> {
+        let mut view = Self::view(path)?;
+        view.read_rows(0)?;
+        Ok(view)
+    }
+
+    /// Like [`open`](Self::open), with only the last rows, and those only of unfinished runs: cheap
+    /// enough to ask again and again whether a run still runs.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    pub fn glance(path: &Path) -> Result<RunView, RunError> {
+        let mut view = Self::view(path)?;
+        if view.summary.is_none() {
+            let log = path.join(layout::METRICS);
+            let length = log.symlink_metadata().map_or(0, |found| found.len());
+            view.read_rows(length.saturating_sub(Self::TAIL))?;
+        }
+        Ok(view)
+    }
+
+    /// Reads `run.json` only.
+    ///
+    /// # Errors
+    /// Where it is no run, of a later format, or unreadable.
+    pub fn info(path: &Path) -> Result<RunInfo, RunError> {
+        let file = path.join(layout::RUN);
+        if file.symlink_metadata().is_err() {
+            return Err(RunError::NotARun { path: path.into() });
+        }
+        json(&file)
+    }
+
+    /// Everything but the log.
+    fn view(path: &Path) -> Result<RunView, RunError> {
+        let info = Self::info(path)?;
+        let mut warnings = Vec::new();
+        // The lock first: who gives it up has written the summary before.
+        let running = lock::is_held(path);
+        let summary_path = path.join(layout::SUMMARY);
+        let summary = match summary_path.symlink_metadata() {
+            Ok(_) => json::<Summary>(&summary_path)
+                .map_err(|e| warnings.push(e.to_string()))
+                .ok(),
+            Err(_) => None,
+        };
+        let status = match &summary {
+            Some(summary) => summary.status.clone(),
+            None if running => "running".into(),
+            None => "crashed".into(),
+        };
+        let mut checkpoints = Vec::new();
+        for (_, dir) in checkpoint::list(path)? {
+            match checkpoint::Manifest::read(&dir, &info.run) {
+                Ok(manifest) => checkpoints.push(manifest.info(&dir)),
+                // Pruned since it was listed.
+                Err(_) if !disk::is_dir(&dir) => {}
+                Err(error) => warnings.push(error.to_string()),
+            }
+        }
+        Ok(RunView {
+            path: path.into(),
+            info,
+            status,
+            summary,
+            rows: Vec::new(),
+            checkpoints,
+            warnings,
+        })
+    }
+}
+
+impl RunView {
+    /// Reads the log from the byte at `from` on; where that is not its beginning, the first line
+    /// is part of one and left out.
+    fn read_rows(&mut self, from: u64) -> Result<(), RunError> {
+        for (index, line) in log::lines(&self.path.join(layout::METRICS), from)?.enumerate() {
+            let line = line?;
+            match line.row {
+                _ if from > 0 && index == 0 => {}
+                Ok(row) if line.whole => self.rows.push(row),
+                // The writer is at it.
+                _ if !line.whole && self.status == "running" => {}
+                _ if !line.whole => self
+                    .warnings
+                    .push("the last line of metrics.jsonl is torn and was left out".into()),
+                Ok(_) => {}
+                Err(why) => {
+                    let place = if from == 0 {
+                        format!("line {}", index + 1)
+                    } else {
+                        "a line".into()
+                    };
+                    self.warnings.push(format!(
+                        "{place} of metrics.jsonl is no row and was left out: {why}"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Optimizer updates done, as far as the summary or, without one, the log says.
+    #[must_use]
+    pub fn step(&self) -> u64 {
+        let logged = || self.rows.last().map_or(0, |row| row.step);
+        self.summary
+            .as_ref()
+            .map_or_else(logged, |summary| summary.step)
+    }
+
+    /// The last value of every metric (`split/name`), from the summary or, without one, the log.
+    #[must_use]
+    pub fn metrics(&self) -> crate::event::Metrics {
+        let logged = || {
+            let values = self.rows.iter().flat_map(|row| &row.values);
+            let numbers = values.filter_map(|(key, value)| match value {
+                super::Value::Number(number)
+                    if ["train/", "val/", "test/"]
+                        .iter()
+                        .any(|split| key.starts_with(split)) =>
+                {
+                    Some((key.clone(), *number))
+                }
+                _ => None,
+            });
+            numbers.collect()
+        };
+        self.summary
+            .as_ref()
+            .map_or_else(logged, |summary| summary.metrics.clone())
+    }
+}
+
+/// Reads a JSON file whose `format` this program knows.
+fn json<T: DeserializeOwned>(path: &Path) -> Result<T, RunError> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        format: u32,
+    }
+    let bytes = disk::read(path, Reader::LONGEST)?;
+    let damaged = |e: serde_json::Error| RunError::damaged(path, e);
+    let Versioned { format: found } = serde_json::from_slice(&bytes).map_err(damaged)?;
+    if found > RunInfo::FORMAT {
+        return Err(RunError::Format {
+            path: path.into(),
+            found,
+            known: RunInfo::FORMAT,
+        });
+    }
+    serde_json::from_slice(&bytes).map_err(damaged)
+}

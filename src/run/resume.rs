@@ -1,0 +1,201 @@
+//! Going on with a run in its own directory, from its newest valid checkpoint.
+//!
+//! [`Resume::open`] only looks, under the lock, so that the caller can compare config, data and
+//! program first; [`Resume::begin`] changes the directory, in an order that a kill at any point
+//! leaves resumable: the new attempt in `run.json`, the old summary removed, what is unfinished
+//! cleaned away, the log cut.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    AttemptMeta, CheckpointInfo, Fallback, Keep, Reader, RunError, RunInfo, Writer, checkpoint,
+    create, cut, disk, layout, lock::RunLock, log, machine, writer,
+};
+use crate::event::Checkpoint;
+
+/// A run that can go on; holds its lock.
+#[derive(Debug)]
+pub struct Resume {
+    path: PathBuf,
+    info: RunInfo,
+    lock: RunLock,
+    checkpoint: Option<(Checkpoint, checkpoint::Manifest)>,
+    fallbacks: Vec<Fallback>,
+}
+
+/// What the new attempt is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResumeMeta {
+    /// The process.
+    pub attempt: AttemptMeta,
+    /// Which checkpoints stay.
+    pub keep: Keep,
+    /// The new plan as (TOML, hash), where it may differ and does; the old one is kept as
+    /// `plan.before-<attempt>.toml`.
+    pub plan: Option<(String, String)>,
+}
+
+impl Resume {
+    /// Looks at the run at `path` and takes its lock; nothing is changed, but for the plan that a
+    /// process killed in [`begin`](Self::begin) had half replaced.
+    ///
+    /// # Errors
+    /// [`RunError::Locked`] where it runs, and whatever makes it unreadable. Damaged checkpoints
+    /// are no error: see [`fallbacks`](Self::fallbacks).
+    pub fn open(path: &Path) -> Result<Self, RunError> {
+        let path = std::path::absolute(path).map_err(RunError::io("find", path))?;
+        Reader::info(&path)?;
+        let lock = RunLock::take(&path)?;
+        let info = Reader::info(&path)?;
+        // A new plan whose attempt was not recorded any more was never begun with.
+        let old_plan = layout::old_plan(&path, info.attempts.len() as u32 + 1);
+        if old_plan.symlink_metadata().is_ok() {
+            disk::rename(&old_plan, &path.join(layout::PLAN))?;
+        }
+        let checkpoint::Newest {
+            found: checkpoint,
+            fallbacks,
+        } = checkpoint::newest(&path, &info.run)?;
+        Ok(Self {
+            path,
+            info,
+            lock,
+            checkpoint,
+            fallbacks,
+        })
+    }
+
+    /// The run's directory, absolute.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What `run.json` says; the program and the machine of the last attempt are the last of its
+    /// attempts.
+    #[must_use]
+    pub fn info(&self) -> &RunInfo {
+        &self.info
+    }
+
+    /// The step from which the run goes on; 0 where it reached no checkpoint.
+    #[must_use]
+    pub fn step(&self) -> u64 {
+        self.checkpoint().map_or(0, |checkpoint| checkpoint.step)
+    }
+
+    /// The state from which the run goes on; none where it starts again at step 0.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<&Checkpoint> {
+        self.checkpoint.as_ref().map(|(checkpoint, _)| checkpoint)
+    }
+
+    /// Newer checkpoints that are damaged. Each is to become an event: falling back is never silent.
+    #[must_use]
+    pub fn fallbacks(&self) -> &[Fallback] {
+        &self.fallbacks
+    }
+
+    /// Begins the new attempt. Rows after the checkpoint move to `metrics.cut-<attempt>.jsonl`,
+    /// damaged checkpoints to `checkpoints/.damaged-…`.
+    ///
+    /// # Errors
+    /// Where the directory cannot be written.
+    pub fn begin(mut self, meta: &ResumeMeta) -> Result<(Writer, Option<Checkpoint>), RunError> {
+        let number = self.info.attempts.len() as u32 + 1;
+        self.record(number, meta)?;
+        let summary = self.path.join(layout::SUMMARY);
+        if summary.symlink_metadata().is_ok() {
+            fs::remove_file(&summary).map_err(RunError::io("remove", &summary))?;
+            disk::sync_dir(&self.path)?;
+        }
+        self.clean(number)?;
+        let manifest = self.checkpoint.as_ref().map(|(_, manifest)| manifest);
+        let seq = cut::cut(&self.path, number, manifest)?;
+        let saved = self.saved()?;
+        let Self {
+            path,
+            info,
+            lock,
+            checkpoint,
+            ..
+        } = self;
+        let writer = Writer::start(writer::Start {
+            path,
+            info,
+            lock,
+            keep: meta.keep,
+            seq,
+            saved,
+        })?;
+        Ok((writer, checkpoint.map(|(checkpoint, _)| checkpoint)))
+    }
+
+    /// Writes the new attempt into `run.json`; one that never ended gets its last sign of life.
+    fn record(&mut self, number: u32, meta: &ResumeMeta) -> Result<(), RunError> {
+        let last_row = log::lines(&self.path.join(layout::METRICS), 0)?
+            .filter_map(|line| line.ok()?.row.ok())
+            .last();
+        if let Some(last) = self
+            .info
+            .attempts
+            .last_mut()
+            .filter(|last| last.end.is_none())
+        {
+            let sign = last_row
+                .filter(|row| row.attempt == last.attempt)
+                .and_then(|row| row.time.parse().ok());
+            last.end = Some(sign.map_or_else(|| last.start.clone(), machine::stamp));
+            last.status = Some("crashed".into());
+        }
+        if let Some((text, hash)) = &meta.plan {
+            let plan = self.path.join(layout::PLAN);
+            let old = disk::read(&plan, Reader::LONGEST)?;
+            disk::replace(&layout::old_plan(&self.path, number), &old)?;
+            disk::replace(&plan, super::mask::toml(text).as_bytes())?;
+            self.info.plan_hash.clone_from(hash);
+        }
+        self.info
+            .attempts
+            .push(writer::attempt(number, self.step(), &meta.attempt));
+        create::write_json(&self.path.join(layout::RUN), &self.info)
+    }
+
+    /// Deletes what a killed process left unfinished, and puts damaged checkpoints out of the way.
+    fn clean(&self, number: u32) -> Result<(), RunError> {
+        let checkpoints = self.path.join(layout::CHECKPOINTS);
+        if checkpoints.symlink_metadata().is_err() {
+            disk::create_dir(&checkpoints)?;
+        }
+        checkpoint::clean(&checkpoints)?;
+        for Fallback { path, .. } in &self.fallbacks {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let aside = checkpoints.join(format!("{}{name}-{number}", layout::DAMAGED));
+            disk::rename(path, &aside)?;
+        }
+        checkpoint::settle(&checkpoints, self.step())?;
+        for name in disk::names(&self.path)?
+            .iter()
+            .filter(|name| name.starts_with(disk::TEMPORARY))
+        {
+            let path = self.path.join(name);
+            fs::remove_file(&path).map_err(RunError::io("remove", &path))?;
+        }
+        Ok(())
+    }
+
+    /// The checkpoints up to the one it goes on from, as far as their manifests are right.
+    fn saved(&self) -> Result<Vec<CheckpointInfo>, RunError> {
+        let manifests = checkpoint::list(&self.path)?
+            .into_iter()
+            .filter_map(|(_, dir)| {
+                checkpoint::Manifest::read(&dir, &self.info.run)
+                    .ok()
+                    .map(|manifest| manifest.info(&dir))
+            });
+        Ok(manifests.collect())
+    }
+}

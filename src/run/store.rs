@@ -1,0 +1,165 @@
+//! A folder of runs.
+
+use std::{
+    fs,
+    path::{MAIN_SEPARATOR, Path, PathBuf},
+};
+
+use super::{Reader, RunError, RunInfo, RunView, disk, layout, lock::RunLock};
+
+/// The folder that holds runs, by default `runs`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// The folder; it need not exist.
+    pub root: PathBuf,
+}
+
+/// Names and ids at least this similar (Jaro–Winkler, 0 to 1) are worth a hint.
+const SIMILAR: f64 = 0.8;
+
+impl Store {
+    /// The store at `root`.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Its runs, newest first, without their logs (see [`RunView::rows`]).
+    ///
+    /// # Errors
+    /// Where the folder exists and cannot be read. A directory that is no run, or whose `run.json`
+    /// is damaged, is passed over (see [`rubbish`](Self::rubbish)).
+    pub fn list(&self) -> Result<Vec<RunView>, RunError> {
+        let paths = self.infos()?.into_iter().map(|(path, _)| path);
+        Ok(paths
+            .filter_map(|path| Reader::glance(&path).ok())
+            .collect())
+    }
+
+    /// The directory of one run: an id, its shortest unique prefix, a short id or the beginning of
+    /// one, a name (the newest run of it), a path, or `last` or `@` for the newest run.
+    ///
+    /// # Errors
+    /// Where there is no such run (naming a similar one) or several (naming them).
+    pub fn find(&self, wanted: &str) -> Result<PathBuf, RunError> {
+        let path = Path::new(wanted);
+        if wanted.contains(['/', MAIN_SEPARATOR]) || [".", ".."].contains(&wanted) {
+            Reader::info(path)?;
+            return Ok(path.into());
+        }
+        let runs = self.infos()?;
+        if ["last", "@"].contains(&wanted) {
+            let newest = runs.into_iter().next().map(|(path, _)| path);
+            return newest.ok_or_else(|| RunError::Empty {
+                root: self.root.clone(),
+            });
+        }
+        let exact = runs.iter().find(|(path, _)| id(path) == wanted);
+        if let Some((path, _)) = exact.or_else(|| runs.iter().find(|(_, info)| info.name == wanted))
+        {
+            return Ok(path.clone());
+        }
+        let begins = |path: &Path| {
+            id(path).starts_with(wanted) || layout::short_id(&id(path)).starts_with(wanted)
+        };
+        let found: Vec<&PathBuf> = runs
+            .iter()
+            .map(|(path, _)| path)
+            .filter(|path| begins(path))
+            .collect();
+        match found[..] {
+            [path] => Ok(path.clone()),
+            [] if path.join(layout::RUN).is_file() => Ok(path.into()),
+            [_, ..] if !wanted.is_empty() => {
+                let candidates = found.iter().map(|path| id(path)).collect();
+                Err(RunError::Ambiguous {
+                    wanted: wanted.into(),
+                    candidates,
+                })
+            }
+            _ => Err(self.unknown(wanted, &runs)),
+        }
+    }
+
+    /// What a killed process left: directories that never became a run, and unfinished or damaged
+    /// checkpoints of runs that are not running. Nothing else is ever in this list.
+    ///
+    /// # Errors
+    /// Where a directory cannot be read.
+    pub fn rubbish(&self) -> Result<Vec<PathBuf>, RunError> {
+        let mut rubbish = Vec::new();
+        for name in disk::names(&self.root)? {
+            let path = self.root.join(&name);
+            let empty_run = path.join(layout::LOCK).is_file()
+                && path.join(layout::RUN).symlink_metadata().is_err();
+            if !disk::is_dir(&path) || super::lock::is_held(&path) {
+                continue;
+            }
+            if empty_run || name.starts_with(layout::TRASH) {
+                rubbish.push(path);
+            } else if path.join(layout::RUN).is_file() {
+                let checkpoints = path.join(layout::CHECKPOINTS);
+                let begins = [disk::TEMPORARY, layout::TRASH, layout::DAMAGED];
+                let names = disk::names(&checkpoints)?.into_iter();
+                let unfinished =
+                    names.filter(|name| begins.iter().any(|begin| name.starts_with(begin)));
+                rubbish.extend(unfinished.map(|name| checkpoints.join(name)));
+            }
+        }
+        Ok(rubbish)
+    }
+
+    /// Deletes the run at `path`: by a rename that takes it out of sight at once, then deletion.
+    ///
+    /// # Errors
+    /// Where it is no run, is a link, or is running.
+    pub fn remove(&self, path: &Path) -> Result<(), RunError> {
+        Reader::info(path)?;
+        if !disk::is_dir(path) {
+            return Err(RunError::NotARun { path: path.into() });
+        }
+        let path = fs::canonicalize(path).map_err(RunError::io("find", path))?;
+        let _lock = RunLock::take(&path)?;
+        let trash = path.with_file_name(format!("{}{}", layout::TRASH, id(&path)));
+        disk::rename(&path, &trash)?;
+        fs::remove_dir_all(&trash).map_err(RunError::io("remove", &trash))
+    }
+
+    /// Paths and `run.json` of its runs, newest first.
+    fn infos(&self) -> Result<Vec<(PathBuf, RunInfo)>, RunError> {
+        let paths = disk::names(&self.root)?
+            .into_iter()
+            .filter(|name| !name.starts_with('.'));
+        let mut runs: Vec<(PathBuf, RunInfo)> = paths
+            .map(|name| self.root.join(name))
+            .filter(|path| disk::is_dir(path))
+            .filter_map(|path| Reader::info(&path).ok().map(|info| (path, info)))
+            .collect();
+        runs.sort_by(|(a_path, a), (b_path, b)| (&b.created, b_path).cmp(&(&a.created, a_path)));
+        Ok(runs)
+    }
+
+    fn unknown(&self, wanted: &str, runs: &[(PathBuf, RunInfo)]) -> RunError {
+        let names = runs
+            .iter()
+            .flat_map(|(path, info)| [info.name.clone(), id(path)]);
+        let near = names
+            .map(|name| (strsim::jaro_winkler(wanted, &name), name))
+            .filter(|(similarity, _)| *similarity >= SIMILAR)
+            .max_by(|(a, _), (b, _)| a.total_cmp(b))
+            .map(|(_, name)| name);
+        RunError::Unknown {
+            wanted: wanted.into(),
+            root: self.root.clone(),
+            near,
+        }
+    }
+}
+
+/// A run's directory's name. It is the id unless the user renamed the directory.
+fn id(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}

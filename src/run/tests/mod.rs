@@ -1,0 +1,9 @@
+//! What the run directory promises, tried on real directories with a toy in the place of training.
+
+mod damage;
+mod directory;
+mod disk_trouble;
+mod finding;
+mod processes;
+mod resuming;
+mod toy;

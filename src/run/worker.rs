@@ -1,0 +1,156 @@
+//! The writer's thread: takes jobs in order, so that the log's order is that of the events, and
+//! writes rows and checkpoints.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    thread::{Builder, JoinHandle},
+};
+
+use jiff::Timestamp;
+
+use super::{
+    CheckpointInfo, Keep, RunError, checkpoint,
+    draft::{Again, Draft, reason_name},
+    layout,
+    log::Log,
+    queue::{Job, Queue},
+};
+use crate::event::{Checkpoint, Reason};
+
+/// What the thread works on.
+#[derive(Debug)]
+pub struct Worker {
+    /// The run's directory.
+    pub run: PathBuf,
+    /// Its log.
+    pub log: Log,
+    /// What manifests say about the process.
+    pub origin: checkpoint::Origin,
+    /// Which checkpoints stay.
+    pub keep: Keep,
+    /// The checkpoints that are there.
+    pub saved: Vec<CheckpointInfo>,
+}
+
+impl Worker {
+    /// Starts the thread. It ends when the queue is closed and empty, or at the first error, which
+    /// the queue then tells. Its events go to the subscriber and the span of the caller.
+    pub fn start(self, queue: Arc<Queue>) -> Result<JoinHandle<()>, RunError> {
+        let run = self.run.clone();
+        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        let span = tracing::Span::current();
+        let work = move || {
+            let _guard = Guard(Arc::clone(&queue));
+            tracing::dispatcher::with_default(&dispatch, || span.in_scope(|| self.work(&queue)));
+        };
+        Builder::new()
+            .name("run-writer".into())
+            .spawn(work)
+            .map_err(RunError::io("start a thread that writes to", run))
+    }
+
+    fn work(mut self, queue: &Queue) {
+        let mut all = || {
+            while let Some(jobs) = queue.take() {
+                for (moment, job) in jobs {
+                    self.job(moment, job, queue)?;
+                }
+                self.log.flush()?;
+            }
+            self.log.sync()
+        };
+        if let Err(error) = all() {
+            queue.fail(error);
+        }
+    }
+
+    fn job(&mut self, moment: Timestamp, job: Job, queue: &Queue) -> Result<(), RunError> {
+        match job {
+            Job::Step(row) => self.log.push(moment, &Draft::step(&row)),
+            Job::Epoch(row) => self.log.push(moment, &Draft::epoch(&row)),
+            Job::Eval(row) => self.log.push(moment, &Draft::eval(&row)),
+            Job::Warning {
+                step,
+                epoch,
+                message,
+            } => self
+                .log
+                .push(moment, &Draft::warning(step, epoch, &message)),
+            Job::Checkpoint(checkpoint) => {
+                self.checkpoint(moment, &checkpoint)?;
+                drop(checkpoint);
+                queue.checkpoint_done();
+                Ok(())
+            }
+            Job::Again(again) => self.again(moment, &again),
+        }
+    }
+
+    /// Writes a checkpoint; the steps are those of [`checkpoint::save`].
+    fn checkpoint(&mut self, moment: Timestamp, checkpoint: &Checkpoint) -> Result<(), RunError> {
+        let checkpoints = self.run.join(layout::CHECKPOINTS);
+        let manifest =
+            checkpoint::save(&checkpoints, checkpoint, &self.origin, || self.log.sync())?;
+        let info = manifest.info(&checkpoints.join(layout::checkpoint_name(checkpoint.step)));
+        self.commit(moment, &info, &checkpoint.reason)?;
+        checkpoint::settle(&checkpoints, checkpoint.step)?;
+        self.saved.retain(|saved| saved.step != info.step);
+        self.saved.push(info);
+        self.prune();
+        Ok(())
+    }
+
+    /// Adds a reason to the checkpoint that was written last.
+    fn again(&mut self, moment: Timestamp, again: &Again) -> Result<(), RunError> {
+        let checkpoints = self.run.join(layout::CHECKPOINTS);
+        let place = checkpoints.join(layout::checkpoint_name(again.step));
+        let info = checkpoint::mark(&place, &self.origin.run, &again.reason)?.info(&place);
+        self.commit(moment, &info, &again.reason)?;
+        self.saved.retain(|saved| saved.step != info.step);
+        self.saved.push(info);
+        self.prune();
+        Ok(())
+    }
+
+    /// The commit line; after it the checkpoint is announced.
+    fn commit(
+        &mut self,
+        moment: Timestamp,
+        info: &CheckpointInfo,
+        reason: &Reason,
+    ) -> Result<(), RunError> {
+        let draft = Draft::checkpoint(info.step, info.epoch, reason, &info.state_hash, info.bytes);
+        self.log.push(moment, &draft)?;
+        self.log.sync()?;
+        let (step, bytes) = (info.step, info.bytes);
+        tracing::info!(target: "trainer", step, reason = reason_name(reason), bytes, "checkpoint saved");
+        Ok(())
+    }
+
+    /// Deletes what need not stay. A checkpoint that cannot be deleted is no reason to stop.
+    fn prune(&mut self) {
+        for step in checkpoint::doomed(&self.saved, self.keep) {
+            let doomed = self.saved.iter().position(|saved| saved.step == step);
+            let Some(info) = doomed.map(|index| self.saved.remove(index)) else {
+                continue;
+            };
+            if let Err(error) = checkpoint::remove(&info.path) {
+                tracing::warn!(target: "trainer", step, "old checkpoint stays: {error}");
+            }
+        }
+    }
+}
+
+/// Tells the queue where the thread panics, so that training does not go on unrecorded.
+struct Guard(Arc<Queue>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail(RunError::Stopped {
+                first: "the writer's thread panicked".into(),
+            });
+        }
+    }
+}

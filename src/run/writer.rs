@@ -1,0 +1,286 @@
+//! The sink that leaves a run directory behind.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
+    time::Instant,
+};
+
+use jiff::Timestamp;
+
+use super::{
+    AttemptMeta, BestSummary, CheckpointInfo, Keep, RunError, RunInfo, RunMeta, Summary,
+    checkpoint, create, disk,
+    draft::Again,
+    layout,
+    lock::RunLock,
+    log::Log,
+    machine,
+    queue::{Job, Queue},
+    worker::Worker,
+};
+use crate::event::{Checkpoint, Ending, Event, Sink, SinkError, Status};
+
+/// Writes one attempt at a run. It holds the run's lock as long as it lives.
+///
+/// [`Sink::event`] only puts rows into a bounded buffer; a thread writes them, in order, and
+/// checkpoints between them. What went wrong in the thread is the error of the next event. A
+/// checkpoint event waits while the checkpoint before it is still being written.
+///
+/// Dropping a writer writes what waits but no summary: the run reads as crashed, and can be resumed.
+#[derive(Debug)]
+pub struct Writer {
+    path: PathBuf,
+    info: RunInfo,
+    queue: Arc<Queue>,
+    thread: Option<JoinHandle<()>>,
+    began: Instant,
+    steps_per_epoch: u64,
+    /// Step and state of the newest checkpoint.
+    newest: Option<(u64, String)>,
+    _lock: RunLock,
+}
+
+/// What [`Writer::start`] goes on from.
+pub(super) struct Start {
+    pub path: PathBuf,
+    pub info: RunInfo,
+    pub lock: RunLock,
+    pub keep: Keep,
+    /// Number of the next row.
+    pub seq: u64,
+    pub saved: Vec<CheckpointInfo>,
+}
+
+impl Writer {
+    /// Makes a new run in the folder `root`, which is made where it is missing.
+    ///
+    /// # Errors
+    /// Where the directory cannot be made or written.
+    pub fn create(root: &Path, meta: &RunMeta) -> Result<Self, RunError> {
+        let (path, info, lock) = create::create(root, meta)?;
+        Self::start(Start {
+            path,
+            info,
+            lock,
+            keep: meta.keep,
+            seq: 0,
+            saved: Vec::new(),
+        })
+    }
+
+    /// Starts the thread of a run whose files are there.
+    pub(super) fn start(start: Start) -> Result<Self, RunError> {
+        let Start {
+            path,
+            info,
+            lock,
+            keep,
+            seq,
+            saved,
+        } = start;
+        let attempt = info.attempts.len() as u32;
+        let log = Log::open(&path.join(layout::METRICS), seq, attempt)?;
+        let queue = Arc::new(Queue::new(log.path().into()));
+        let origin = checkpoint::Origin {
+            run: info.run.clone(),
+            attempt,
+            plan_hash: info.plan_hash.clone(),
+            data_fingerprint: info.data_fingerprint.clone(),
+            binary: machine::binary(),
+            isa: machine::isa_class(),
+        };
+        let newest = saved
+            .last()
+            .map(|info| (info.step, info.state_hash.clone()));
+        let worker = Worker {
+            run: path.clone(),
+            log,
+            origin,
+            keep,
+            saved,
+        };
+        let thread = Some(worker.start(Arc::clone(&queue))?);
+        Ok(Self {
+            path,
+            info,
+            queue,
+            thread,
+            began: Instant::now(),
+            steps_per_epoch: 0,
+            newest,
+            _lock: lock,
+        })
+    }
+
+    /// The run's directory, absolute.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What `run.json` says.
+    #[must_use]
+    pub fn info(&self) -> &RunInfo {
+        &self.info
+    }
+
+    /// Opens `trace.jsonl` for appending; for the layer that writes `tracing` events there.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened.
+    pub fn trace(&self) -> Result<File, RunError> {
+        disk::append_file(&self.path.join(layout::TRACE))
+    }
+
+    /// Waits until everything is written, then writes the end into `run.json`, and `summary.json`
+    /// last. A run whose writer failed is summed up as failed.
+    ///
+    /// # Errors
+    /// The writer's failure where no event has told it yet, or the failure to write the summary.
+    pub fn finish(mut self, ending: &Ending) -> Result<Summary, RunError> {
+        self.join();
+        let failure = self.queue.failure();
+        let mut summary = self.summary(ending);
+        if let Some((why, _)) = &failure
+            && summary.status != "failed"
+        {
+            (summary.status, summary.why, summary.signal) =
+                ("failed".into(), Some(why.clone()), None);
+        }
+        let closed = self.close(&mut summary);
+        match failure {
+            Some((_, Some(first))) => Err(first),
+            _ => closed.map(|()| summary),
+        }
+    }
+
+    fn summary(&self, ending: &Ending) -> Summary {
+        let (status, why, signal) = match &ending.status {
+            Status::Completed => ("completed", None, None),
+            Status::Stopped { why, signal } => ("stopped", Some(why), *signal),
+            Status::Diverged { why } => ("diverged", Some(why), None),
+            Status::Failed { why } => ("failed", Some(why), None),
+        };
+        let place = |step| {
+            let relative = layout::checkpoint_path(step);
+            disk::is_dir(&self.path.join(&relative)).then_some(relative)
+        };
+        Summary {
+            format: RunInfo::FORMAT,
+            run: self.info.run.clone(),
+            path: self.path.to_string_lossy().into_owned(),
+            status: status.into(),
+            why: why.cloned(),
+            signal,
+            step: ending.step,
+            epoch: ending.epoch,
+            metrics: ending.metrics.clone(),
+            best: ending.best.as_ref().map(|best| BestSummary {
+                metric: best.metric.clone(),
+                value: best.value,
+                step: best.step,
+                checkpoint: place(best.step),
+            }),
+            state_hash: ending.state_hash.clone(),
+            samples_per_s: ending.samples_per_s,
+            wall_s: 0.0,
+            attempts: self.info.attempts.len(),
+            ledger: ending.ledger.clone(),
+        }
+    }
+
+    /// Writes the end of the attempt and, last, the summary.
+    fn close(&mut self, summary: &mut Summary) -> Result<(), RunError> {
+        let before = self
+            .info
+            .attempts
+            .iter()
+            .filter_map(|a| machine::seconds_between(&a.start, a.end.as_deref()?));
+        summary.wall_s = before.sum::<f64>() + self.began.elapsed().as_secs_f64();
+        if let Some(attempt) = self.info.attempts.last_mut() {
+            attempt.end = Some(machine::stamp(Timestamp::now()));
+            attempt.status = Some(summary.status.clone());
+        }
+        create::write_json(&self.path.join(layout::RUN), &self.info)?;
+        create::write_json(&self.path.join(layout::SUMMARY), summary)
+    }
+
+    fn join(&mut self) {
+        self.queue.close();
+        if let Some(thread) = self.thread.take() {
+            // A panic was told to the queue.
+            let _ = thread.join();
+        }
+    }
+
+    /// One directory a step: where it has one of the same state already, only the reason is added.
+    fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), RunError> {
+        let state = Some((checkpoint.step, checkpoint.state_hash.clone()));
+        if self.newest == state {
+            return self
+                .queue
+                .put(Job::Again(Box::new(Again::from(checkpoint))));
+        }
+        self.newest = state;
+        self.queue
+            .put(Job::Checkpoint(Box::new(checkpoint.clone())))
+    }
+
+    fn take(&mut self, event: &Event) -> Result<(), RunError> {
+        match event {
+            Event::Step(row) if row.logged => self.queue.put(Job::Step(row.clone())),
+            Event::Epoch(row) => self.queue.put(Job::Epoch(Box::new(row.clone()))),
+            Event::Eval(row) => self.queue.put(Job::Eval(Box::new(row.clone()))),
+            Event::Checkpoint(checkpoint) => self.checkpoint(checkpoint),
+            Event::Warning { step, message } => {
+                let epoch = *step as f64 / self.steps_per_epoch.max(1) as f64;
+                self.queue.put(Job::Warning {
+                    step: *step,
+                    epoch,
+                    message: message.clone(),
+                })
+            }
+            Event::Start {
+                steps_per_epoch, ..
+            } => {
+                self.steps_per_epoch = *steps_per_epoch;
+                self.queue.check()
+            }
+            Event::Step(_) | Event::EpochStart { .. } | Event::End(_) => self.queue.check(),
+        }
+    }
+}
+
+impl Sink for Writer {
+    fn event(&mut self, event: &Event) -> Result<(), SinkError> {
+        self.take(event).map_err(|error| SinkError(Box::new(error)))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.join();
+    }
+}
+
+/// The record of this process in `run.json`.
+pub(super) fn attempt(number: u32, from_step: u64, meta: &AttemptMeta) -> super::Attempt {
+    super::Attempt {
+        attempt: number,
+        start: machine::stamp(Timestamp::now()),
+        end: None,
+        status: None,
+        from_step,
+        host: machine::host(),
+        pid: std::process::id(),
+        argv: super::mask::arguments(&meta.argv),
+        binary: machine::binary(),
+        isa: machine::isa_class(),
+        threads: meta.threads,
+        device: meta.device.clone(),
+        changes: meta.changes.clone(),
+    }
+}

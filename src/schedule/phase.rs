@@ -1,0 +1,357 @@
+//! One phase of one group's chain, resolved: a function of the run's update index.
+
+use crate::{
+    schedule::{
+        Curve, Entry, Every, Formula, Include, Keys, Origin, Past, Point, Scale, axis::Axis,
+        chain::Slot,
+    },
+    units::Clock,
+};
+
+/// A phase with its place in the run and its two ends.
+#[derive(Debug, Clone)]
+pub(super) struct Phase {
+    /// The entry it comes from.
+    pub entry: usize,
+    /// Its first update.
+    pub start: u64,
+    /// The update after its last.
+    pub end: u64,
+    /// What the result is held between while the phase runs, in the target's unit.
+    pub limits: Limits,
+    /// The same for this track alone, in its scale: what the next phase carries on from.
+    own: Limits,
+    /// Updates that share one value: 1, or those of an epoch.
+    hold: u64,
+    clock: Clock,
+    scale: Scale,
+    curve: Placed,
+    factors: Vec<Placed>,
+}
+
+/// A curve with its axis and its two ends.
+#[derive(Debug, Clone)]
+struct Placed {
+    axis: Axis,
+    formula: Formula,
+    from: f64,
+    to: f64,
+    scale: Scale,
+}
+
+impl Phase {
+    /// The track's value at an executed update `t`, not yet held between limits.
+    pub fn at(&self, t: u64) -> f64 {
+        self.smooth(if self.hold > 1 {
+            (t - t % self.hold).max(self.start)
+        } else {
+            t
+        })
+    }
+
+    /// The value at the end point: where the curve has run its length, which is the last executed
+    /// update or, by the default convention, the one after it. A staircase has its treads before it.
+    pub fn end_value(&self) -> f64 {
+        self.smooth(if self.curve.axis.include.executes_end() {
+            self.end - 1
+        } else {
+            self.end
+        })
+    }
+
+    fn smooth(&self, t: u64) -> f64 {
+        let u = (t - self.start) as f64;
+        let factors: f64 = self
+            .factors
+            .iter()
+            .map(|f| f.at(u, t, &self.clock))
+            .product();
+        self.curve.at(u, t, &self.clock) * factors
+    }
+
+    /// What the next phase carries on from: the value at the end point.
+    pub fn carried(&self) -> f64 {
+        self.own.hold(self.end_value())
+    }
+
+    /// The last executed value.
+    pub fn last(&self) -> f64 {
+        self.own.hold(self.at(self.end - 1))
+    }
+
+    /// The value at the curve's very start, whether it is executed or not.
+    pub fn opening(&self) -> f64 {
+        let open = |placed: &Placed| {
+            let axis = Axis {
+                include: Include::Start,
+                ..placed.axis
+            };
+            Placed {
+                axis,
+                ..placed.clone()
+            }
+            .at(0.0, self.start, &self.clock)
+        };
+        let factors: f64 = self.factors.iter().map(open).product();
+        self.own.hold(open(&self.curve) * factors)
+    }
+
+    /// Places an entry at its slot, after `previous`, in a track of `scale`.
+    pub fn new(
+        entry: &Entry,
+        slot: &Slot,
+        clock: &Clock,
+        scale: Scale,
+        previous: Option<&Self>,
+    ) -> Self {
+        let keys = &entry.keys;
+        Self {
+            entry: slot.entry,
+            start: slot.start,
+            end: slot.end,
+            limits: Limits::of(keys, scale.leading()),
+            own: Limits::of(keys, scale),
+            hold: match keys.every {
+                Every::Step => 1,
+                Every::Epoch => clock.steps_per_epoch.max(1),
+            },
+            clock: *clock,
+            scale,
+            curve: Placed {
+                axis: axis(
+                    slot.frame().length,
+                    keys.include,
+                    keys.past,
+                    entry.curve.as_ref(),
+                ),
+                formula: slot.formula(entry),
+                from: start_value(entry, scale, previous),
+                to: end_value(entry, scale),
+                scale,
+            },
+            factors: factors(entry, slot),
+        }
+    }
+
+    /// (`from`, `to`, limits) of the track, in its scale.
+    pub fn ends(&self) -> (f64, f64, Limits) {
+        (self.curve.from, self.curve.to, self.own)
+    }
+
+    /// What the base itself is in the track's scale.
+    pub fn unit(&self) -> f64 {
+        self.scale.factor(1.0)
+    }
+}
+
+impl Placed {
+    fn at(&self, u: f64, t: u64, clock: &Clock) -> f64 {
+        let (u, p) = self.axis.at(u);
+        self.formula.at(&Point {
+            u,
+            p,
+            length: self.axis.length,
+            t: t as f64,
+            epoch: t as f64 / clock.steps_per_epoch.max(1) as f64,
+            horizon: clock.whole as f64,
+            from: self.from,
+            to: self.to,
+            scale: self.scale,
+        })
+    }
+}
+
+/// Bounds of a value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Limits {
+    pub floor: f64,
+    pub ceil: f64,
+}
+
+impl Limits {
+    /// No bounds but that of every scheduled value, 0.
+    pub const NONE: Self = Self {
+        floor: 0.0,
+        ceil: f64::INFINITY,
+    };
+
+    /// The bounds that an entry asks for, in a scale.
+    fn of(keys: &Keys, scale: Scale) -> Self {
+        let either = |value: Option<f64>, factor: Option<f64>| {
+            let factor = factor.map(|factor| scale.factor(factor));
+            value.map(|value| scale.value(value)).or(factor)
+        };
+        Self {
+            floor: either(keys.floor_value, keys.floor).unwrap_or(Self::NONE.floor),
+            ceil: either(keys.ceil_value, keys.ceil).unwrap_or(Self::NONE.ceil),
+        }
+    }
+
+    /// Both bounds together.
+    pub fn meet(self, other: Self) -> Self {
+        Self {
+            floor: self.floor.max(other.floor),
+            ceil: self.ceil.min(other.ceil),
+        }
+    }
+
+    /// The value within the bounds; NaN stays NaN, so that it is found.
+    pub fn hold(self, value: f64) -> f64 {
+        if value > self.ceil {
+            self.ceil
+        } else if value < self.floor {
+            self.floor
+        } else {
+            value
+        }
+    }
+}
+
+fn axis(length: f64, include: Option<Include>, past: Past, curve: &dyn Curve) -> Axis {
+    let include = match curve.conventions().include {
+        Some(default) => include.unwrap_or(default),
+        None => Include::Start,
+    };
+    Axis {
+        length,
+        include,
+        past,
+    }
+}
+
+fn start_value(entry: &Entry, scale: Scale, previous: Option<&Phase>) -> f64 {
+    let Keys {
+        from, from_value, ..
+    } = entry.keys;
+    if let Some(value) = from_value {
+        return scale.value(value);
+    }
+    let origin = from.unwrap_or(entry.curve.conventions().from);
+    match (origin, previous) {
+        (Origin::Factor(factor), _) => scale.factor(factor),
+        (Origin::Carry, Some(previous)) => previous.carried(),
+        (Origin::Last, Some(previous)) => previous.last(),
+        (Origin::Base, _) | (_, None) => scale.factor(1.0),
+    }
+}
+
+fn end_value(entry: &Entry, scale: Scale) -> f64 {
+    let Keys { to, to_value, .. } = entry.keys;
+    match to_value {
+        Some(value) => scale.value(value),
+        None => scale.factor(to.or(entry.curve.conventions().to).unwrap_or(0.0)),
+    }
+}
+
+fn factors(entry: &Entry, slot: &Slot) -> Vec<Placed> {
+    let place = |factor: &crate::schedule::Factor| {
+        let keys = &factor.keys;
+        let conventions = factor.curve.conventions();
+        let default = match conventions.from {
+            Origin::Factor(factor) => factor,
+            Origin::Carry | Origin::Base | Origin::Last => 1.0,
+        };
+        let frame = slot.factor_frame(keys);
+        Placed {
+            axis: axis(frame.length, keys.include, keys.past, factor.curve.as_ref()),
+            formula: factor.curve.formula(&frame),
+            from: keys.from.unwrap_or(default),
+            to: keys.to.or(conventions.to).unwrap_or(0.0),
+            scale: Scale::FACTOR,
+        }
+    };
+    entry.times.iter().map(place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::testing::{Run, assert_close, curve_values};
+
+    #[test]
+    fn bounds_hold_values_and_keep_nan() {
+        let limits = Limits {
+            floor: 0.1,
+            ceil: 0.5,
+        }
+        .meet(Limits {
+            floor: 0.2,
+            ..Limits::NONE
+        });
+        assert_eq!(limits.hold(0.0), 0.2);
+        assert_eq!(limits.hold(0.3), 0.3);
+        assert_eq!(limits.hold(1.0), 0.5);
+        assert!(limits.hold(f64::NAN).is_nan());
+    }
+
+    #[test]
+    fn floors_and_ceilings_hold_the_result() {
+        assert_eq!(
+            curve_values("type = \"linear\"\nfloor = 0.5\nceil = 0.75", 4),
+            [0.75, 0.75, 0.5, 0.5, 0.5]
+        );
+        let run = Run {
+            base: 0.1,
+            horizon: 4,
+            ..Run::default()
+        };
+        let schedule = run.one("type = \"linear\"\nfloor_value = 0.06");
+        assert_eq!(schedule.lr(3), 0.06);
+    }
+
+    #[test]
+    fn factors_multiply_on_the_local_clock() {
+        let text = r#"
+            [[schedule]]
+            type = "constant"
+            for = "2 steps"
+            [[schedule]]
+            type = "linear"
+            times = [{ type = "warmup", over = "2 steps" }, { type = "step", size = "3 steps", gamma = 0.5, from = 2.0 }]
+        "#;
+        let schedule = Run {
+            horizon: 10,
+            ..Run::default()
+        }
+        .many(text);
+        for t in 0..10u64 {
+            let expected = if t < 2 {
+                1.0
+            } else {
+                let u = (t - 2) as f64;
+                let warmup = ((u + 1.0) / 2.0).min(1.0);
+                (1.0 - u / 8.0) * warmup * 2.0 * 0.5f64.powi((u / 3.0) as i32)
+            };
+            assert_close(schedule.lr(t), expected, 1.0, "times");
+        }
+    }
+
+    /// Epochs of 4 updates; the phase begins in the middle of one.
+    #[test]
+    fn the_staircase_holds_the_epochs_first_value() {
+        let text = "[[schedule]]\ntype = \"constant\"\nfor = \"6 steps\"\n[[schedule]]\ntype = \"linear\"\nevery = \"epoch\"";
+        let run = Run {
+            horizon: 16,
+            steps_per_epoch: 4,
+            ..Run::default()
+        };
+        let schedule = run.many(text);
+        let values: Vec<f64> = (6..16).map(|t| schedule.lr(t)).collect();
+        assert_eq!(values, [1.0, 1.0, 0.8, 0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.4]);
+    }
+
+    /// A warmup that executes its end reaches it, although its last tread began an epoch earlier.
+    #[test]
+    fn a_staircase_carries_its_end_and_not_its_last_tread() {
+        let text = "[[schedule]]\ntype = \"warmup\"\nfor = \"2 epochs\"\nevery = \"epoch\"\n[[schedule]]\ntype = \"linear\"\nevery = \"epoch\"";
+        let run = Run {
+            horizon: 16,
+            steps_per_epoch: 4,
+            ..Run::default()
+        };
+        let schedule = run.many(text);
+        let values: Vec<f64> = (0..16).step_by(4).map(|t| schedule.lr(t)).collect();
+        assert_eq!(values, [0.125, 0.625, 1.0, 0.5]);
+        assert_eq!(schedule.lr(16), 0.0);
+    }
+}

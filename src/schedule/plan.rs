@@ -1,0 +1,211 @@
+//! All schedules of a run, resolved: what the training loop asks at every update.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    schedule::{
+        Entry, EntryFault, Group, Target,
+        chain::{Chain, lay_out},
+        group::Selector,
+        inspect,
+        value::Value,
+    },
+    units::Clock,
+};
+
+/// Every scheduled value of every group as a pure function of the update index.
+#[derive(Debug, Clone)]
+pub struct Schedules {
+    groups: Vec<Group>,
+    scheduled: BTreeSet<Target>,
+    /// By target, then by group.
+    values: Vec<Option<Value>>,
+    in_force: Vec<InForce>,
+}
+
+/// A chain with the groups that it moves.
+#[derive(Debug, Clone)]
+struct InForce {
+    chain: Chain,
+    kinds: Vec<String>,
+    groups: Vec<usize>,
+}
+
+/// One phase of one chain, for printing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PhaseInfo {
+    /// Its place in the list of entries.
+    pub entry: usize,
+    /// Its `type`.
+    pub kind: String,
+    /// What it moves.
+    pub target: Target,
+    /// Its chain's track.
+    pub track: String,
+    /// The groups that it moves.
+    pub groups: Vec<String>,
+    /// Its first update.
+    pub start: u64,
+    /// The update after its last.
+    pub end: u64,
+    /// What its first update uses: all tracks together, of the first of `groups`.
+    pub first: f64,
+    /// What its last update uses.
+    pub last: f64,
+}
+
+impl Schedules {
+    /// Resolves entries for a run of `clock.whole` updates (the horizon) and finds every fault on
+    /// the way; `None` where one of them is an error.
+    ///
+    /// Groups come out of [`partition`](crate::schedule::partition). For one group, target and track
+    /// the last declared matching chain wins, a chain being declared by its first entry. Each entry's own [`Entry::check`] is included: a caller
+    /// that has shown those faults already need not come here before they are mended.
+    #[must_use]
+    pub fn resolve(
+        entries: &[Entry],
+        clock: &Clock,
+        groups: &[Group],
+    ) -> (Option<Self>, Vec<EntryFault>) {
+        let mut faults = inspect::keys(entries);
+        let sound = faults.iter().all(|fault| !fault.is_error());
+        let chains = lay_out(entries, clock, &mut faults);
+        if sound {
+            inspect::places(entries, &chains, &mut faults);
+        }
+        let in_force = assign(entries, chains, groups, &mut faults);
+        if faults.iter().any(EntryFault::is_error) {
+            faults.sort_by_key(|fault| fault.entry);
+            return (None, faults);
+        }
+        let schedules = Self::build(entries, clock, groups, in_force);
+        for (slot, value) in schedules.values.iter().enumerate() {
+            if let Some(value) = value {
+                let target = Target::ALL[slot / groups.len()];
+                inspect::values(entries, target, value, clock, &mut faults);
+            }
+        }
+        faults.sort_by_key(|fault| fault.entry);
+        let refused = faults.iter().any(EntryFault::is_error);
+        ((!refused).then_some(schedules), faults)
+    }
+
+    /// The value of a target for one group at update `t` (0-based: the update about to run); the
+    /// group's base where nothing is scheduled, `None` where it has none. At and beyond the horizon
+    /// it is that of the end point.
+    #[must_use]
+    pub fn value(&self, target: Target, group: usize, t: u64) -> Option<f64> {
+        if group >= self.groups.len() {
+            return None;
+        }
+        let slot = target as usize * self.groups.len() + group;
+        self.values[slot].as_ref().map(|value| value.at(t))
+    }
+
+    /// The targets that entries move, and always [`Target::Lr`].
+    #[must_use]
+    pub fn scheduled(&self) -> &BTreeSet<Target> {
+        &self.scheduled
+    }
+
+    /// The groups, in the order of their indices.
+    #[must_use]
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// Every phase that runs, chain by chain, in file order.
+    #[must_use]
+    pub fn phases(&self) -> Vec<PhaseInfo> {
+        let describe = |used: &InForce| -> Vec<PhaseInfo> {
+            let names = used.groups.iter().map(|g| self.groups[*g].name.clone());
+            let names: Vec<String> = names.collect();
+            let at = |t| {
+                let group = used.groups.first().copied().unwrap_or(usize::MAX);
+                self.value(used.chain.target, group, t).unwrap_or(f64::NAN)
+            };
+            let slots = used.chain.slots.iter().zip(&used.kinds);
+            slots
+                .map(|(slot, kind)| PhaseInfo {
+                    entry: slot.entry,
+                    kind: kind.clone(),
+                    target: used.chain.target,
+                    track: used.chain.track.clone(),
+                    groups: names.clone(),
+                    start: slot.start,
+                    end: slot.end,
+                    first: at(slot.start),
+                    last: at(slot.end - 1),
+                })
+                .collect()
+        };
+        self.in_force.iter().flat_map(describe).collect()
+    }
+
+    fn build(entries: &[Entry], clock: &Clock, groups: &[Group], in_force: Vec<InForce>) -> Self {
+        let value = |target: Target, group: usize| {
+            let base = *groups[group].base.get(&target)?;
+            let tracks: BTreeMap<&str, &Chain> = in_force
+                .iter()
+                .filter(|used| used.chain.target == target && used.groups.contains(&group))
+                .map(|used| (used.chain.track.as_str(), &used.chain))
+                .collect();
+            Some(Value::new(base, &tracks, entries, clock))
+        };
+        let mut values = Vec::with_capacity(Target::ALL.len() * groups.len());
+        for target in Target::ALL {
+            values.extend((0..groups.len()).map(|group| value(target, group)));
+        }
+        let moved = in_force.iter().map(|used| used.chain.target);
+        Self {
+            groups: groups.to_vec(),
+            scheduled: moved.chain([Target::Lr]).collect(),
+            values,
+            in_force,
+        }
+    }
+}
+
+/// Gives every (group, target, track) the last declared chain that selects the group.
+fn assign(
+    entries: &[Entry],
+    chains: Vec<Chain>,
+    groups: &[Group],
+    faults: &mut Vec<EntryFault>,
+) -> Vec<InForce> {
+    let selected: Vec<Vec<usize>> = chains
+        .iter()
+        .map(|chain| {
+            let selector = Selector::new(&chain.groups);
+            inspect::selection(chain, &selector, groups, faults);
+            (0..groups.len())
+                .filter(|group| selector.selects(&groups[*group]))
+                .collect()
+        })
+        .collect();
+    let mut in_force = Vec::new();
+    for (i, chain) in chains.iter().enumerate() {
+        let rivals = || {
+            let later = chains.iter().zip(&selected).skip(i + 1);
+            later.filter(|(rival, _)| rival.target == chain.target && rival.track == chain.track)
+        };
+        let taken = |group: &usize| rivals().any(|(_, selected)| selected.contains(group));
+        let left: Vec<usize> = selected[i].iter().copied().filter(|g| !taken(g)).collect();
+        if left.is_empty() && !selected[i].is_empty() {
+            faults.push(inspect::shadowed(chain));
+        }
+        if !left.is_empty() {
+            in_force.push(InForce {
+                kinds: kinds(chain, entries),
+                chain: chain.clone(),
+                groups: left,
+            });
+        }
+    }
+    in_force
+}
+
+fn kinds(chain: &Chain, entries: &[Entry]) -> Vec<String> {
+    let kind = |slot: &crate::schedule::chain::Slot| entries[slot.entry].kind.clone();
+    chain.slots.iter().map(kind).collect()
+}

@@ -1,0 +1,107 @@
+//! One scheduled quantity of one group: tracks that multiply.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    schedule::{
+        Entry, Scale,
+        chain::Chain,
+        phase::{Limits, Phase},
+    },
+    units::Clock,
+};
+
+/// A target of a group as a function of the update index.
+#[derive(Debug, Clone)]
+pub(super) struct Value {
+    /// The group's base.
+    pub base: f64,
+    /// The leading track first, then the others by name, so that their order in the file changes no
+    /// bit of the product.
+    pub tracks: Vec<Track>,
+}
+
+/// The phases of one track; never empty.
+#[derive(Debug, Clone)]
+pub(super) struct Track {
+    pub phases: Vec<Phase>,
+    /// Whether an entry of it names something in the target's own unit.
+    pub absolute: bool,
+}
+
+impl Value {
+    /// The value for update `t`.
+    pub fn at(&self, t: u64) -> f64 {
+        let Some((lead, others)) = self.tracks.split_first() else {
+            return self.base;
+        };
+        let (mut product, mut limits) = lead.at(t);
+        for track in others {
+            let (factor, bounds) = track.at(t);
+            product *= factor;
+            limits = limits.meet(bounds);
+        }
+        limits.hold(product)
+    }
+
+    /// Places the chains that are in force for a group with this base, by track.
+    pub fn new(
+        base: f64,
+        chains: &BTreeMap<&str, &Chain>,
+        entries: &[Entry],
+        clock: &Clock,
+    ) -> Self {
+        let absolute = |chain: &Chain| chain.members.iter().any(|m| entries[*m].keys.absolute());
+        let mut running: Vec<&Chain> = chains
+            .values()
+            .copied()
+            .filter(|chain| !chain.slots.is_empty())
+            .collect();
+        // A stable sort: the first track with an absolute value leads, else the first by name.
+        running.sort_by_key(|chain| !absolute(chain));
+        let tracks = running.iter().enumerate().map(|(place, chain)| Track {
+            phases: place_phases(
+                chain,
+                Scale {
+                    base,
+                    leads: place == 0,
+                },
+                entries,
+                clock,
+            ),
+            absolute: absolute(chain),
+        });
+        Self {
+            base,
+            tracks: tracks.collect(),
+        }
+    }
+}
+
+impl Track {
+    /// (value, limits on the result) for update `t`; beyond the last phase, at its end point.
+    pub fn at(&self, t: u64) -> (f64, Limits) {
+        let phase = self.phase(t);
+        let value = if t < phase.end {
+            phase.at(t)
+        } else {
+            phase.end_value()
+        };
+        (value, phase.limits)
+    }
+
+    /// The phase that runs at update `t`.
+    pub fn phase(&self, t: u64) -> &Phase {
+        let after = self.phases.partition_point(|phase| phase.start <= t);
+        &self.phases[after.max(1) - 1]
+    }
+}
+
+fn place_phases(chain: &Chain, scale: Scale, entries: &[Entry], clock: &Clock) -> Vec<Phase> {
+    let mut phases: Vec<Phase> = Vec::with_capacity(chain.slots.len());
+    for slot in &chain.slots {
+        let phase = Phase::new(&entries[slot.entry], slot, clock, scale, phases.last());
+        phases.push(phase);
+    }
+    phases
+}

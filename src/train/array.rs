@@ -1,0 +1,91 @@
+//! Tensors as named bytes and back: little-endian, row-major, in order of their names.
+
+use candle_core::{DType, Result, Tensor};
+
+use super::error::RestoreError;
+use crate::event::{Dtype, NamedArray};
+use crate::kernel::{Param, inplace};
+
+/// Copies a parameter's numbers out of the device, under a name of the caller's.
+pub(super) fn copy(name: String, param: &Param) -> Result<NamedArray> {
+    Ok(NamedArray {
+        name,
+        dtype: Dtype::F32,
+        shape: param.shape().to_vec(),
+        bytes: bytes(param.tensor())?,
+    })
+}
+
+/// The elements of an f32 tensor, little-endian.
+fn bytes(tensor: &Tensor) -> Result<Vec<u8>> {
+    let encode = |values: &[f32]| {
+        let mut bytes = vec![0; 4 * values.len()];
+        for (slot, value) in bytes.chunks_exact_mut(4).zip(values) {
+            slot.copy_from_slice(&value.to_le_bytes());
+        }
+        bytes
+    };
+    if tensor.device().is_cpu() && tensor.dtype() == DType::F32 && tensor.is_contiguous() {
+        return inplace::with_ref(tensor, |values| Ok(encode(values)));
+    }
+    let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
+    Ok(encode(&values))
+}
+
+/// Puts an array's numbers into a parameter that [`matched`] paired it with.
+pub(super) fn put(array: &NamedArray, param: &Param) -> Result<()> {
+    let decode = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+    let values = array.bytes.chunks_exact(4).map(decode).collect::<Vec<_>>();
+    let var = param.var();
+    var.set(&Tensor::from_vec(values, param.shape(), var.device())?)
+}
+
+/// Pairs arrays with parameters: each must find its partner, of its shape, and none may be left.
+///
+/// `wanted` are the parameters under the names they have in a checkpoint.
+pub(super) fn matched<'a>(
+    arrays: &'a [NamedArray],
+    wanted: &'a [(String, Param)],
+) -> std::result::Result<Vec<(&'a NamedArray, &'a Param)>, RestoreError> {
+    let names = |found: &mut dyn Iterator<Item = &'a String>| {
+        found.map(|name| format!("`{name}`")).collect::<Vec<_>>()
+    };
+    let missing = names(
+        &mut wanted
+            .iter()
+            .map(|(name, _)| name)
+            .filter(|name| arrays.iter().all(|array| array.name != **name)),
+    );
+    let unknown = names(
+        &mut arrays
+            .iter()
+            .map(|array| &array.name)
+            .filter(|name| wanted.iter().all(|(wanted, _)| wanted != *name)),
+    );
+    if !missing.is_empty() || !unknown.is_empty() || arrays.len() != wanted.len() {
+        return Err(RestoreError::Names { missing, unknown });
+    }
+    let mut pairs = Vec::with_capacity(wanted.len());
+    for (name, param) in wanted {
+        let Some(array) = arrays.iter().find(|array| array.name == *name) else {
+            continue;
+        };
+        if array.shape != param.shape() || array.dtype != Dtype::F32 {
+            return Err(RestoreError::Shape {
+                name: name.clone(),
+                found: array.shape.clone(),
+                dtype: array.dtype,
+                wanted: param.shape().to_vec(),
+            });
+        }
+        if array.bytes.len() != 4 * param.count() {
+            return Err(RestoreError::Length {
+                name: name.clone(),
+                found: array.bytes.len(),
+                wanted: 4 * param.count(),
+            });
+        }
+        pairs.push((array, param));
+    }
+    Ok(pairs)
+}

@@ -1,0 +1,68 @@
+//! A session's state out of it and back in.
+
+use super::contents::Contents;
+use super::error::{RestoreError, TrainError, compute};
+use super::recipe::OnNan;
+use super::session::Session;
+use crate::event::{Checkpoint, NamedArray, Reason};
+
+impl Session {
+    /// A copy of everything that another session of the same recipe needs to go on from here, bit
+    /// for bit.
+    ///
+    /// # Errors
+    /// Where the device does not give its numbers.
+    pub fn checkpoint(&mut self, reason: Reason) -> Result<Checkpoint, TrainError> {
+        let (contents, hash) = self.hashed()?;
+        Ok(contents.checkpoint(self.epochs_done(), hash, reason, self.back.as_ref()))
+    }
+
+    /// Takes the state of a checkpoint. Names, shapes and types must be exactly the session's own,
+    /// and what was restored must have the hash that was saved.
+    ///
+    /// # Errors
+    /// [`TrainError::Restore`] where something does not fit. The parameters then are as they were,
+    /// unless it was the hash.
+    pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        let (contents, back) = Contents::read(checkpoint)?;
+        let (batch, batches) = (contents.progress.batch, self.batches_per_epoch());
+        if batch > batches {
+            return Err(RestoreError::Position { batch, batches }.into());
+        }
+        self.state.load(&contents)?;
+        self.progress = contents.progress.clone();
+        self.unread.clear();
+        self.order = self.order_so_far();
+        let (_, found) = self.hashed()?;
+        if found != checkpoint.state_hash {
+            let saved = checkpoint.state_hash.clone();
+            return Err(RestoreError::Hash { saved, found }.into());
+        }
+        self.saved = Some((self.progress.step, found));
+        self.back = (self.recipe.on_nan == OnNan::Rollback).then(|| back.unwrap_or(contents));
+        Ok(())
+    }
+
+    /// Lays weights over the model before the first update: parameters and buffers by their names,
+    /// exactly those of the model. Averages begin there too.
+    ///
+    /// # Errors
+    /// [`TrainError::Restore`] where names, shapes or types do not fit; nothing is changed then.
+    pub fn load_weights(&mut self, arrays: &[NamedArray]) -> Result<(), TrainError> {
+        Ok(self.state.load_weights(arrays)?)
+    }
+
+    /// A copy of the state as it is, with its hash.
+    pub(super) fn hashed(&mut self) -> Result<(Contents, String), TrainError> {
+        let contents = self.contents()?;
+        let hash = contents.hash();
+        Ok((contents, hash))
+    }
+
+    /// A copy of the state as it is.
+    pub(super) fn contents(&mut self) -> Result<Contents, TrainError> {
+        self.read_unread()?;
+        let contents = self.state.contents(&self.progress);
+        contents.map_err(compute("copying the state"))
+    }
+}

@@ -1,0 +1,129 @@
+//! What ends training with an error. A run that diverges, stops early or is asked to stop ends in
+//! an [`Ending`](crate::event::Ending) instead.
+
+use crate::data::DataError;
+use crate::event::{Dtype, SinkError};
+use crate::layer::LayerError;
+use crate::optim::OptimError;
+
+/// Why a session could not be built, or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The model could not be built.
+    #[error(transparent)]
+    Model(#[from] LayerError),
+    /// A sample could not be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A computation failed.
+    #[error("{doing} failed: {source}")]
+    Compute {
+        /// What was computed.
+        doing: &'static str,
+        /// What Candle said.
+        #[source]
+        source: candle_core::Error,
+    },
+    /// Parameters that the loss does not depend on.
+    #[error(
+        "no gradient reaches {}; hint: the model does not use them, or goes through an operation without a gradient; freeze them where that is meant",
+        names.join(", ")
+    )]
+    NoGradient {
+        /// Their names, in backticks.
+        names: Vec<String>,
+    },
+    /// The recipe contradicts itself.
+    #[error("{0}")]
+    Recipe(String),
+    /// A split that the data does not have.
+    #[error("the data has no `{0}` split")]
+    NoSplit(&'static str),
+    /// The checkpoint does not fit the session.
+    #[error("the checkpoint does not fit: {0}")]
+    Restore(#[from] RestoreError),
+    /// What happened could not be kept.
+    #[error("{0}")]
+    Sink(#[from] SinkError),
+}
+
+/// Why a checkpoint does not fit a session.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// Names on one side only.
+    #[error("{}", one_sided(missing, unknown))]
+    Names {
+        /// What the session has and the checkpoint has not, in backticks.
+        missing: Vec<String>,
+        /// What the checkpoint has and the session has not, in backticks.
+        unknown: Vec<String>,
+    },
+    /// Another shape or element type.
+    #[error("`{name}` is {dtype:?} {found:?} in the checkpoint and F32 {wanted:?} in the model")]
+    Shape {
+        /// The array.
+        name: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// Its element type.
+        dtype: Dtype,
+        /// The shape it should have.
+        wanted: Vec<usize>,
+    },
+    /// Bytes that are not as many as the shape says.
+    #[error("`{name}` holds {found} bytes instead of {wanted}")]
+    Length {
+        /// The array.
+        name: String,
+        /// Its bytes.
+        found: usize,
+        /// The bytes that its shape asks for.
+        wanted: usize,
+    },
+    /// The optimizer's state.
+    #[error(transparent)]
+    Optimizer(#[from] OptimError),
+    /// The counters.
+    #[error("its counters cannot be read: {0}")]
+    Counters(#[from] serde_json::Error),
+    /// The counters point beyond the data.
+    #[error(
+        "it stands at batch {batch} of an epoch of {batches}; hint: was the data or the batch size changed?"
+    )]
+    Position {
+        /// Batches used in the epoch.
+        batch: u64,
+        /// Batches that an epoch has.
+        batches: u64,
+    },
+    /// The restored state is not the one that was saved.
+    #[error("its state hash is `{saved}`, but what it holds hashes to `{found}`")]
+    Hash {
+        /// The hash beside the tensors.
+        saved: String,
+        /// The hash of what was restored.
+        found: String,
+    },
+    /// The device refused the numbers.
+    #[error("its numbers could not be put on the device: {0}")]
+    Device(#[source] candle_core::Error),
+}
+
+/// For `map_err`: a computation that failed.
+pub(super) fn compute(doing: &'static str) -> impl FnOnce(candle_core::Error) -> TrainError {
+    move |source| TrainError::Compute { doing, source }
+}
+
+fn one_sided(missing: &[String], unknown: &[String]) -> String {
+    let mut parts = Vec::new();
+    if !missing.is_empty() {
+        parts.push(format!("it lacks {}", missing.join(", ")));
+    }
+    if !unknown.is_empty() {
+        parts.push(format!("it has {}, unknown here", unknown.join(", ")));
+    }
+    if parts.is_empty() {
+        parts.push("a name stands in it twice".to_owned());
+    }
+    parts.join("; ")
+}

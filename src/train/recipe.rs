@@ -1,0 +1,185 @@
+//! What a session is built from: resolved, checked, and without a word about files or terminals.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use candle_core::Device;
+
+use crate::data::{Data, DatasetKeys, TransformEntry};
+use crate::model::{Io, ModelSpec};
+use crate::objective::{LossSpec, MetricSpec};
+use crate::optim::OptimizerSpec;
+use crate::schedule::Schedules;
+
+/// Everything that decides what a training run computes. Two sessions with equal recipes and one
+/// kind of processor go through the same bits.
+#[derive(Clone)]
+pub struct Recipe {
+    /// Seed of every random stream.
+    pub seed: u64,
+    /// Where tensors live.
+    pub device: Device,
+    /// The model, built twice where averages are kept.
+    pub model: Arc<dyn ModelSpec>,
+    /// Shape of a sample and number of outputs.
+    pub io: Io,
+    /// The loss that is minimised.
+    pub loss: Arc<dyn LossSpec>,
+    /// Metrics of every evaluation, by the name they are reported under.
+    pub metrics: Vec<(String, Arc<dyn MetricSpec>)>,
+    /// The update rule.
+    pub optimizer: Arc<dyn OptimizerSpec>,
+    /// Learning rate and other hyperparameters as functions of the update index, for each group
+    /// of parameters; every parameter is in exactly one.
+    pub schedules: Schedules,
+    /// Names of the parameters that keep their first values: no gradient, no decay, no optimizer
+    /// state.
+    pub frozen: BTreeSet<String>,
+    /// The samples.
+    pub data: Data,
+    /// Batch sizes, order and prefetching.
+    pub loader: DatasetKeys,
+    /// What is done to a sample before it is used, in order.
+    pub transforms: Vec<TransformEntry>,
+    /// Applied updates after which the run is complete.
+    pub total_steps: u64,
+    /// Updates in one epoch: batches / `grad_accumulation`, rounded up.
+    pub steps_per_epoch: u64,
+    /// Batches that one update takes; an epoch's last update takes what is left.
+    pub grad_accumulation: usize,
+    /// Largest L2 norm of the whole gradient; larger ones are scaled down to it.
+    pub clip_norm: Option<f64>,
+    /// Largest absolute value of a gradient's element, applied after `clip_norm`.
+    pub clip_value: Option<f64>,
+    /// Decay per update of the averages of parameters and buffers, 0 ≤ decay < 1.
+    pub ema: Option<f64>,
+    /// When to evaluate on the validation split; there is always one at the end. `None`: never.
+    pub eval_every: Option<Cadence>,
+    /// Updates between two logged rows; 0: none.
+    pub log_every: u64,
+    /// When to give up before the end.
+    pub early_stop: Option<EarlyStop>,
+    /// What to do when the loss or a gradient is not finite.
+    pub on_nan: OnNan,
+    /// When to ask for checkpoints.
+    pub checkpoint: CheckpointPolicy,
+}
+
+/// How often something happens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cadence {
+    /// After every so many applied updates; 0: never.
+    Steps(u64),
+    /// At the end of every so many epochs, however many updates of them were applied; 0: never.
+    Epochs(u64),
+    /// At the first update after so many seconds; for checkpoints only, which change no results.
+    Seconds(f64),
+}
+
+impl Cadence {
+    /// Whether it is due after `step` updates; `ended` is the number of epochs done where an epoch
+    /// has just ended.
+    #[must_use]
+    pub fn due(self, step: u64, ended: Option<u64>) -> bool {
+        match self {
+            Self::Steps(n) => n > 0 && step > 0 && step.is_multiple_of(n),
+            Self::Seconds(_) => false,
+            Self::Epochs(n) => n > 0 && ended.is_some_and(|epochs| epochs.is_multiple_of(n)),
+        }
+    }
+}
+
+/// Which values of a metric are better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// Smaller ones, as of a loss.
+    Min,
+    /// Larger ones, as of an accuracy.
+    Max,
+}
+
+impl Goal {
+    /// Whether `value` is better than the best one so far, where there is one, by more than
+    /// `margin`. NaN and infinities never are.
+    #[must_use]
+    pub fn better(self, value: f64, best: Option<f64>, margin: f64) -> bool {
+        value.is_finite()
+            && best.is_none_or(|best| match self {
+                Self::Min => value < best - margin,
+                Self::Max => value > best + margin,
+            })
+    }
+}
+
+/// Ends a run whose metric no longer improves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EarlyStop {
+    /// The metric it watches, `split/name`.
+    pub metric: String,
+    /// Which values are better.
+    pub mode: Goal,
+    /// Values in a row, one an evaluation, that may be no better than the best one before the run
+    /// ends.
+    pub patience: u64,
+    /// By how much a value must beat the best one to count, in the metric's unit.
+    pub min_delta: f64,
+}
+
+/// What to do when a loss or a gradient is not finite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnNan {
+    /// End the run as diverged.
+    #[default]
+    Stop,
+    /// Leave the update out, and give up after ten in a row.
+    Skip,
+    /// Go back to the state of the last checkpoint or epoch start, and its step, and go on with the
+    /// batches that follow; give up after five times. The numbers of the updates that were undone
+    /// come again.
+    Rollback,
+}
+
+/// When to ask for checkpoints. The end of a run always does.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CheckpointPolicy {
+    /// Regular ones.
+    pub every: Option<Cadence>,
+    /// One at each new best value of a metric.
+    pub best: Option<BestPolicy>,
+}
+
+/// The metric whose best value is worth a checkpoint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BestPolicy {
+    /// The metric, `split/name`.
+    pub metric: String,
+    /// Which values are better.
+    pub mode: Goal,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_finite_values_beyond_the_margin_are_better() {
+        for goal in [Goal::Min, Goal::Max] {
+            for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                assert!(!goal.better(value, Some(1.0), 0.0) && !goal.better(value, None, 0.0));
+            }
+            assert!(goal.better(1.0, None, 0.5) && !goal.better(1.0, Some(1.0), 0.0));
+        }
+        let best = Some(1.0);
+        assert!(Goal::Min.better(0.9, best, 0.05) && !Goal::Min.better(0.96, best, 0.05));
+        assert!(Goal::Max.better(1.1, best, 0.05) && !Goal::Max.better(1.04, best, 0.05));
+    }
+
+    #[test]
+    fn a_cadence_of_steps_counts_updates_and_one_of_epochs_their_ends() {
+        let due = |cadence: Cadence| (0..7).filter(|s| cadence.due(*s, None)).collect::<Vec<_>>();
+        assert_eq!(due(Cadence::Steps(3)), [3, 6]);
+        assert!(due(Cadence::Steps(0)).is_empty());
+        assert!(due(Cadence::Epochs(1)).is_empty());
+        assert!(Cadence::Epochs(2).due(19, Some(4)) && !Cadence::Epochs(2).due(19, Some(3)));
+    }
+}

@@ -1,0 +1,256 @@
+//! What is due after an update: evaluation, the epoch's row, a checkpoint, the end of the run.
+
+use std::time::Instant;
+
+use super::contents::Contents;
+use super::error::TrainError;
+use super::evaluate::Split;
+use super::ledger::Activity;
+use super::order::Order;
+use super::recipe::{Cadence, OnNan};
+use super::session::Session;
+use super::stop::StopFlag;
+use crate::event::{EvalRow, Event, Metrics, Reason, Sink, Status};
+
+/// What is known at the end of [`Session::settle`].
+#[derive(Default)]
+struct Due {
+    /// The watched metric has a new best value.
+    best: bool,
+    /// `[checkpoint] every` asks for a checkpoint.
+    every: bool,
+    /// A copy of the state with its hash, where one was made for the epoch's row.
+    state: Option<(Contents, String)>,
+}
+
+impl Session {
+    /// Does everything that is due; returns how the run ended where it is over. Where nothing is
+    /// due, as at the start of a run, it only says whether the run is over.
+    ///
+    /// A signal interrupts the evaluation; the checkpoint then says that the update is not settled,
+    /// and a resumed session begins here.
+    pub(super) fn settle(
+        &mut self,
+        sink: &mut dyn Sink,
+        stop: &StopFlag,
+    ) -> Result<Option<Status>, TrainError> {
+        let mut due = Due::default();
+        if !self.progress.settled {
+            let ended = self.epoch_ended().then_some(self.progress.epoch + 1);
+            if self.evaluates(ended) {
+                match self.validate(sink, stop)? {
+                    Some(best) => due.best = best,
+                    None => return self.conclude(due, sink, stop),
+                }
+            }
+            self.progress.settled = true;
+            if ended.is_some() || self.over().is_some() {
+                self.close_epoch(ended.is_some(), &mut due, sink)?;
+            }
+            due.every = self.checkpoint_due(ended);
+        }
+        self.conclude(due, sink, stop)
+    }
+
+    /// Hands over the checkpoint that is due, if any, and says whether the run is over.
+    fn conclude(
+        &mut self,
+        due: Due,
+        sink: &mut dyn Sink,
+        stop: &StopFlag,
+    ) -> Result<Option<Status>, TrainError> {
+        let signal = stopped(stop);
+        let over = self.over();
+        let reason = match &self.progress.best {
+            Some(best) if due.best => Some(Reason::Best {
+                metric: best.metric.clone(),
+                value: best.value,
+            }),
+            _ if over.is_some() => Some(Reason::Final),
+            _ if due.every => Some(Reason::Every),
+            _ => signal.as_ref().map(|_| Reason::Signal),
+        };
+        if let Some(reason) = reason {
+            self.hand_over(reason, due.state, sink)?;
+        }
+        if over.is_some() && !self.test(sink, stop)? {
+            return Ok(stopped(stop));
+        }
+        Ok(over.or(signal))
+    }
+
+    /// Whether a regular checkpoint is due.
+    fn checkpoint_due(&self, ended: Option<u64>) -> bool {
+        match self.recipe.checkpoint.every {
+            Some(Cadence::Seconds(seconds)) => self.checkpointed.elapsed().as_secs_f64() >= seconds,
+            Some(cadence) => cadence.due(self.progress.step, ended),
+            None => false,
+        }
+    }
+
+    /// Measures the finished model on the test split, where there is one. What it finds decides
+    /// nothing and is no part of the state. `false` where a signal interrupted it.
+    fn test(&mut self, sink: &mut dyn Sink, stop: &StopFlag) -> Result<bool, TrainError> {
+        if self.recipe.data.test.is_none() {
+            return Ok(true);
+        }
+        self.ledger.charge(Activity::Logging);
+        let metrics = self.evaluate(Split::Test, stop)?;
+        self.ledger.charge(Activity::Evaluation);
+        let Some(metrics) = metrics else {
+            return Ok(false);
+        };
+        self.tested.clone_from(&metrics);
+        sink.event(&Event::Eval(EvalRow {
+            step: self.progress.step,
+            epoch: self.epochs_done(),
+            split: Split::Test.name().to_owned(),
+            metrics,
+        }))?;
+        Ok(true)
+    }
+
+    /// How the run ended, where it did so by itself.
+    fn over(&self) -> Option<Status> {
+        if !self.progress.settled {
+            return None;
+        }
+        if self.progress.step >= self.recipe.total_steps {
+            return Some(Status::Completed);
+        }
+        let rule = self.recipe.early_stop.as_ref()?;
+        let why = self.progress.patience.exhausted(rule)?;
+        Some(Status::Stopped { why, signal: None })
+    }
+
+    /// Whether an evaluation is due that has not been made.
+    fn evaluates(&self, ended: Option<u64>) -> bool {
+        let step = self.progress.step;
+        let complete = step >= self.recipe.total_steps;
+        self.recipe.data.val.is_some()
+            && step != self.progress.evaluated
+            && self
+                .recipe
+                .eval_every
+                .is_some_and(|cadence| complete || cadence.due(step, ended))
+    }
+
+    /// Evaluates on the validation split. `None` where a signal interrupted it, else whether the
+    /// watched metric has a new best value.
+    fn validate(
+        &mut self,
+        sink: &mut dyn Sink,
+        stop: &StopFlag,
+    ) -> Result<Option<bool>, TrainError> {
+        self.ledger.charge(Activity::Logging);
+        let metrics = self.evaluate(Split::Val, stop)?;
+        self.ledger.charge(Activity::Evaluation);
+        let Some(metrics) = metrics else {
+            return Ok(None);
+        };
+        self.progress.evaluated = self.progress.step;
+        let best = self.observe(&metrics);
+        sink.event(&Event::Eval(EvalRow {
+            step: self.progress.step,
+            epoch: self.epochs_done(),
+            split: Split::Val.name().to_owned(),
+            metrics,
+        }))?;
+        Ok(Some(best))
+    }
+
+    /// Emits the row of the epoch, which is over where it `ended` and cut short where the run is
+    /// over first.
+    fn close_epoch(
+        &mut self,
+        ended: bool,
+        due: &mut Due,
+        sink: &mut dyn Sink,
+    ) -> Result<(), TrainError> {
+        self.read_unread()?;
+        let loss = Metrics::from([("train/loss".to_owned(), self.progress.mean_loss())]);
+        due.best |= self.observe(&loss);
+        let mut row = self.epoch_row(loss);
+        if ended {
+            self.progress.next_epoch();
+            self.order = Order::new();
+        }
+        self.ledger.charge(Activity::Logging);
+        let (contents, hash) = self.hashed()?;
+        row.state_hash.clone_from(&hash);
+        due.state = Some((contents, hash));
+        self.ledger.charge(Activity::Checkpoint);
+        sink.event(&Event::Epoch(row))?;
+        Ok(())
+    }
+
+    /// Remembers new values of metrics. Says whether the watched one has a new best value.
+    fn observe(&mut self, values: &Metrics) -> bool {
+        let recipe = &self.recipe;
+        self.progress.observe(
+            values,
+            recipe.early_stop.as_ref(),
+            recipe.checkpoint.best.as_ref(),
+        )
+    }
+
+    /// Hands the state over as a checkpoint: at most one for a step, but for a new reason that
+    /// counts, such as the evaluation that a signal had put off.
+    fn hand_over(
+        &mut self,
+        reason: Reason,
+        state: Option<(Contents, String)>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), TrainError> {
+        self.ledger.charge(Activity::Logging);
+        let (contents, hash) = match state {
+            Some(state) => state,
+            None => self.hashed()?,
+        };
+        let signalled = reason == Reason::Signal;
+        let counts = matches!(reason, Reason::Best { .. } | Reason::Final);
+        let known = self.saved.as_ref().is_some_and(|(step, saved)| {
+            *step == self.progress.step && (!counts || *saved == hash)
+        });
+        if self.recipe.on_nan == OnNan::Rollback && !signalled {
+            self.back = Some(contents.clone());
+        }
+        if !known {
+            // Where a rollback goes is this very state, unless a signal came in between.
+            let back = self.back.as_ref().filter(|_| signalled);
+            let epoch = self.epochs_done();
+            let checkpoint = contents.checkpoint(epoch, hash.clone(), reason, back);
+            sink.event(&Event::Checkpoint(Box::new(checkpoint)))?;
+            self.checkpointed = Instant::now();
+            self.saved = Some((self.progress.step, hash));
+        }
+        self.ledger.charge(Activity::Checkpoint);
+        Ok(())
+    }
+
+    /// Whether the numbers of the next update, over so many batches, are needed at once: for a
+    /// logged row, before anything that is due after it, or to leave it out.
+    pub(super) fn watched(&self, batches: usize) -> bool {
+        let next = self.progress.step + 1;
+        let last = self.progress.batch + batches as u64 >= self.batches_per_epoch();
+        let due = |cadence: Option<Cadence>| cadence.is_some_and(|c| c.due(next, None));
+        last || next >= self.recipe.total_steps
+            || self.logs(next)
+            || self.recipe.on_nan == OnNan::Skip
+            || due(self.recipe.eval_every)
+            || due(self.recipe.checkpoint.every)
+    }
+
+    /// Whether `log_every` asks for the row of an update.
+    pub(super) fn logs(&self, step: u64) -> bool {
+        self.recipe.log_every > 0 && step.is_multiple_of(self.recipe.log_every)
+    }
+}
+
+/// The end in the name of a signal, where one asked for it.
+fn stopped(stop: &StopFlag) -> Option<Status> {
+    stop.raised().map(|signal| Status::Stopped {
+        why: format!("signal {signal} asked it to stop"),
+        signal: Some(signal),
+    })
+}
