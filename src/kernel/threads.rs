@@ -21,6 +21,12 @@ pub fn set(threads: usize) -> bool {
         .is_ok()
 }
 
+/// Runs `f` on one of the kernels' threads. A loop of many small operations belongs in here: from
+/// outside, each of them has to wake a thread and wait for it.
+pub fn inside<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| f())
+}
+
 /// How many threads compute.
 #[must_use]
 pub fn count() -> usize {
