@@ -11,6 +11,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, Var, bai
 use rayon::prelude::*;
 
 use super::{
+    collect::hand_over,
     composed,
     inplace::{CHUNK, with_ref},
     operand::{fused, output, slice, tensor, wanted},
@@ -297,16 +298,16 @@ impl CustomOp3 for BatchNorm {
         &self,
         x: &Tensor,
         gamma: &Tensor,
-        _: &Tensor,
+        beta: &Tensor,
         result: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let dims = Dims::new(x.shape())?;
         let (dx, sums) = with_ref(x, |x_values| {
-            with_ref(gamma, |gamma| {
+            with_ref(gamma, |scales| {
                 with_ref(result, |y| {
                     with_ref(&grad.contiguous()?, |g| {
-                        Ok(self.gradients(&dims, (x_values, gamma, y, g), wanted(x)))
+                        Ok(self.gradients(&dims, (x_values, scales, y, g), wanted(x)))
                     })
                 })
             })
@@ -316,7 +317,11 @@ impl CustomOp3 for BatchNorm {
             tensor(values, gamma.shape())
         };
         let dx = dx.map(|dx| tensor(dx, x.shape())).transpose()?;
-        Ok((dx, Some(column(1)?), Some(column(0)?)))
+        Ok((
+            dx,
+            hand_over(gamma, column(1)?)?,
+            hand_over(beta, column(0)?)?,
+        ))
     }
 }
 
