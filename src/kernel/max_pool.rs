@@ -77,24 +77,47 @@ pub(super) fn pool_image(
     out: &mut [f32],
     winners: &mut [u16],
 ) {
-    let mut at = 0;
-    for plane in image.chunks_exact(w.height * w.width) {
-        for y in 0..height {
-            for x in 0..width {
-                let corner = y * w.stride * w.width + x * w.stride;
-                let (mut best, mut winner) = (plane[corner], 0);
-                for row in 0..w.rows {
-                    let start = corner + row * w.width;
-                    for (col, value) in plane[start..start + w.cols].iter().enumerate() {
-                        if *value > best || value.is_nan() {
-                            (best, winner) = (*value, row * w.cols + col);
-                        }
+    let map = height * width;
+    let outputs = out.chunks_exact_mut(map).zip(winners.chunks_exact_mut(map));
+    for ((out, winners), plane) in outputs.zip(image.chunks_exact(w.height * w.width)) {
+        let lines = out
+            .chunks_exact_mut(width)
+            .zip(winners.chunks_exact_mut(width));
+        for (y, (best, winner)) in lines.enumerate() {
+            best.fill(f32::NEG_INFINITY);
+            winner.fill(0);
+            for row in 0..w.rows {
+                for col in 0..w.cols {
+                    let line = &plane[(y * w.stride + row) * w.width + col..];
+                    let place = (row * w.cols + col) as u16;
+                    match w.stride {
+                        1 => compare::<1>(1, line, place, best, winner),
+                        2 => compare::<2>(2, line, place, best, winner),
+                        stride => compare::<0>(stride, line, place, best, winner),
                     }
                 }
-                (out[at], winners[at]) = (best, winner as u16);
-                at += 1;
             }
         }
+    }
+}
+
+/// Lets every `stride`-th pixel of `line` compete; a `STRIDE` other than 0 is the same number,
+/// known to the compiler.
+#[inline]
+fn compare<const STRIDE: usize>(
+    stride: usize,
+    line: &[f32],
+    place: u16,
+    best: &mut [f32],
+    winner: &mut [u16],
+) {
+    let stride = if STRIDE == 0 { stride } else { STRIDE };
+    let line = &line[..(best.len() - 1) * stride + 1];
+    for (i, (best, winner)) in best.iter_mut().zip(winner).enumerate() {
+        let value = line[i * stride];
+        let wins = value > *best || value.is_nan();
+        *best = if wins { value } else { *best };
+        *winner = if wins { place } else { *winner };
     }
 }
 

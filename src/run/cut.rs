@@ -30,7 +30,7 @@ pub fn cut(run: &Path, attempt: u32, manifest: Option<&Manifest>) -> Result<u64,
         seq,
         committed,
     } = match manifest {
-        Some(manifest) => place(&path, manifest.step)?,
+        Some(manifest) => place(&path, manifest)?,
         None => Place::default(),
     };
     let length = match path.symlink_metadata() {
@@ -57,33 +57,35 @@ struct Place {
     committed: Vec<String>,
 }
 
-/// The place after the last row that belongs to the state at `step`: the last of its commit lines
-/// or, without any, the last row up to that step.
-fn place(path: &Path, step: u64) -> Result<Place, RunError> {
-    let (mut place, mut before_commit) = (Place::default(), true);
+/// The place after the last commit line of a checkpoint. Where a crash prevented that line, nothing
+/// was written after the checkpoint: then the place after the last row up to its step. (Steps may
+/// repeat where the run went back after a divergence.)
+fn place(path: &Path, manifest: &Manifest) -> Result<Place, RunError> {
+    let (mut place, mut rows, mut stopped) = (Place::default(), Place::default(), false);
     for line in lines(path, 0)? {
         let line = line?;
-        match (line.row, line.whole) {
-            (Ok(row), true) if row.step <= step => {
-                let commit = row.kind == "checkpoint" && row.step == step;
-                if commit && !stops(&row) {
-                    place.committed.extend(row.text("reason").map(String::from));
-                }
-                if (commit && !stops(&row)) || (before_commit && !commit) {
-                    place = Place {
-                        end: line.end,
-                        seq: row.seq.saturating_add(1),
-                        ..place
-                    };
-                }
-                before_commit &= !commit;
-            }
+        let row = match line.row {
+            Ok(row) if line.whole => row,
             // The log goes on behind a damaged line; `verify` tells it.
-            (Err(_), true) => {}
+            Err(_) if line.whole => continue,
             _ => break,
+        };
+        let own = row.kind == "checkpoint" && row.step == manifest.step;
+        let own = own && row.text("state_hash") == Some(&manifest.state_hash);
+        let (end, seq) = (line.end, row.seq.saturating_add(1));
+        if own && !stops(&row) {
+            place.committed.extend(row.text("reason").map(String::from));
+            place = Place { end, seq, ..place };
+        } else if !own && !stopped && row.step <= manifest.step {
+            rows = Place { end, seq, ..rows };
         }
+        stopped |= own && stops(&row);
     }
-    Ok(place)
+    Ok(if place.committed.is_empty() {
+        rows
+    } else {
+        place
+    })
 }
 
 /// Whether a commit line is there only because the run was stopped or at its end.

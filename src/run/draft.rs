@@ -117,26 +117,20 @@ pub fn reason_name(reason: &Reason) -> &'static str {
     }
 }
 
-/// What is left of a checkpoint event whose step has a checkpoint already.
+/// What is left of a checkpoint event whose state has a checkpoint already.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Again {
     /// Updates done.
     pub step: u64,
-    /// Epochs done, as a fraction.
-    pub epoch: f64,
     /// The further reason.
     pub reason: Reason,
-    /// BLAKE3 over the training state.
-    pub state_hash: String,
 }
 
 impl From<&Checkpoint> for Again {
     fn from(checkpoint: &Checkpoint) -> Self {
         Self {
             step: checkpoint.step,
-            epoch: checkpoint.epoch,
             reason: checkpoint.reason.clone(),
-            state_hash: checkpoint.state_hash.clone(),
         }
     }
 }

@@ -91,13 +91,23 @@ pub fn checkpoint_name(step: u64) -> String {
 
 /// The step that a checkpoint's directory is named after; `None` for any other name.
 pub fn checkpoint_step(name: &str) -> Option<u64> {
+    let name = name.strip_suffix(NEXT).unwrap_or(name);
     let step = name.strip_prefix("step-")?.parse().ok()?;
     (checkpoint_name(step) == name).then_some(step)
 }
 
+/// What the name of a checkpoint ends in that takes the place of an earlier one of the same step,
+/// until that one is gone.
+pub const NEXT: &str = ".next";
+
 /// Where the checkpoint at `step` is, relative to the run's directory, with `/` everywhere.
 pub fn checkpoint_path(step: u64) -> String {
     format!("{CHECKPOINTS}/{}", checkpoint_name(step))
+}
+
+/// Where the plan is kept that attempt `attempt` replaced.
+pub fn old_plan(run: &Path, attempt: u32) -> PathBuf {
+    run.join(format!("plan.before-{attempt}.toml"))
 }
 
 /// Where the rows go that attempt `attempt` cut from the log.
@@ -138,6 +148,7 @@ mod tests {
         assert_eq!(checkpoint_name(500), "step-0000000500");
         for step in [0, 500, 99_999_999_999] {
             assert_eq!(checkpoint_step(&checkpoint_name(step)), Some(step));
+            assert_eq!(checkpoint_step(&(checkpoint_name(step) + NEXT)), Some(step));
         }
         for other in [
             "step-500",

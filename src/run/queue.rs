@@ -76,7 +76,7 @@ const ROWS: usize = 1 << 17;
 const MANY: usize = 4096;
 /// Checkpoints in memory, the one that is being written included. More have to wait, or a slow disk
 /// would fill the memory.
-const CHECKPOINTS: usize = 2;
+const CHECKPOINTS: usize = 1;
 /// Rows are in the file after this time.
 const FLUSH: Duration = Duration::from_secs(1);
 

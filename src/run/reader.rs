@@ -21,7 +21,7 @@ pub struct RunView {
     /// unfinished runs are here.
     pub rows: Vec<Row>,
     /// Its checkpoints by step, oldest first; whether they are valid is for
-    /// [`verify`](super::verify) to say.
+    /// [`verify`](crate::run::verify()) to say.
     pub checkpoints: Vec<CheckpointInfo>,
     /// What could not be read: a torn last line, a checkpoint without manifest.
     pub warnings: Vec<String>,

@@ -39,7 +39,8 @@ pub struct ResumeMeta {
 }
 
 impl Resume {
-    /// Looks at the run at `path` and takes its lock; nothing is changed.
+    /// Looks at the run at `path` and takes its lock; nothing is changed, but for the plan that a
+    /// process killed in [`begin`](Self::begin) had half replaced.
     ///
     /// # Errors
     /// [`RunError::Locked`] where it runs, and whatever makes it unreadable. Damaged checkpoints
@@ -49,6 +50,11 @@ impl Resume {
         Reader::info(&path)?;
         let lock = RunLock::take(&path)?;
         let info = Reader::info(&path)?;
+        // A new plan whose attempt was not recorded any more was never begun with.
+        let old_plan = layout::old_plan(&path, info.attempts.len() as u32 + 1);
+        if old_plan.symlink_metadata().is_ok() {
+            disk::rename(&old_plan, &path.join(layout::PLAN))?;
+        }
         let checkpoint::Newest {
             found: checkpoint,
             fallbacks,
@@ -148,7 +154,7 @@ impl Resume {
         if let Some((text, hash)) = &meta.plan {
             let plan = self.path.join(layout::PLAN);
             let old = disk::read(&plan, Reader::LONGEST)?;
-            disk::replace(&self.path.join(format!("plan.before-{number}.toml")), &old)?;
+            disk::replace(&layout::old_plan(&self.path, number), &old)?;
             disk::replace(&plan, super::mask::toml(text).as_bytes())?;
             self.info.plan_hash.clone_from(hash);
         }
@@ -165,13 +171,12 @@ impl Resume {
             disk::create_dir(&checkpoints)?;
         }
         checkpoint::clean(&checkpoints)?;
-        for Fallback { step, path, .. } in &self.fallbacks {
-            let name = layout::checkpoint_name(*step);
-            disk::rename(
-                path,
-                &checkpoints.join(format!("{}{name}-{number}", layout::DAMAGED)),
-            )?;
+        for Fallback { path, .. } in &self.fallbacks {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let aside = checkpoints.join(format!("{}{name}-{number}", layout::DAMAGED));
+            disk::rename(path, &aside)?;
         }
+        checkpoint::settle(&checkpoints, self.step())?;
         for name in disk::names(&self.path)?
             .iter()
             .filter(|name| name.starts_with(disk::TEMPORARY))

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Reader, Row, RunError, RunInfo, RunView, checkpoint, layout, lock, log};
+use super::{Reader, Row, RunError, RunInfo, RunView, Summary, checkpoint, layout, lock, log};
 
 /// What verification found.
 #[derive(Debug, Clone, PartialEq)]
@@ -188,33 +188,40 @@ impl Verification {
                 summary.attempts
             ),
         );
-        let newest = self
-            .checkpoints
-            .iter()
-            .rev()
-            .find(|verdict| verdict.fault.is_none());
-        if let Some(newest) = newest {
-            let (step, last) = (newest.step, summary.step);
-            fault(
-                step > last,
-                format!("there is a checkpoint of step {step}, summary.json ends at step {last}"),
-            );
-            let other = step == last && newest.state_hash != summary.state_hash;
-            fault(
-                other,
-                format!("the checkpoint of step {step} holds another state than summary.json says"),
-            );
-        }
-        if let Some(place) = summary
+        self.last_checkpoint(summary);
+        let best = summary
             .best
             .as_ref()
-            .and_then(|best| best.checkpoint.as_ref())
-        {
-            let there = self
+            .and_then(|best| best.checkpoint.as_ref());
+        if let Some(place) = best {
+            let mut places = self
                 .checkpoints
                 .iter()
-                .any(|verdict| layout::checkpoint_path(verdict.step) == *place);
-            fault(!there, format!("the best checkpoint `{place}` is missing"));
+                .map(|verdict| layout::checkpoint_path(verdict.step));
+            if !places.any(|there| there == *place) {
+                self.faults
+                    .push(format!("the best checkpoint `{place}` is missing"));
+            }
+        }
+    }
+
+    /// Compares the newest valid checkpoint with the end of the run. A run that failed or diverged
+    /// ends in another state than the last one worth keeping.
+    fn last_checkpoint(&mut self, summary: &Summary) {
+        let valid = |verdict: &&CheckpointVerdict| verdict.fault.is_none();
+        let Some(newest) = self.checkpoints.iter().rev().find(valid) else {
+            return;
+        };
+        let (step, last) = (newest.step, summary.step);
+        let ended = ["completed", "stopped"].contains(&summary.status.as_str());
+        if step > last {
+            let fault =
+                format!("there is a checkpoint of step {step}, summary.json ends at step {last}");
+            self.faults.push(fault);
+        } else if step == last && ended && newest.state_hash != summary.state_hash {
+            let fault =
+                format!("the checkpoint of step {step} holds another state than summary.json says");
+            self.faults.push(fault);
         }
     }
 }
@@ -228,7 +235,8 @@ fn order(last: Option<&Row>, row: &Row, info: &RunInfo) -> Vec<String> {
     if row.seq != seq {
         faults.push(format!("`seq` is {}, not {seq}", row.seq));
     }
-    if row.step < step {
+    // A warning tells that the run went back after a divergence.
+    if row.step < step && row.kind != "warning" {
         faults.push(format!("`step` goes back from {step} to {}", row.step));
     }
     if row.attempt < attempt || row.attempt as usize > info.attempts.len() {

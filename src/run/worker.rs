@@ -2,7 +2,7 @@
 //! writes rows and checkpoints.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     thread::{Builder, JoinHandle},
 };
@@ -94,8 +94,11 @@ impl Worker {
             checkpoint::save(&checkpoints, checkpoint, &self.origin, || self.log.sync())?;
         let info = manifest.info(&checkpoints.join(layout::checkpoint_name(checkpoint.step)));
         self.commit(moment, &info, &checkpoint.reason)?;
+        checkpoint::settle(&checkpoints, checkpoint.step)?;
+        self.saved.retain(|saved| saved.step != info.step);
         self.saved.push(info);
-        self.prune(&checkpoints)
+        self.prune();
+        Ok(())
     }
 
     /// Adds a reason to the checkpoint that was written last.
@@ -103,19 +106,11 @@ impl Worker {
         let checkpoints = self.run.join(layout::CHECKPOINTS);
         let place = checkpoints.join(layout::checkpoint_name(again.step));
         let info = checkpoint::mark(&place, &self.origin.run, &again.reason)?.info(&place);
-        if info.state_hash != again.state_hash {
-            let message = format!(
-                "the state changed after the checkpoint of step {} was taken; the first one stays",
-                again.step
-            );
-            tracing::warn!(target: "trainer", step = again.step, "{message}");
-            self.log
-                .push(moment, &Draft::warning(again.step, again.epoch, &message))?;
-        }
         self.commit(moment, &info, &again.reason)?;
         self.saved.retain(|saved| saved.step != info.step);
         self.saved.push(info);
-        self.prune(&checkpoints)
+        self.prune();
+        Ok(())
     }
 
     /// The commit line; after it the checkpoint is announced.
@@ -134,14 +129,16 @@ impl Worker {
     }
 
     /// Deletes what need not stay. A checkpoint that cannot be deleted is no reason to stop.
-    fn prune(&mut self, checkpoints: &Path) -> Result<(), RunError> {
+    fn prune(&mut self) {
         for step in checkpoint::doomed(&self.saved, self.keep) {
-            if let Err(error) = checkpoint::remove(checkpoints, step) {
+            let doomed = self.saved.iter().position(|saved| saved.step == step);
+            let Some(info) = doomed.map(|index| self.saved.remove(index)) else {
+                continue;
+            };
+            if let Err(error) = checkpoint::remove(&info.path) {
                 tracing::warn!(target: "trainer", step, "old checkpoint stays: {error}");
             }
-            self.saved.retain(|saved| saved.step != step);
         }
-        Ok(())
     }
 }
 

@@ -27,7 +27,7 @@ use crate::event::{Checkpoint, Ending, Event, Sink, SinkError, Status};
 ///
 /// [`Sink::event`] only puts rows into a bounded buffer; a thread writes them, in order, and
 /// checkpoints between them. What went wrong in the thread is the error of the next event. A
-/// checkpoint event waits where two checkpoints are in memory already.
+/// checkpoint event waits while the checkpoint before it is still being written.
 ///
 /// Dropping a writer writes what waits but no summary: the run reads as crashed, and can be resumed.
 #[derive(Debug)]
@@ -38,8 +38,8 @@ pub struct Writer {
     thread: Option<JoinHandle<()>>,
     began: Instant,
     steps_per_epoch: u64,
-    /// Step of the newest checkpoint.
-    newest: Option<u64>,
+    /// Step and state of the newest checkpoint.
+    newest: Option<(u64, String)>,
     _lock: RunLock,
 }
 
@@ -92,7 +92,9 @@ impl Writer {
             binary: machine::binary(),
             isa: machine::isa_class(),
         };
-        let newest = saved.iter().map(|info| info.step).max();
+        let newest = saved
+            .last()
+            .map(|info| (info.step, info.state_hash.clone()));
         let worker = Worker {
             run: path.clone(),
             log,
@@ -214,14 +216,15 @@ impl Writer {
         }
     }
 
-    /// One directory a step: where there is one already, only the reason is added.
+    /// One directory a step: where it has one of the same state already, only the reason is added.
     fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), RunError> {
-        if self.newest == Some(checkpoint.step) {
+        let state = Some((checkpoint.step, checkpoint.state_hash.clone()));
+        if self.newest == state {
             return self
                 .queue
                 .put(Job::Again(Box::new(Again::from(checkpoint))));
         }
-        self.newest = Some(checkpoint.step);
+        self.newest = state;
         self.queue
             .put(Job::Checkpoint(Box::new(checkpoint.clone())))
     }

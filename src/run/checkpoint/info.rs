@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::event::{Metrics, Reason};
 
 /// One checkpoint as its manifest describes it. Digests are not compared: see
-/// [`verify`](super::verify).
+/// [`verify`](crate::run::verify()).
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckpointInfo {
     /// Updates done.

@@ -83,12 +83,11 @@ pub fn load_best(run: &Path) -> Result<(Checkpoint, Vec<Fallback>), RunError> {
 /// [`RunError::NoCheckpoint`] where there is none; its damage where it is damaged.
 pub fn load_step(run: &Path, step: u64) -> Result<Checkpoint, RunError> {
     let id = Reader::info(run)?.run;
-    let dir = run
-        .join(layout::CHECKPOINTS)
-        .join(layout::checkpoint_name(step));
-    if !disk::is_dir(&dir) {
-        return Err(none(id, &format!("step {step}"), &[]));
-    }
+    let found = list(run)?
+        .into_iter()
+        .rev()
+        .find(|(there, _)| *there == step);
+    let (_, dir) = found.ok_or_else(|| none(id.clone(), &format!("step {step}"), &[]))?;
     read(&dir, &Manifest::read(&dir, &id)?)
 }
 
@@ -125,7 +124,7 @@ pub fn newest(run: &Path, id: &str) -> Result<Newest, RunError> {
 }
 
 /// Steps and directories of the checkpoints of the run at `run`, oldest first, damaged ones
-/// included.
+/// included. Of two of one step the later one has the longer name.
 pub fn list(run: &Path) -> Result<Vec<(u64, PathBuf)>, RunError> {
     let dir = run.join(layout::CHECKPOINTS);
     let mut found: Vec<(u64, PathBuf)> = disk::names(&dir)?

@@ -14,5 +14,5 @@ pub use load::{Fallback, load_best, load_newest, load_step};
 pub(super) use load::{Newest, check, list, newest};
 pub(super) use manifest::Manifest;
 pub(super) use prune::{clean, doomed, remove};
-pub(super) use save::{Origin, mark, save};
+pub(super) use save::{Origin, mark, save, settle};
 pub use tensors::load_weights;

@@ -5,13 +5,16 @@ use std::{cmp::Ordering, collections::BTreeSet, fs, path::Path};
 use super::CheckpointInfo;
 use crate::run::{Keep, RunError, disk, layout};
 
-/// Steps of those among `saved` that need not stay. The newest and the best always stay; among
-/// equally good ones the earlier is better, and NaN is never good.
+/// Steps of those among `saved` that need not stay; the last one is the one just written. The newest
+/// and the best always stay; among equally good ones the earlier is better, and NaN is never good.
+/// Those of later steps than the last one's go: the run went back behind them.
 pub fn doomed(saved: &[CheckpointInfo], keep: Keep) -> Vec<u64> {
-    let mut steps: Vec<u64> = saved.iter().map(|info| info.step).collect();
+    let now = saved.last().map_or(0, |info| info.step);
+    let (past, stale): (Vec<_>, Vec<_>) = saved.iter().partition(|info| info.step <= now);
+    let mut steps: Vec<u64> = past.iter().map(|info| info.step).collect();
     steps.sort_unstable();
     let newest = steps.iter().rev().take(keep.newest.max(1)).copied();
-    let mut best: Vec<(f64, u64)> = saved
+    let mut best: Vec<(f64, u64)> = past
         .iter()
         .filter_map(|info| Some((info.best()?.1, info.step)))
         .filter(|(value, _)| !value.is_nan())
@@ -29,21 +32,21 @@ pub fn doomed(saved: &[CheckpointInfo], keep: Keep) -> Vec<u64> {
         .map(|(_, step)| step);
     let stay: BTreeSet<u64> = newest.chain(best).collect();
     steps.retain(|step| !stay.contains(step));
+    steps.extend(stale.iter().map(|info| info.step));
     steps
 }
 
-/// Deletes the checkpoint at `step`, if it is there.
-pub fn remove(checkpoints: &Path, step: u64) -> Result<(), RunError> {
-    let name = layout::checkpoint_name(step);
-    let place = checkpoints.join(&name);
-    if !disk::is_dir(&place) {
+/// Deletes the checkpoint at `place`, if it is there.
+pub fn remove(place: &Path) -> Result<(), RunError> {
+    if !disk::is_dir(place) {
         return Ok(());
     }
-    let trash = checkpoints.join(format!("{}{name}", layout::TRASH));
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    let trash = place.with_file_name(format!("{}{name}", layout::TRASH));
     if disk::is_dir(&trash) {
         fs::remove_dir_all(&trash).map_err(RunError::io("remove", &trash))?;
     }
-    disk::rename(&place, &trash)?;
+    disk::rename(place, &trash)?;
     fs::remove_dir_all(&trash).map_err(RunError::io("remove", &trash))
 }
 

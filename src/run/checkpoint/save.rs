@@ -8,7 +8,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use super::manifest::{MANIFEST, MODEL, Manifest, Mark, OPTIMIZER, STATE};
-use super::{digest::FileDigest, tensors};
+use super::{digest::FileDigest, prune, tensors};
 use crate::{
     event::{Checkpoint, Reason},
     run::{Binary, RunError, RunInfo, disk, layout, machine},
@@ -33,6 +33,9 @@ pub struct Origin {
 
 /// Writes `checkpoint` into the directory `into`. `sync_log` makes the rows up to it durable; it is
 /// called before the checkpoint comes into existence, so that one that exists always has its rows.
+///
+/// Where the step has a checkpoint already, of an earlier state, the new one stands beside it under
+/// another name until [`settle`] puts it in its place: at every moment one of them is there.
 pub fn save(
     into: &Path,
     checkpoint: &Checkpoint,
@@ -40,8 +43,11 @@ pub fn save(
     sync_log: impl FnOnce() -> Result<(), RunError>,
 ) -> Result<Manifest, RunError> {
     let name = layout::checkpoint_name(checkpoint.step);
-    let place = into.join(&name);
+    let mut place = into.join(&name);
     let temporary = into.join(format!("{}{name}-{}", disk::TEMPORARY, origin.attempt));
+    if place.symlink_metadata().is_ok() {
+        place = into.join(format!("{name}{}", layout::NEXT));
+    }
     let saved = write(&temporary, checkpoint, origin).and_then(|manifest| {
         sync_log()?;
         // The lock makes this process the only one that could put something there in between; and
@@ -57,6 +63,20 @@ pub fn save(
         let _ = fs::remove_dir_all(&temporary);
     }
     saved
+}
+
+/// Puts a checkpoint that was saved beside an earlier one of the same step in its place.
+pub fn settle(checkpoints: &Path, step: u64) -> Result<(), RunError> {
+    let name = layout::checkpoint_name(step);
+    let (place, next) = (
+        checkpoints.join(&name),
+        checkpoints.join(name + layout::NEXT),
+    );
+    if disk::is_dir(&next) {
+        prune::remove(&place)?;
+        disk::rename(&next, &place)?;
+    }
+    Ok(())
 }
 
 /// Steps 1 to 4.

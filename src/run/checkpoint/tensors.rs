@@ -222,3 +222,137 @@ fn dtype(text: &str) -> Option<Dtype> {
         .into_iter()
         .find(|dtype| name(*dtype) == text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a file with this header and so many bytes of elements; its digest is right.
+    fn read_with(header: &str, data: usize) -> Result<Vec<NamedArray>, String> {
+        let bytes = [
+            &(header.len() as u64).to_le_bytes(),
+            header.as_bytes(),
+            &vec![7; data],
+        ]
+        .concat();
+        read_bytes(&bytes)
+    }
+
+    fn read_bytes(bytes: &[u8]) -> Result<Vec<NamedArray>, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.safetensors");
+        std::fs::write(&path, bytes).unwrap();
+        load_weights(&path)
+            .map_err(|error| error.to_string().split("damaged: ").last().unwrap().into())
+    }
+
+    #[test]
+    fn hostile_headers_are_refused_before_anything_is_allocated() {
+        let tensor = |shape: &str, from: u64, to: u64| {
+            format!(r#"{{"dtype":"F32","shape":{shape},"data_offsets":[{from},{to}]}}"#)
+        };
+        let a = tensor("[2]", 0, 8);
+        let refused = [
+            (format!(r#"{{"a":{a},"a":{a}}}"#), "name `a` twice"),
+            (
+                format!(r#"{{"a":{a},"b":{a}}}"#),
+                "tensor `b` of shape [2] does not fit its place 0..8",
+            ),
+            (
+                format!(r#"{{"a":{}}}"#, tensor("[1]", 4, 8)),
+                "does not fit its place 4..8",
+            ),
+            (
+                format!(r#"{{"a":{}}}"#, tensor("[1]", 8, 4)),
+                "does not fit its place 8..4",
+            ),
+            (
+                format!(r#"{{"a":{}}}"#, tensor("[3]", 0, 12)),
+                "does not fit its place 0..12",
+            ),
+            (
+                format!(r#"{{"a":{}}}"#, tensor("[4294967296,4294967296]", 0, 0)),
+                "does not fit its place 0..0",
+            ),
+            (
+                format!(r#"{{"a":{}}}"#, tensor("[4611686018427387904]", 0, 0)),
+                "does not fit its place 0..0",
+            ),
+            (
+                format!(
+                    r#"{{"a":{}}}"#,
+                    tensor("[1000000000000]", 0, 4_000_000_000_000)
+                ),
+                "does not fit",
+            ),
+            (
+                format!(r#"{{"a":{}}}"#, tensor("[1]", 0, 4)),
+                "its tensors have 4 bytes, the file 8",
+            ),
+            (
+                format!(r#"{{"a":{}}}"#, tensor("[-1]", 0, 8)),
+                "invalid value: integer `-1`",
+            ),
+            (
+                r#"{"a":{"dtype":"F8","shape":[8],"data_offsets":[0,8]}}"#.into(),
+                "unknown dtype `F8`",
+            ),
+            (
+                r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1}}"#.into(),
+                "unknown field `x`",
+            ),
+            ("{}".into(), "its tensors have 0 bytes, the file 8"),
+            ("[]".into(), "invalid type: sequence"),
+            ("{".into(), "EOF while parsing"),
+        ];
+        for (header, why) in refused {
+            let message = read_with(&header, 8).unwrap_err();
+            assert!(message.contains(why), "{header}: {message}");
+        }
+        assert_eq!(
+            read_with(&format!(r#"{{"a":{a}}}"#), 8).unwrap()[0].bytes,
+            [7; 8]
+        );
+    }
+
+    #[test]
+    fn hostile_lengths_are_refused_before_anything_is_allocated() {
+        for length in [17, u64::MAX, u64::MAX - 7, 1 << 40] {
+            let message =
+                read_bytes(&[&length.to_le_bytes()[..], b"{}      "].concat()).unwrap_err();
+            assert_eq!(
+                message,
+                format!("its header of {length} bytes is longer than the file")
+            );
+        }
+        assert!(read_bytes(b"").is_err() && read_bytes(b"1234567").is_err());
+    }
+
+    #[test]
+    fn wide_elements_come_first_so_that_all_are_aligned() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.safetensors");
+        let array = |name: &str, dtype, bytes: usize| NamedArray {
+            name: name.into(),
+            dtype,
+            shape: vec![1],
+            bytes: vec![1; bytes],
+        };
+        let arrays = [
+            array("a", Dtype::F32, 4),
+            array("b", Dtype::F64, 8),
+            array("c", Dtype::U32, 4),
+        ];
+        let digest = write(&path, &arrays).unwrap();
+        assert_eq!(read(&path, &digest).unwrap(), arrays);
+        let bytes = std::fs::read(&path).unwrap();
+        let header = String::from_utf8_lossy(&bytes[8..]);
+        let place = |name: &str| header.find(&format!("\"{name}\"")).unwrap();
+        assert!(place("b") < place("a") && place("a") < place("c"));
+        assert!(
+            header.contains(r#""b":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}"#),
+            "{header}"
+        );
+        assert_eq!(u64::from_le_bytes(bytes[..8].try_into().unwrap()) % 8, 0);
+    }
+}

@@ -251,3 +251,73 @@ fn a_directory_without_checkpoints_or_log_is_no_obstacle() {
     toy::go_on(&path, TOTAL);
     same(&path, &whole, "from nothing");
 }
+
+#[test]
+fn a_checkpoint_in_the_middle_of_an_evaluation_gives_way_to_the_one_after_it() {
+    let root = toy::folder();
+    let whole = toy::run(root.path(), TOTAL, TOTAL);
+    let mut writer = Writer::create(root.path(), &toy::meta()).unwrap();
+    let path = writer.path().to_path_buf();
+    // The signal comes in the evaluation after step 6: its row is not there yet.
+    let mut toy = Toy::new();
+    let mut events = Vec::new();
+    toy.train(6, TOTAL, &mut events).unwrap();
+    let evaluation = events
+        .iter()
+        .position(|event| matches!(event, Event::Eval(_)))
+        .unwrap();
+    let unsettled = Toy {
+        best: f64::MAX,
+        ..toy.clone()
+    };
+    let signal = Event::Checkpoint(Box::new(unsettled.checkpoint(Reason::Signal)));
+    for event in events[..evaluation].iter().chain([&signal]) {
+        writer.event(event).unwrap();
+    }
+    drop(writer);
+    let (mut writer, checkpoint) = Resume::open(&path)
+        .unwrap()
+        .begin(&toy::resume_meta())
+        .unwrap();
+    assert_eq!(Toy::of(&checkpoint.unwrap()), unsettled);
+    for event in &events[evaluation..] {
+        writer.event(event).unwrap();
+    }
+    drop(writer);
+    let resume = Resume::open(&path).unwrap();
+    assert_eq!(resume.checkpoint().map(Toy::of), Some(toy));
+    drop(resume);
+    toy::go_on(&path, TOTAL);
+    same(&path, &whole, "interrupted in an evaluation");
+}
+
+#[test]
+fn a_kill_between_two_states_of_a_step_keeps_the_later_one() {
+    let root = toy::folder();
+    let whole = toy::run(root.path(), TOTAL, TOTAL);
+    let path = toy::run(root.path(), 10, TOTAL);
+    // As if an earlier state of step 8 had not been deleted yet.
+    let (place, next) = (
+        "checkpoints/step-0000000008",
+        "checkpoints/step-0000000008.next",
+    );
+    fs::rename(path.join(place), path.join(next)).unwrap();
+    toy::copy(&path.join(next), &path.join(place));
+    fs::write(path.join(place).join("state.json"), "{}").unwrap();
+    assert_eq!(Resume::open(&path).unwrap().step(), 8);
+    assert_eq!(toy::go_on(&path, TOTAL).0, 8);
+    same(&path, &whole, "two states");
+    assert!(!path.join(next).exists());
+}
+
+#[test]
+fn a_kill_while_the_plan_is_replaced_brings_the_old_plan_back() {
+    let root = toy::folder();
+    let path = toy::run(root.path(), 10, TOTAL);
+    let plan = fs::read_to_string(path.join("plan.toml")).unwrap();
+    fs::rename(path.join("plan.toml"), path.join("plan.before-2.toml")).unwrap();
+    fs::write(path.join("plan.toml"), "half = true\n").unwrap();
+    drop(Resume::open(&path).unwrap());
+    assert_eq!(fs::read_to_string(path.join("plan.toml")).unwrap(), plan);
+    assert!(!path.join("plan.before-2.toml").exists());
+}

@@ -125,31 +125,32 @@ impl Toy {
         while self.step < last {
             self.update();
             sink.event(&Event::Step(self.step_row()))?;
-            let mut reasons = Vec::new();
+            let mut reason = self.step.is_multiple_of(EVERY).then_some(Reason::Every);
+            reason = if self.step == total {
+                Some(Reason::Final)
+            } else {
+                reason
+            };
             if self.step.is_multiple_of(EPOCH) {
                 let metrics = Metrics::from([("val/loss".into(), self.loss())]);
+                let (step, split) = (self.step, "val".into());
                 sink.event(&Event::Eval(EvalRow {
-                    step: self.step,
+                    step,
                     epoch: 1.0,
-                    split: "val".into(),
+                    split,
                     metrics,
                 }))?;
                 if self.loss() < self.best {
                     self.best = self.loss();
-                    reasons.push(Reason::Best {
-                        metric: "val/loss".into(),
+                    let metric = "val/loss".into();
+                    reason = Some(Reason::Best {
+                        metric,
                         value: self.best,
                     });
                 }
                 sink.event(&Event::Epoch(self.epoch_row()))?;
             }
-            if self.step.is_multiple_of(EVERY) {
-                reasons.push(Reason::Every);
-            }
-            if self.step == total {
-                reasons.push(Reason::Final);
-            }
-            for reason in reasons {
+            if let Some(reason) = reason {
                 sink.event(&Event::Checkpoint(Box::new(self.checkpoint(reason))))?;
             }
         }
