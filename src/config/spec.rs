@@ -3,12 +3,12 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use toml::de::DeTable;
-
 use super::{
     diagnostic::Diagnostic,
-    node::{IndexFault, Node, Table, Value},
-    source::{Place, Source, Sources},
+    environment,
+    layers::LayerReader,
+    node::{Node, Table},
+    source::Sources,
 };
 
 /// What was written, untouched: one merged tree whose every value knows its place.
@@ -60,7 +60,7 @@ impl Spec {
     #[must_use]
     pub fn load(path: &Path, overrides: &Overrides) -> Self {
         let mut reader = LayerReader::default();
-        let root = reader.file(path, None, &mut Vec::new());
+        let root = reader.file(path, None);
         Self::finish(reader, root, path, overrides)
     }
 
@@ -69,7 +69,7 @@ impl Spec {
     #[must_use]
     pub fn parse(name: &str, text: &str, overrides: &Overrides) -> Self {
         let mut reader = LayerReader::default();
-        let root = reader.text(Path::new(name), text.into(), &mut Vec::new());
+        let root = reader.text(Path::new(name), text.into());
         Self::finish(reader, root, Path::new(name), overrides)
     }
 
@@ -79,7 +79,7 @@ impl Spec {
             reader.set(&mut root, text);
         }
         let length_before_flags = reader.flags(&mut root, &overrides.flags);
-        reader.environment(&mut root);
+        environment::fill_in(&mut root, &mut reader.faults);
         Self {
             root,
             sources: reader.sources,
@@ -90,6 +90,7 @@ impl Spec {
         }
     }
 }
+<<<<<<< HEAD
 
 #[derive(Default)]
 struct LayerReader {
@@ -425,3 +426,5 @@ fn plain_reason(error: &std::io::Error) -> String {
         _ => error.to_string(),
     }
 }
+=======
+>>>>>>> main

@@ -7,15 +7,15 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::IsTerminal as _,
-    sync::{Mutex, OnceLock, PoisonError},
+    io::{self, IsTerminal},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use tracing::{Dispatch, Level, Span, dispatcher};
 use tracing_core::{
     Callsite, Interest, Kind, Metadata, callsite, field::FieldSet, field::Value, identify_callsite,
 };
-use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt as _};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt::MakeWriter, layer::SubscriberExt as _};
 
 use crate::event::{Ending, EpochRow, Event, Metrics, Sink, SinkError, Status, StepRow};
 
@@ -24,30 +24,41 @@ pub struct Trace {
     dispatch: Dispatch,
     run: Span,
     epoch: Span,
+    file: LateFile,
 }
 
 impl Trace {
-    /// Spans for run `id`. What the level lets through goes to `file` as JSON lines, and to
-    /// standard error where `RUST_LOG` asks for it.
+    /// A trace that goes nowhere yet; see [`attach`](Self::attach).
     #[must_use]
-    pub fn new(id: &str, file: File) -> Self {
+    pub fn new() -> Self {
+        let file = LateFile::default();
         let lines = tracing_subscriber::fmt::layer()
             .json()
-            .with_writer(Mutex::new(file))
+            .with_writer(file.clone())
             .with_filter(filter());
         let shown = asked().then(|| {
             tracing_subscriber::fmt::layer()
-                .with_writer(std::io::stderr)
-                .with_ansi(coloured())
+                .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+                .with_writer(io::stderr)
                 .with_filter(filter())
         });
         let dispatch = Dispatch::new(Registry::default().with(lines).with(shown));
-        let run = dispatcher::with_default(&dispatch, || tracing::info_span!("run", id));
+        let run = dispatcher::with_default(&dispatch, || {
+            tracing::info_span!("run", id = tracing::field::Empty)
+        });
         Self {
             dispatch,
             epoch: Span::none(),
             run,
+            file,
         }
+    }
+
+    /// Names the run. From now on, what the level lets through goes to `file` as JSON lines, and to
+    /// standard error where `RUST_LOG` asks for it.
+    pub fn attach(&self, id: &str, file: File) {
+        dispatcher::with_default(&self.dispatch, || self.run.record("id", id));
+        self.file.set(file);
     }
 
     /// Where events of code that knows no trace go.
@@ -73,16 +84,31 @@ impl Context {
     }
 }
 
+/// A file that is known only after the subscriber that writes to it.
+#[derive(Clone, Default)]
+struct LateFile(Arc<OnceLock<File>>);
+
+impl LateFile {
+    fn set(&self, file: File) {
+        self.0.get_or_init(|| file);
+    }
+}
+
+impl<'a> MakeWriter<'a> for LateFile {
+    type Writer = Box<dyn io::Write + 'a>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        match self.0.get() {
+            Some(file) => Box::new(file),
+            None => Box::new(io::sink()),
+        }
+    }
+}
+
 /// Whether `RUST_LOG` says anything.
 #[must_use]
 pub fn asked() -> bool {
     std::env::var_os("RUST_LOG").is_some_and(|value| !value.is_empty())
-}
-
-/// Whether standard error is a terminal that wants colours.
-fn coloured() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    std::io::stderr().is_terminal() && !refused
 }
 
 fn filter() -> EnvFilter {
@@ -204,30 +230,32 @@ fn fields(numbers: &[(&str, Number)], metrics: &[&Metrics]) -> Vec<(String, Numb
 /// Fields of one event that `tracing` takes at most.
 const MOST: usize = 32;
 
-/// Emits an event whose field names are known only now; `message` is its name.
-fn emit(level: Level, message: &'static str, parent: &Span, fields: Vec<(String, Number)>) {
+/// Emits an event whose field names are known only now; `message` is its name. The span is entered,
+/// so that the event's line lists it with all that are around it.
+fn emit(level: Level, message: &'static str, span: &Span, fields: Vec<(String, Number)>) {
+    let _entered = span.enter();
     let fields = &fields[..fields.len().min(MOST - 1)];
     let meta = site(level, message, fields.iter().map(|(name, _)| name.as_str())).metadata();
-    // Cloned, because a dispatcher that is being looked at gives no events to anybody.
-    let dispatch = dispatcher::get_default(Dispatch::clone);
-    if !dispatch.enabled(meta) {
-        return;
-    }
-    let values: Vec<&dyn Value> = std::iter::once(&message as &dyn Value)
-        .chain(fields.iter().map(|(_, number)| match number {
-            Number::Count(count) => count as &dyn Value,
-            Number::Real(real) => real as &dyn Value,
-        }))
-        .collect();
-    let names: Vec<_> = meta.fields().iter().collect();
-    // An array of fixed length is what `tracing` takes; what is too many is left empty.
-    let set: [_; MOST] = std::array::from_fn(|i| {
-        let i_name = i.min(names.len() - 1);
-        (&names[i_name], values.get(i).copied())
+    dispatcher::get_default(|dispatch| {
+        if !dispatch.enabled(meta) {
+            return;
+        }
+        let values: Vec<&dyn Value> = std::iter::once(&message as &dyn Value)
+            .chain(fields.iter().map(|(_, number)| match number {
+                Number::Count(count) => count as &dyn Value,
+                Number::Real(real) => real as &dyn Value,
+            }))
+            .collect();
+        let names: Vec<_> = meta.fields().iter().collect();
+        // An array of fixed length is what `tracing` takes; what is too many is left empty.
+        let set: [_; MOST] = std::array::from_fn(|i| {
+            let i_name = i.min(names.len() - 1);
+            (&names[i_name], values.get(i).copied())
+        });
+        let set = meta.fields().value_set(&set);
+        // Not `Event::dispatch`: it would ask for the dispatcher inside the dispatcher, and get none.
+        dispatch.event(&tracing::Event::new(meta, &set));
     });
-    let set = meta.fields().value_set(&set);
-    // Entered, and not only named: the JSON lines list the spans that are entered.
-    parent.in_scope(|| dispatch.event(&tracing::Event::new(meta, &set)));
 }
 
 /// A callsite that is made at run time; one for each set of names.
@@ -237,24 +265,11 @@ impl Callsite for Site {
     fn set_interest(&self, _: Interest) {}
 
     fn metadata(&self) -> &Metadata<'_> {
-        self.0.get_or_init(|| unreachable_metadata())
+        match self.0.get() {
+            Some(metadata) => metadata,
+            None => unreachable!("a site is filled before it is registered"),
+        }
     }
-}
-
-/// Never asked for: every site is filled before it is known to anybody.
-fn unreachable_metadata() -> Metadata<'static> {
-    static EMPTY: Site = Site(OnceLock::new());
-    let none = FieldSet::new(&[], identify_callsite!(&EMPTY));
-    Metadata::new(
-        "event",
-        "trainer",
-        Level::TRACE,
-        None,
-        None,
-        None,
-        none,
-        Kind::EVENT,
-    )
 }
 
 type Sites = BTreeMap<(Level, Vec<String>), &'static Site>;
