@@ -228,7 +228,7 @@ impl Callsite for Site {
     fn set_interest(&self, _: Interest) {}
 
     fn metadata(&self) -> &Metadata<'_> {
-        self.0.get_or_init(|| unreachable_metadata())
+        self.0.get_or_init(unreachable_metadata)
     }
 }
 
