@@ -187,17 +187,7 @@ impl LayerReader {
         let mut before = None;
         for (flag, key, value) in flags {
             if key == "train.epochs" || key == "train.steps" {
-                if let Value::Table(table) = &mut root.value {
-                    if let Some(Node {
-                        value: Value::Table(train),
-                        ..
-                    }) = table.get_mut("train")
-                    {
-                        before = Some(train.only(|key| key == "epochs" || key == "steps"));
-                        train.remove("epochs");
-                        train.remove("steps");
-                    }
-                }
+                before = take_length(root).or(before);
             }
             let source = self.sources.add(Source {
                 name: flag.clone(),
@@ -216,6 +206,20 @@ impl LayerReader {
         }
         before
     }
+}
+
+/// Takes `[train] epochs` and `steps` out.
+fn take_length(root: &mut Node) -> Option<Table> {
+    let Value::Table(table) = &mut root.value else {
+        return None;
+    };
+    let Value::Table(train) = &mut table.get_mut("train")?.value else {
+        return None;
+    };
+    let length = train.only(|key| key == "epochs" || key == "steps");
+    train.remove("epochs");
+    train.remove("steps");
+    Some(length)
 }
 
 fn empty_table(source: usize) -> Node {
