@@ -17,7 +17,7 @@ use super::{
     operand::{fused, output, slice, tensor},
 };
 
-/// Normalises each row of x [.., d], scales by `gamma` [d] and shifts by `beta` [d].
+/// Normalises each row of x `[.., d]`, scales by `gamma` `[d]` and shifts by `beta` `[d]`.
 ///
 /// # Errors
 /// Where the shapes do not fit together, or the device fails.

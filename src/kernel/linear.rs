@@ -1,6 +1,6 @@
 //! Linear map y = x·Wᵀ + b, optionally with ReLU, in one operation.
 //!
-//! Shapes as in PyTorch: x [.., in], W [out, in], b [out], y [.., out]. Backward: with g = ∂L/∂y
+//! Shapes as in PyTorch: x `[.., in]`, W `[out, in]`, b `[out]`, y `[.., out]`. Backward: with g = ∂L/∂y
 //! (masked where ReLU cut), ∂L/∂x = g·W, ∂L/∂W = gᵀ·x, ∂L/∂b = Σ g over the rows.
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};

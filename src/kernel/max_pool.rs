@@ -78,46 +78,63 @@ pub(super) fn pool_image(
     winners: &mut [u16],
 ) {
     let map = height * width;
+    let halves = (w.rows, w.cols, w.stride) == (2, 2, 2);
     let outputs = out.chunks_exact_mut(map).zip(winners.chunks_exact_mut(map));
     for ((out, winners), plane) in outputs.zip(image.chunks_exact(w.height * w.width)) {
         let lines = out
             .chunks_exact_mut(width)
             .zip(winners.chunks_exact_mut(width));
         for (y, (best, winner)) in lines.enumerate() {
+            if halves {
+                let rows = plane[2 * y * w.width..].split_at(w.width);
+                pool_pairs(rows, best, winner);
+                continue;
+            }
             best.fill(f32::NEG_INFINITY);
             winner.fill(0);
             for row in 0..w.rows {
                 for col in 0..w.cols {
                     let line = &plane[(y * w.stride + row) * w.width + col..];
                     let place = (row * w.cols + col) as u16;
-                    match w.stride {
-                        1 => compare::<1>(1, line, place, best, winner),
-                        2 => compare::<2>(2, line, place, best, winner),
-                        stride => compare::<0>(stride, line, place, best, winner),
-                    }
+                    compete(
+                        &line[..(width - 1) * w.stride + 1],
+                        w.stride,
+                        place,
+                        best,
+                        winner,
+                    );
                 }
             }
         }
     }
 }
 
-/// Lets every `stride`-th pixel of `line` compete; a `STRIDE` other than 0 is the same number,
-/// known to the compiler.
+/// Whether a pixel wins over the best so far.
 #[inline]
-fn compare<const STRIDE: usize>(
-    stride: usize,
-    line: &[f32],
-    place: u16,
-    best: &mut [f32],
-    winner: &mut [u16],
-) {
-    let stride = if STRIDE == 0 { stride } else { STRIDE };
-    let line = &line[..(best.len() - 1) * stride + 1];
-    for (i, (best, winner)) in best.iter_mut().zip(winner).enumerate() {
-        let value = line[i * stride];
-        let wins = value > *best || value.is_nan();
-        *best = if wins { value } else { *best };
-        *winner = if wins { place } else { *winner };
+fn wins(value: f32, best: f32) -> bool {
+    value > best || value.is_nan()
+}
+
+/// The 2×2 window: winners are computed as numbers and looked up, because branches on pixels are
+/// mispredicted half of the time.
+fn pool_pairs((upper, lower): (&[f32], &[f32]), best: &mut [f32], winner: &mut [u16]) {
+    let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+    for ((upper, lower), (best, winner)) in pairs.zip(best.iter_mut().zip(winner)) {
+        let over = usize::from(wins(upper[1], upper[0]));
+        let under = usize::from(wins(lower[1], lower[0]));
+        let row = usize::from(wins(lower[under], upper[over]));
+        *best = [upper[over], lower[under]][row];
+        *winner = [over, 2 + under][row] as u16;
+    }
+}
+
+/// Lets every `stride`-th pixel of `line` compete, which stands at `place` in the window.
+fn compete(line: &[f32], stride: usize, place: u16, best: &mut [f32], winner: &mut [u16]) {
+    let pixels = line.iter().step_by(stride);
+    for (value, (best, winner)) in pixels.zip(best.iter_mut().zip(winner)) {
+        if wins(*value, *best) {
+            (*best, *winner) = (*value, place);
+        }
     }
 }
 

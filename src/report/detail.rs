@@ -19,7 +19,7 @@ pub fn text(record: &Record, width: usize, palette: Palette) -> String {
     sections.join("\n")
 }
 
-/// The run for a program: what [`list::object`] has, and the rest.
+/// The run for a program: what `list::object` has, and the rest.
 #[must_use]
 pub fn object(record: &Record) -> serde_json::Value {
     let (view, mut object) = (&record.view, list::object(record));
