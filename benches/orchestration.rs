@@ -23,6 +23,9 @@ use trainer::{
     train::StopFlag,
 };
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Images of the made-up data in MNIST's form.
