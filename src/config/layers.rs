@@ -1,5 +1,6 @@
 //! The layers of a config: `extends`, the file, `--set`, flags.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
@@ -26,15 +27,16 @@ pub(super) struct LayerReader {
 impl LayerReader {
     /// A file, laid over those that it extends.
     pub(super) fn file(&mut self, path: &Path, named_at: Option<&Place>) -> Node {
-        match std::fs::read_to_string(path) {
+        match read(path) {
             Ok(text) => self.text(path, text),
             Err(error) => {
+                let is_missing = error.kind() == std::io::ErrorKind::NotFound;
                 self.is_broken = true;
                 self.faults.push(Diagnostic {
                     severity: Severity::Error,
                     message: format!("cannot read `{}`: {}", path.display(), io_reason(&error)),
                     place: named_at.cloned(),
-                    hint: similar_files(path),
+                    hint: is_missing.then(|| similar_files(path)).flatten(),
                 });
                 empty_table(0)
             }
@@ -250,6 +252,22 @@ fn relocate(table: &mut Table, place: &Place) {
             relocate(inner, place);
         }
     });
+}
+
+/// Longest config that is read, in bytes: what is longer is no config.
+const LONGEST: u64 = 16 << 20;
+
+/// The text of a file, or of a pipe.
+fn read(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let length = std::fs::File::open(path)?
+        .take(LONGEST + 1)
+        .read_to_string(&mut text)?;
+    if length as u64 > LONGEST {
+        let why = format!("it is longer than {} MB", LONGEST >> 20);
+        return Err(std::io::Error::other(why));
+    }
+    Ok(text)
 }
 
 /// The folder's TOML files that look like the one that was named.
