@@ -145,7 +145,10 @@ impl JsonSchema for Span {
         true
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "span", "examples": ["5 epochs", "500 steps", "10%"] })
+        json_schema!({
+            "type": "string", "format": "span", "examples": ["5 epochs", "500 steps", "10%"],
+            "pattern": r"^\s*(rest|[0-9._]+\s*(%|epochs?|steps?|evals?|s|sec|seconds?|min|minutes?|h|hours?))\s*$|\$\{env:",
+        })
     }
 }
 

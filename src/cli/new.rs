@@ -118,7 +118,21 @@ fn component(text: &mut String, section: &Section, kind: &str) -> Result<(), Cli
         section.header
     );
     keys(text, schema, &[]);
-    keys(text, &section.common, &[]);
+    if section.path == "optimizer" {
+        let lr = if kind.starts_with("adam") {
+            "1e-3"
+        } else {
+            "0.1"
+        };
+        described(
+            text,
+            &format!("lr = {lr}"),
+            &section.common["properties"]["lr"],
+        );
+        keys(text, &section.common, &["lr"]);
+    } else {
+        keys(text, &section.common, &[]);
+    }
     Ok(())
 }
 
@@ -131,6 +145,17 @@ fn keys(text: &mut String, table: &Schema, skip: &[&str]) {
             "" | "{}" => ("# ", example_text(key, schema)),
             default => ("# ", format!("{key} = {default}")),
         };
-        let _ = writeln!(text, "{:<34} # {}", format!("{off}{line}"), about(schema));
+        described(text, &format!("{off}{line}"), schema);
     }
+}
+
+/// A line and what its key means, cut where it gets long; `trainer explain` has all of it.
+fn described(text: &mut String, line: &str, schema: &Schema) {
+    let about = about(schema);
+    let cut = about.char_indices().nth(72).map(|(i, _)| i);
+    let about = match cut.and_then(|end| about[..end].rfind(' ')) {
+        Some(end) => format!("{} …", about[..end].trim_end_matches([',', ';', ':'])),
+        None => about,
+    };
+    let _ = writeln!(text, "{line:<34} # {about}");
 }

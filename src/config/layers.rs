@@ -1,7 +1,9 @@
 //! The layers of a config: `extends`, the file, `--set`, flags.
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use toml::de::DeTable;
 
@@ -189,17 +191,7 @@ impl LayerReader {
         let mut before = None;
         for (flag, key, value) in flags {
             if key == "train.epochs" || key == "train.steps" {
-                if let Value::Table(table) = &mut root.value {
-                    if let Some(Node {
-                        value: Value::Table(train),
-                        ..
-                    }) = table.get_mut("train")
-                    {
-                        before = Some(train.only(|key| key == "epochs" || key == "steps"));
-                        train.remove("epochs");
-                        train.remove("steps");
-                    }
-                }
+                before = take_length(root).or(before);
             }
             let source = self.sources.add(Source {
                 name: flag.clone(),
@@ -218,6 +210,20 @@ impl LayerReader {
         }
         before
     }
+}
+
+/// Takes `[train] epochs` and `steps` out.
+fn take_length(root: &mut Node) -> Option<Table> {
+    let Value::Table(table) = &mut root.value else {
+        return None;
+    };
+    let Value::Table(train) = &mut table.get_mut("train")?.value else {
+        return None;
+    };
+    let length = train.only(|key| key == "epochs" || key == "steps");
+    train.remove("epochs");
+    train.remove("steps");
+    Some(length)
 }
 
 fn empty_table(source: usize) -> Node {

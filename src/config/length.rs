@@ -107,15 +107,18 @@ const LONGEST: u64 = 1 << 48;
 
 /// A span of `[train]` in steps, rounded, at least one.
 fn steps_of(key: &str, span: Span, clock: &Clock) -> Result<u64, KeyFault> {
+    let name = key.rsplit('.').next().unwrap_or(key);
     let hint = "count in epochs, steps or %";
     let fault = |message: String| KeyFault::error(key, message).hint(hint);
     let steps = match (span, span.steps(clock)) {
         (_, Some(steps)) => steps,
-        (Span::Rest, None) => return Err(fault("\"rest\" has no meaning here".into())),
-        (_, None) => return Err(fault("it cannot be counted in time".into())),
+        (Span::Rest, None) => return Err(fault(format!("`{name}` cannot be \"rest\""))),
+        (_, None) => return Err(fault(format!("`{name}` cannot be counted in time"))),
     };
     if steps <= 0.0 {
-        return Err(fault(format!("`{span}` is nothing at all")));
+        return Err(fault(format!(
+            "`{name}` must be more than nothing, found `{span}`"
+        )));
     }
     Ok((steps.round() as u64).clamp(1, LONGEST))
 }
@@ -155,9 +158,9 @@ mod tests {
             "epochs = 1\neval_every = \"0 steps\"\nlog_every = \"5 min\"\nhorizon = \"rest\"";
         assert_eq!(
             length(text, None).unwrap_err(),
-            "`eval_every`: `0 steps` is nothing at all; hint: count in epochs, steps or % | \
-             `log_every`: it cannot be counted in time; hint: count in epochs, steps or % | \
-             `horizon`: \"rest\" has no meaning here; hint: count in epochs, steps or %"
+            "`eval_every`: `eval_every` must be more than nothing, found `0 steps`; hint: count in epochs, steps or % | \
+             `log_every`: `log_every` cannot be counted in time; hint: count in epochs, steps or % | \
+             `horizon`: `horizon` cannot be \"rest\"; hint: count in epochs, steps or %"
         );
         assert!(length("epochs = 9000000000000000000", None).is_err());
     }

@@ -38,7 +38,7 @@ pub use reference::{inner_table, markdown};
 pub use registry::{Component, Kind, LoadFault, Registry, schema_of};
 pub use schedule_view::ScheduleView;
 pub use schema::json_schema;
-pub use schema_text::{about, default_text, example_text, type_text};
+pub use schema_text::{about, default_text, default_words, description, example_text, type_text};
 pub use sections::{Section, metrics, sections};
 pub use source::{Place, Source, Sources};
 pub use spec::{Overrides, Spec};

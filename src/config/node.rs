@@ -354,6 +354,7 @@ impl Table {
 
     fn merge(&mut self, over: Table) -> Result<(), IndexFault> {
         self.note_replaced(&over);
+        let replaced_below = over.replaced;
         for (key, (place, node)) in over.entries {
             match self.entries.get_mut(&key) {
                 Some((old_place, old)) => {
@@ -365,6 +366,7 @@ impl Table {
                 }
             }
         }
+        self.replaced.extend(replaced_below);
         Ok(())
     }
 
@@ -464,6 +466,9 @@ mod tests {
                 .collect()
         };
         assert_eq!(replaced(&node), [("momentum".into(), "sgd".into())]);
+        let mut twice = read(base).0;
+        twice.merge(node.clone()).unwrap();
+        assert_eq!(replaced(&twice), [("momentum".into(), "sgd".into())]);
         node.merge(read("momentum = 0.5").0).unwrap();
         assert_eq!(replaced(&node), []);
     }

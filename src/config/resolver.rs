@@ -30,6 +30,7 @@ use crate::{
     objective::{LossSpec, MetricSpec},
     optim::{OptimizerKeys, OptimizerSpec},
     schedule,
+    units::Span,
 };
 
 /// The tables of a config, in the order of the reference.
@@ -192,7 +193,13 @@ impl<'a> Resolver<'a> {
         );
         let watched = self.watched(train, written.checkpoint, metrics.as_ref(), facts.as_ref());
         frozen?;
-        let ((train, checkpoint), (schedules, frozen)) = (watched?, schedules?);
+        let ((mut train, checkpoint), (schedules, frozen)) = (watched?, schedules?);
+        let length = length?;
+        if length.horizon != length.total_steps {
+            // A flag cut the run short: the plan says what its schedules refer to.
+            let horizon = Span::Steps(length.horizon);
+            train.horizon.get_or_insert(horizon);
+        }
         let ((model, model_keys), (dataset, dataset_keys, transforms)) = (model?, dataset?);
         let ((optimizer, optimizer_keys), (_, schedule)) = (optimizer?, schedule?);
         let architecture = built?;
@@ -217,7 +224,7 @@ impl<'a> Resolver<'a> {
             io: io?,
             architecture,
             frozen,
-            length: length?,
+            length,
             schedules,
             cost,
             warnings: Diagnostics::default(),

@@ -97,12 +97,18 @@ pub fn inline(value: &Schema) -> String {
 /// An example of a key: its own, its default, else one that fits its type.
 #[must_use]
 pub fn example_text(key: &str, schema: &Schema) -> String {
-    let value = match (schema["examples"].get(0), schema.get("default")) {
-        (Some(example), _) => inline(example),
-        (None, Some(default)) if !default.is_null() => inline(default),
-        _ => made_up(schema),
+    format!("{key} = {}", example_value(schema))
+}
+
+fn example_value(schema: &Schema) -> String {
+    let says_nothing = |value: &Schema| {
+        value.is_null() || value == "" || inline(value) == "[]" || inline(value) == "{}"
     };
-    format!("{key} = {value}")
+    match (schema["examples"].get(0), schema.get("default")) {
+        (Some(example), _) => inline(example),
+        (None, Some(default)) if !says_nothing(default) => inline(default),
+        _ => made_up(schema),
+    }
 }
 
 fn made_up(schema: &Schema) -> String {
@@ -110,7 +116,7 @@ fn made_up(schema: &Schema) -> String {
         return format!("\"{first}\"");
     }
     if let Some(first) = schema["anyOf"].get(0) {
-        return made_up(first);
+        return example_value(first);
     }
     match type_text(schema).split(' ').next().unwrap_or_default() {
         "span" => "\"5 epochs\"".into(),
@@ -118,23 +124,83 @@ fn made_up(schema: &Schema) -> String {
         "share" => "\"10%\"".into(),
         "string" => "\"text\"".into(),
         "boolean" => "true".into(),
-        "list" => format!("[{}]", made_up(&schema["items"])),
-        "table" => "{ }".into(),
+        "list" => format!("[{}]", example_value(&schema["items"])),
+        "table" => made_up_table(schema),
         "integer" => schema["minimum"].as_i64().unwrap_or(1).max(1).to_string(),
         _ => "0.5".into(),
     }
 }
 
+/// A table with its required keys, or with its first one.
+fn made_up_table(schema: &Schema) -> String {
+    if schema["additionalProperties"].is_object() {
+        return format!(
+            "{{ name = {} }}",
+            example_value(&schema["additionalProperties"])
+        );
+    }
+    let Some(properties) = schema["properties"].as_object() else {
+        return "{}".into();
+    };
+    let required: Vec<&str> = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Schema::as_str)
+        .collect();
+    let is_shown = |(i, (key, _)): &(usize, (&String, &Schema))| match required.is_empty() {
+        true => *i == 0,
+        false => required.contains(&key.as_str()),
+    };
+    let pairs: Vec<String> = properties
+        .iter()
+        .enumerate()
+        .filter(is_shown)
+        .map(|(_, (key, schema))| example_text(key, schema))
+        .collect();
+    format!("{{ {} }}", pairs.join(", "))
+}
+
 /// One line about a component or key: the first sentence of its description.
 #[must_use]
 pub fn about(schema: &Schema) -> String {
-    let text = schema["description"]
-        .as_str()
-        .unwrap_or_default()
-        .replace('\n', " ");
-    match text.split_once(". ") {
-        Some((first, _)) => first.to_string(),
+    let text = description(schema);
+    let end = text.match_indices(". ").find(|(i, _)| {
+        let next = text[i + 2..].chars().next();
+        next.is_some_and(|c| c.is_uppercase() || "`\"".contains(c))
+    });
+    match end {
+        Some((end, _)) => text[..end].to_string(),
         None => text.trim_end_matches('.').to_string(),
+    }
+}
+
+/// What its doc comment says about a component or key, in one line.
+#[must_use]
+pub fn description(schema: &Schema) -> String {
+    let text = schema["description"].as_str().unwrap_or_default();
+    text.replace('\n', " ")
+}
+
+/// A key's default in words: as TOML, or as its description says it.
+#[must_use]
+pub fn default_words(key: &str, schema: &Schema, table: &Schema) -> String {
+    let plain = default_text(key, schema, table);
+    if !plain.is_empty() && plain != "{}" {
+        return plain;
+    }
+    let text = description(schema);
+    let rest = ["Default: ", "Default "]
+        .iter()
+        .find_map(|start| Some(text.split_once(start)?.1));
+    match rest {
+        Some(rest) => rest
+            .split(". ")
+            .next()
+            .unwrap_or(rest)
+            .trim_end_matches('.')
+            .into(),
+        None => plain,
     }
 }
 
@@ -197,5 +263,40 @@ pub(super) fn describe(kind: &str, schema: &Schema) -> String {
         },
         "object" => "a table".into(),
         other => other.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_sentence_ends_before_a_capital() {
+        let about = |text: &str| about(&json!({ "description": text }));
+        assert_eq!(
+            about("Networks (LeCun et al. 1998). More."),
+            "Networks (LeCun et al. 1998)"
+        );
+        assert_eq!(about("A name,\ne.g. this. `x` too."), "A name, e.g. this");
+        assert_eq!(about("One."), "One");
+    }
+
+    #[test]
+    fn keys_are_told_with_type_default_and_example() {
+        let number = json!({ "type": ["number", "null"], "minimum": 0.0, "description": "It. Default: the other's. More." });
+        let table = json!({ "properties": { "x": number }, "required": [] });
+        assert_eq!(type_text(&number), "number ≥ 0");
+        assert_eq!(default_text("x", &number, &table), "");
+        assert_eq!(default_words("x", &number, &table), "the other's");
+        assert_eq!(example_text("x", &number), "x = 0.5");
+        let list = json!({ "type": "array", "default": [], "items": {
+            "type": "object", "required": ["m"],
+            "properties": { "a": { "type": "string" }, "m": { "type": "array", "items": { "type": "string" }, "examples": [["fc1.*"]] } } } });
+        assert_eq!(example_text("g", &list), "g = [{ m = [\"fc1.*\"] }]");
+        let names = json!({ "enum": ["a", "b"], "default": "b" });
+        assert_eq!(type_text(&names), "one of a, b");
+        assert_eq!(example_text("n", &names), "n = \"b\"");
     }
 }

@@ -9,6 +9,8 @@ use super::{diagnostic::Diagnostic, source::Place};
 pub(super) fn faults(text: &str, source: usize, errors: &[Error]) -> Vec<Diagnostic> {
     let mut faults = Vec::new();
     let mut last_line = None;
+    let mut errors: Vec<&Error> = errors.iter().collect();
+    errors.sort_by_key(|error| error.span().map(|span| span.start));
     for error in errors {
         let range = error.span().unwrap_or(0..0);
         let start = text.floor_char_boundary(range.start);

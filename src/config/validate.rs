@@ -86,10 +86,10 @@ fn value(key: &str, node: &Node, schema: &Schema, faults: &mut Vec<Diagnostic>) 
         let hint = format!("whole numbers go up to {}", i64::MAX);
         return faults.push(Diagnostic::error(&node.place, message).hint(hint));
     }
-    if let Some(alternatives) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
-        if !alternatives.iter().any(|s| s.get("const").is_some()) {
-            return any_of(key, node, alternatives, faults);
-        }
+    let alternatives = schema["anyOf"].as_array().or(schema["oneOf"].as_array());
+    let is_choice = |list: &&Vec<Schema>| !list.iter().any(|s| s.get("const").is_some());
+    if let Some(alternatives) = alternatives.filter(is_choice) {
+        return any_of(key, node, alternatives, faults);
     }
     if let Some(names) = allowed_names(schema) {
         return name(key, node, &names, faults);
@@ -227,15 +227,15 @@ pub fn split_hint(text: &str) -> (&str, Option<String>) {
 }
 
 fn matches(kind: &str, node: &Node) -> bool {
-    match (kind, &node.value) {
+    matches!(
+        (kind, &node.value),
         ("number", Value::Integer(_) | Value::Float(_))
-        | ("integer", Value::Integer(_))
-        | ("string", Value::String(_))
-        | ("boolean", Value::Bool(_))
-        | ("array", Value::Array(_))
-        | ("object", Value::Table(_)) => true,
-        _ => false,
-    }
+            | ("integer", Value::Integer(_))
+            | ("string", Value::String(_))
+            | ("boolean", Value::Bool(_))
+            | ("array", Value::Array(_))
+            | ("object", Value::Table(_))
+    )
 }
 
 #[cfg(test)]

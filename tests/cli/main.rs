@@ -7,6 +7,7 @@ mod damage;
 mod determinism;
 mod example;
 mod exits;
+mod faults;
 mod memory;
 mod readme;
 mod resume;

@@ -117,7 +117,7 @@ impl CheckpointKeys {
     /// Faults that show without knowing the run.
     fn check(&self) -> Vec<KeyFault> {
         let rest = self.every == Span::Rest;
-        let fault = rest.then(|| KeyFault::error("every", "\"rest\" has no meaning here"));
+        let fault = rest.then(|| KeyFault::error("every", "`every` cannot be \"rest\""));
         fault
             .map(|fault| fault.hint("count in epochs, steps, % or minutes"))
             .into_iter()
