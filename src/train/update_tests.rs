@@ -268,11 +268,13 @@ fn losses_read_late_are_the_same_numbers() {
     assert_eq!(late.state_hash, eager.state_hash);
     assert_eq!(timeless(&late_events), timeless(&events));
     // A signal finds losses that nobody has read.
-    let (_, events) = deferred(None, 9);
-    let last = checkpoints(&events).pop();
+    let (_, before) = deferred(None, 9);
+    let last = checkpoints(&before).pop();
+    let (ending, after) = deferred(last.as_ref(), u64::MAX);
+    assert_eq!(ending.state_hash, eager.state_hash);
     assert_eq!(
-        deferred(last.as_ref(), u64::MAX).0.state_hash,
-        eager.state_hash
+        [timeless(&before), timeless(&after)].concat(),
+        timeless(&events)
     );
 }
 
