@@ -14,6 +14,9 @@ use trainer::{
     rng::{Purpose, Stream},
 };
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::result::Result<(), LayerError> {
     let arguments = std::env::args().skip(1).filter(|a| !a.starts_with('-'));
     let arguments: Vec<String> = arguments.collect();

@@ -46,8 +46,3 @@ pub mod run;
 pub mod schedule;
 pub mod train;
 pub mod units;
-
-/// Keeps freed pages, so that tensors of the same sizes do not fault their memory in anew at each
-/// step (mimalloc, MIT).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -5,7 +5,9 @@ use serde_json::Value as Schema;
 
 use super::{CliError, Global, Output};
 use crate::{
-    config::{Section, default_text, example_text, inner_table, sections, type_text},
+    config::{
+        Section, about, default_words, example_text, inner_table, metrics, sections, type_text,
+    },
     error::nearest,
     report::{Align, Ink, Table},
 };
@@ -27,7 +29,12 @@ impl Explain {
     /// Where there is no such thing, with the nearest name.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let all = sections(&global.extensions);
-        let topic = find(&all, &self.path)?;
+        let path = plain(&self.path);
+        let metrics = metrics(&global.extensions);
+        let topic = match metric(&metrics, &path) {
+            Some(topic) => topic,
+            None => find(&all, &path)?,
+        };
         let palette = out.palette();
         out.write(&format!("{}\n", palette.paint(Ink::Bold, &topic.title)))?;
         for line in &topic.lines {
@@ -55,6 +62,31 @@ struct Topic {
     title: String,
     lines: Vec<String>,
     rows: Vec<[String; 4]>,
+}
+
+/// A path as a config or an override writes it, without brackets, indices and a last `type`:
+/// `[[schedule]]`, `schedule.0.power`, `model.type`.
+fn plain(path: &str) -> String {
+    let parts: Vec<&str> = path
+        .split(['.', '[', ']'])
+        .filter(|part| !part.is_empty() && part.parse::<usize>().is_err())
+        .collect();
+    match parts.as_slice() {
+        [table @ .., "type"] if !table.is_empty() && !table.contains(&"columns") => table.join("."),
+        parts => parts.join("."),
+    }
+}
+
+/// `metrics.f1`, `metrics.top_5`.
+fn metric(all: &[(String, String)], path: &str) -> Option<Topic> {
+    let name = path.strip_prefix("metrics.")?;
+    let is_top = |known: &str| known == "top_<k>" && name.starts_with("top_");
+    let found = all.iter().find(|(known, _)| known == name || is_top(known));
+    found.map(|(_, about)| Topic {
+        title: path.into(),
+        lines: vec![about.clone()],
+        rows: Vec::new(),
+    })
 }
 
 /// Walks down: table, perhaps component, keys inside keys.
@@ -129,7 +161,7 @@ fn key_topic(table: &Schema, path: &str, title: &str) -> Option<Topic> {
         String::new(),
         format!("type     {}", type_text(schema)),
     ];
-    let default = default_text(key, schema, table);
+    let default = default_words(key, schema, table);
     if !default.is_empty() {
         lines.push(format!("default  {default}"));
     }
@@ -146,8 +178,8 @@ fn rows(table: &Schema) -> Vec<[String; 4]> {
         [
             key.clone(),
             type_text(schema),
-            default_text(key, schema, table),
-            crate::config::about(schema),
+            default_words(key, schema, table),
+            about(schema),
         ]
     };
     table["properties"]
@@ -202,9 +234,15 @@ fn names(all: &[Section], within: Option<&Section>) -> Vec<String> {
 }
 
 fn unknown(path: &str, candidates: Vec<String>) -> CliError {
-    let near = nearest(path, candidates.iter().map(String::as_str));
-    let hint = match near {
-        Some(name) => format!("did you mean `{name}`?"),
+    let ends_so = |name: &&String| name.ends_with(&format!(".{path}"));
+    let near: Vec<&str> = match candidates.iter().filter(ends_so).collect::<Vec<_>>() {
+        found if found.is_empty() => nearest(path, candidates.iter().map(String::as_str))
+            .into_iter()
+            .collect(),
+        found => found.into_iter().map(String::as_str).collect(),
+    };
+    let hint = match near.first() {
+        Some(_) => format!("did you mean `{}`?", near.join("` or `")),
         None => "`trainer explain optimizer` shows a table; docs/config.md has all of them".into(),
     };
     CliError::Usage(format!("the config language has no `{path}`; hint: {hint}"))

@@ -18,12 +18,19 @@ pub struct List {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum What {
+    #[value(alias = "model")]
     Models,
+    #[value(alias = "dataset")]
     Datasets,
+    #[value(alias = "transform")]
     Transforms,
+    #[value(alias = "loss")]
     Losses,
+    #[value(alias = "metric")]
     Metrics,
+    #[value(alias = "optimizer")]
     Optimizers,
+    #[value(alias = "schedule")]
     Schedules,
 }
 

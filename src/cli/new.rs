@@ -40,9 +40,15 @@ impl New {
         let text = self.config(stem, &sections(&global.extensions))?;
         let file = std::fs::File::create_new(&path);
         file.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
-            .map_err(|source| CliError::Write {
-                path: path.clone(),
-                source,
+            .map_err(|source| match source.kind() {
+                std::io::ErrorKind::AlreadyExists => CliError::Usage(format!(
+                    "`{}` is there already, and stays as it is; hint: choose another name",
+                    path.display()
+                )),
+                _ => CliError::Write {
+                    path: path.clone(),
+                    source,
+                },
             })?;
         out.note(&format!(
             "wrote {}; next: trainer run {}",
@@ -112,7 +118,21 @@ fn component(text: &mut String, section: &Section, kind: &str) -> Result<(), Cli
         section.header
     );
     keys(text, schema, &[]);
-    keys(text, &section.common, &[]);
+    if section.path == "optimizer" {
+        let lr = if kind.starts_with("adam") {
+            "1e-3"
+        } else {
+            "0.1"
+        };
+        described(
+            text,
+            &format!("lr = {lr}"),
+            &section.common["properties"]["lr"],
+        );
+        keys(text, &section.common, &["lr"]);
+    } else {
+        keys(text, &section.common, &[]);
+    }
     Ok(())
 }
 
@@ -125,6 +145,17 @@ fn keys(text: &mut String, table: &Schema, skip: &[&str]) {
             "" | "{}" => ("# ", example_text(key, schema)),
             default => ("# ", format!("{key} = {default}")),
         };
-        let _ = writeln!(text, "{:<34} # {}", format!("{off}{line}"), about(schema));
+        described(text, &format!("{off}{line}"), schema);
     }
+}
+
+/// A line and what its key means, cut where it gets long; `trainer explain` has all of it.
+fn described(text: &mut String, line: &str, schema: &Schema) {
+    let about = about(schema);
+    let cut = about.char_indices().nth(72).map(|(i, _)| i);
+    let about = match cut.and_then(|end| about[..end].rfind(' ')) {
+        Some(end) => format!("{} …", about[..end].trim_end_matches([',', ';', ':'])),
+        None => about,
+    };
+    let _ = writeln!(text, "{line:<34} # {about}");
 }

@@ -15,81 +15,81 @@ use crate::{
 pub fn plan(plan: &Plan, palette: Palette) -> String {
     let mut out = String::new();
     let title = palette.paint(Ink::Bold, &plan.top.name);
+    let (hash, top) = (plan.hash(), &plan.top);
     let _ = writeln!(
         out,
         "{title}  plan {}  seed {}  device {}\n",
-        &plan.hash()[..12],
-        plan.top.seed,
-        plan.top.device
+        &hash[..12],
+        top.seed,
+        top.device
     );
-    let facts = &plan.facts;
-    let task = match &facts.task {
-        Task::Classification { classes, .. } => format!("{classes} classes"),
-        Task::Regression { targets } => format!("regression of {targets}"),
-    };
-    line(
-        &mut out,
-        "data",
-        &format!(
-            "{}: {}, {task}; {} train, {} val, {} test samples",
-            plan.dataset.kind,
-            shape(&facts.shape),
-            facts.train,
-            facts.val,
-            facts.test
-        ),
-    );
-    let names: Vec<&str> = plan.metrics.iter().map(|(name, _)| name.as_str()).collect();
-    line(
-        &mut out,
-        "loss",
-        &format!("{}; metrics: {}", plan.loss.kind, names.join(", ")),
-    );
-    line(&mut out, "optimizer", &optimizer(plan));
-    let length = &plan.length;
-    line(
-        &mut out,
-        "train",
-        &format!(
-            "{} steps = {} epochs of {} steps, batches of {}{}",
-            length.total_steps,
-            short(length.total_steps as f64 / length.steps_per_epoch as f64),
-            length.steps_per_epoch,
-            plan.dataset_keys.batch_size,
-            match plan.train.grad_accumulation {
-                1 => String::new(),
-                n => format!(" × {n} accumulated"),
-            }
-        ),
-    );
-    if length.horizon != length.total_steps {
-        line(
-            &mut out,
+    let metrics: Vec<&str> = plan.metrics.iter().map(|(name, _)| name.as_str()).collect();
+    let loss = format!("{}; metrics: {}", plan.loss.kind, metrics.join(", "));
+    let mut lines = vec![
+        ("data", data(plan)),
+        ("loss", loss),
+        ("optimizer", optimizer(plan)),
+        ("train", length(plan)),
+    ];
+    if plan.length.horizon != plan.length.total_steps {
+        let steps = plan.length.horizon;
+        lines.push((
             "horizon",
-            &format!("{} steps: schedules refer to these", length.horizon),
-        );
+            format!("{steps} steps: schedules refer to these"),
+        ));
     }
-    let cost = &plan.cost;
-    line(
-        &mut out,
-        "cost",
-        &format!(
-            "{}FLOP a step; about {} of memory ({} weights, {} gradients, {} optimizer, {} activations)",
-            si(cost.flops_per_step),
-            bytes(cost.memory()),
-            bytes(cost.weights),
-            bytes(cost.gradients),
-            bytes(cost.optimizer),
-            bytes(cost.activations)
-        ),
-    );
+    lines.push(("cost", cost(plan)));
+    for (key, text) in lines {
+        let _ = writeln!(out, "{key:<10} {text}");
+    }
     let _ = write!(out, "\n{}", layers(plan, palette));
     let _ = write!(out, "\n{}", phases(plan, palette));
     out
 }
 
-fn line(out: &mut String, key: &str, text: &str) {
-    let _ = writeln!(out, "{key:<10} {text}");
+fn data(plan: &Plan) -> String {
+    let facts = &plan.facts;
+    let task = match &facts.task {
+        Task::Classification { classes, .. } => format!("{classes} classes"),
+        Task::Regression { targets: 1 } => "regression".into(),
+        Task::Regression { targets } => format!("regression of {targets} targets"),
+    };
+    format!(
+        "{}: {}, {task}; {} train, {} val, {} test samples",
+        plan.dataset.kind,
+        shape(&facts.shape),
+        facts.train,
+        facts.val,
+        facts.test
+    )
+}
+
+fn length(plan: &Plan) -> String {
+    let length = &plan.length;
+    let accumulated = match plan.train.grad_accumulation {
+        1 => String::new(),
+        n => format!(" × {n} accumulated"),
+    };
+    format!(
+        "{} steps = {} epochs of {} steps, batches of {}{accumulated}",
+        length.total_steps,
+        short(length.total_steps as f64 / length.steps_per_epoch as f64),
+        length.steps_per_epoch,
+        plan.dataset_keys.batch_size,
+    )
+}
+
+fn cost(plan: &Plan) -> String {
+    let cost = &plan.cost;
+    format!(
+        "{}FLOP a step; about {} of memory ({} weights, {} gradients, {} optimizer, {} activations)",
+        si(cost.flops_per_step),
+        bytes(cost.memory()),
+        bytes(cost.weights),
+        bytes(cost.gradients),
+        bytes(cost.optimizer),
+        bytes(cost.activations)
+    )
 }
 
 fn optimizer(plan: &Plan) -> String {
@@ -280,4 +280,19 @@ fn si(n: u64) -> String {
         n /= 1000.0;
     }
     format!("{} T", short(n))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_numbers_are_grouped_or_scaled() {
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(si(0), "0 ");
+        assert_eq!(si(3_637_000), "3.637 M");
+        assert_eq!(si(2_000_000_000_000_000), "2000 T");
+        assert_eq!(shape(&[1, 8, 8]), "1×8×8");
+    }
 }

@@ -61,6 +61,8 @@ pub fn conclusion(summary: &Summary) -> String {
     let _ = writeln!(text, "  where  {}", summary.path);
     let next = match summary.status.as_str() {
         "completed" => "trainer show last, trainer reproduce last",
+        // The same samples would meet the same numbers.
+        "diverged" => "trainer show last",
         _ => "trainer show last, trainer resume last",
     };
     let _ = writeln!(text, "next: {next}");

@@ -6,7 +6,8 @@ use serde_json::Value as Schema;
 
 use super::{
     extensions::Extensions,
-    sections::{Section, default_text, example_text, metrics, sections, type_text},
+    schema_text::{default_text, default_words, description, example_text, type_text},
+    sections::{Section, metrics, sections},
 };
 
 /// The reference as Markdown.
@@ -61,7 +62,8 @@ fn write_keys(out: &mut String, prefix: &str, table: &Schema) {
     for (key, schema) in properties {
         let path = format!("{prefix}{key}");
         let default = match default_text(key, schema, table) {
-            text if text.is_empty() || text == "required" => text,
+            text if text.is_empty() || text == "{}" => default_words(key, schema, table),
+            text if text == "required" => text,
             text => format!("`{text}`"),
         };
         let _ = writeln!(
@@ -92,13 +94,6 @@ pub fn inner_table(schema: &Schema) -> &Schema {
         .into_iter()
         .find(|s| s["properties"].is_object())
         .unwrap_or(&Schema::Null)
-}
-
-fn description(schema: &Schema) -> String {
-    schema["description"]
-        .as_str()
-        .unwrap_or_default()
-        .replace('\n', " ")
 }
 
 fn cell(text: &str) -> String {

@@ -4,8 +4,8 @@ use serde_json::{Value as Schema, json};
 
 use super::{
     extensions::Extensions,
-    resolve::merged,
     sections::{Section, sections},
+    tables::merged,
 };
 
 /// The schema (draft 2020-12).
@@ -24,18 +24,20 @@ pub fn json_schema(extensions: &Extensions) -> Schema {
         .filter(|section| !section.path.is_empty() && !section.path.contains('.'))
     {
         let mut schema = table(section);
-        if section.path == "dataset" {
-            if let Some(transform) = &transform {
-                let list = json!({ "type": "array", "items": transform });
-                add_property(&mut schema, "transform", &list);
-            }
+        if let ("dataset", Some(items)) = (section.path, &transform) {
+            let about = "What happens to a sample on its way into a batch, in order.";
+            let list = json!({ "type": "array", "items": items, "description": about });
+            add_property(&mut schema, "transform", &list);
         }
         if section.path == "schedule" {
             schema = json!({ "type": "array", "items": schema, "description": section.about });
         }
         root["properties"][section.path] = schema;
     }
-    root["required"] = json!(["model", "dataset", "optimizer", "train"]);
+    root["anyOf"] = json!([
+        { "required": ["model", "dataset", "optimizer", "train"] },
+        { "required": ["extends"] },
+    ]);
     root
 }
 

@@ -21,6 +21,7 @@ pub struct Top {
     #[schemars(example = &"cpu")]
     pub device: String,
     /// Free text, kept with the run.
+    #[schemars(example = &"a smaller hidden layer")]
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub notes: String,
     /// Labels, kept with the run; `trainer ls --tag` filters by them.
@@ -59,6 +60,7 @@ impl JsonSchema for Extends {
 pub struct ModelKeys {
     /// Weights to start from: a `model.safetensors` file with the same names and shapes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"weights/model.safetensors")]
     pub init: Option<crate::units::FilePath>,
     /// Globs over parameter names; what matches keeps its values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -20,6 +20,7 @@ pub struct TrainKeys {
     /// Length that schedules refer to. Default: the run's own length, or the one that the file
     /// says where `--steps` or `--epochs` cuts it short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"100 epochs")]
     pub horizon: Option<Span>,
     /// Batches whose gradients make one update. Default 1.
     #[serde(default = "one")]
@@ -55,7 +56,7 @@ pub struct TrainKeys {
     pub on_nan: OnNan,
     /// CPU threads; results do not depend on it. Default: all cores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 1024))]
+    #[schemars(range(min = 1, max = 1024), example = 4)]
     pub threads: Option<usize>,
 }
 
@@ -82,6 +83,7 @@ pub struct EarlyStopKeys {
     pub mode: Option<Better>,
     /// How long it may go without improving: `"10 evals"` or `"10 epochs"`. Default "10 evals".
     #[serde(default = "ten_evals")]
+    #[schemars(example = &"10 evals")]
     pub patience: Span,
     /// The least change that counts. Default 0.
     #[serde(default)]

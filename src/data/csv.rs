@@ -31,8 +31,10 @@ use crate::{error::KeyFault, units::FilePath};
 #[serde(deny_unknown_fields)]
 pub struct Csv {
     /// The file. Values are separated by commas; `.csv.gz` is read too.
+    #[schemars(example = &"data/table.csv")]
     pub path: FilePath,
     /// Name of the column to predict.
+    #[schemars(example = &"label")]
     pub target: String,
     /// What to predict: auto, classification or regression. Default auto: regression where the target is a number, unless all its values are whole with at most 20 different ones, each seen twice or more on average.
     #[serde(default)]

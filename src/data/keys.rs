@@ -16,10 +16,11 @@ pub struct DatasetKeys {
     pub batch_size: usize,
     /// Samples in a batch of an evaluation; changes speed and memory, not results. Default: `batch_size`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), example = 256)]
     pub eval_batch_size: Option<usize>,
     /// How samples are divided into training, validation and test.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({ "val": "10%", "test": "20%" }))]
     pub split: SplitKeys,
     /// Whether each epoch has its own random order. Default true.
     #[serde(default = "yes")]
@@ -30,7 +31,7 @@ pub struct DatasetKeys {
     /// Use only so many training samples, taken at random by the split's seed; a smaller limit takes a
     /// part of what a larger one takes. Evaluation splits stay whole. Default: all. At least 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), example = 1000)]
     pub limit: Option<usize>,
     /// Batches made ahead on a thread; 0 makes them when they are asked for. Changes speed, not results. Default 2.
     #[serde(default = "two")]

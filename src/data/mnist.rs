@@ -18,6 +18,7 @@ use crate::units::FilePath;
 pub struct Mnist {
     /// Folder that holds `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`
     /// and `t10k-labels-idx1-ubyte`, each plain or with `.gz`; `train-images.idx3-ubyte` is read too.
+    #[schemars(example = &"data/mnist")]
     pub path: FilePath,
 }
 

@@ -1,6 +1,8 @@
 //! Changes to the plan of a run that goes on: which are allowed, and what they mean for the
 //! schedule. Every mode ends in a plan that says by itself what is done, so that it can be stored.
 
+use std::collections::BTreeSet;
+
 use toml::{Table, Value};
 
 use super::LaunchError;
@@ -170,17 +172,10 @@ fn spliced(old: &Plan, new: &Plan, step: u64) -> Result<Vec<Value>, LaunchError>
 /// The factor of a chain's target at `step`, where it is the target's only track.
 fn factor(old: &Plan, chain: &Table, step: u64) -> Result<f64, LaunchError> {
     let name = chain.get("target").and_then(Value::as_str).unwrap_or("lr");
-    let several = old
-        .schedules
-        .phases()
-        .iter()
-        .any(|p| p.target.to_string() == name && !p.track.is_empty());
-    if several
-        || chain
-            .get("track")
-            .and_then(Value::as_str)
-            .is_some_and(|track| !track.is_empty())
-    {
+    let phases = old.schedules.phases();
+    let of_target = phases.iter().filter(|p| p.target.to_string() == name);
+    let tracks: BTreeSet<&str> = of_target.map(|p| p.track.as_str()).collect();
+    if tracks.len() > 1 {
         return Err(LaunchError::Refused(format!(
             "`{name}` has several tracks, which cannot be spliced; hint: use `--schedule config` or `--schedule checkpoint`"
         )));
@@ -242,7 +237,7 @@ impl std::fmt::Display for Difference {
 type Flat = std::collections::BTreeMap<String, String>;
 
 fn differences(before: &Flat, after: &Flat) -> Vec<Difference> {
-    let keys: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     keys.into_iter()
         .filter(|key| before.get(*key) != after.get(*key))
         .map(|key| Difference {

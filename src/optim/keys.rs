@@ -13,7 +13,7 @@ use crate::error::KeyFault;
 #[serde(deny_unknown_fields)]
 pub struct OptimizerKeys {
     /// Learning rate before schedules. Required. At least 0.
-    #[schemars(range(min = 0.0))]
+    #[schemars(range(min = 0.0), example = 0.1)]
     pub lr: f64,
     /// Weight decay before schedules. Default 0. At least 0.
     #[serde(default)]
@@ -35,7 +35,7 @@ pub struct GroupKeys {
     /// Patterns over the names of parameters: `*` stands for anything, dots included, `?` for one
     /// character, `{a,b}` for either. Each has to match a parameter.
     #[serde(rename = "match")]
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), example = ["*.bias", "norm*"])]
     pub patterns: Vec<String>,
     /// Its learning rate as a multiple of `optimizer.lr`. At least 0. Not together with `lr`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

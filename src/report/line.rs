@@ -49,18 +49,22 @@ fn values(metrics: &Metrics) -> String {
 }
 
 /// `completed after 2000 steps in 1m 03s; best val/accuracy 0.9722 at step 1980`.
+///
+/// Why a run failed is left to the error that follows.
 #[must_use]
 pub fn ending_line(ending: &Ending, elapsed: Duration) -> String {
     let after = format!(
-        "after {} steps in {}",
+        "after {} step{} in {}",
         ending.step,
+        if ending.step == 1 { "" } else { "s" },
         duration(elapsed.as_secs_f64())
     );
     let line = match &ending.status {
         Status::Completed => format!("completed {after}"),
         Status::Stopped { why, .. } => format!("stopped {after}: {why}"),
-        Status::Diverged { why } => format!("diverged {after}: {why}"),
-        Status::Failed { why } => format!("failed {after}: {why}"),
+        // Why is an error, and the last thing that is said.
+        Status::Diverged { .. } => format!("diverged {after}"),
+        Status::Failed { .. } => format!("failed {after}"),
     };
     match &ending.best {
         Some(best) => format!(
@@ -101,6 +105,6 @@ mod tests {
         ending.status = Status::Diverged {
             why: "the loss is NaN at step 40".into(),
         };
-        insta::assert_snapshot!(ending_line(&ending, minute), @"diverged after 40 steps in 1m 03s: the loss is NaN at step 40");
+        insta::assert_snapshot!(ending_line(&ending, minute), @"diverged after 40 steps in 1m 03s");
     }
 }

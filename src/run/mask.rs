@@ -24,6 +24,9 @@ const WORDS: [&str; 12] = [
     "authorization",
 ];
 
+/// Tables whose keys are names that the user's data bring along, and no settings.
+const NAMES: [&str; 1] = ["columns"];
+
 /// Words that make the word `key` after them secret.
 const BEFORE_KEY: [&str; 4] = ["api", "access", "private", "secret"];
 
@@ -63,7 +66,7 @@ pub fn toml(text: &str) -> String {
         return "# not kept: this was not TOML\n".into();
     };
     let mut spans = Vec::new();
-    secret_values(table.get_ref(), false, &mut spans);
+    secret_values(table.get_ref(), Some(false), &mut spans);
     let mut masked = text.to_string();
     spans.sort_unstable_by_key(|span: &std::ops::Range<usize>| std::cmp::Reverse(span.start));
     for span in spans {
@@ -72,16 +75,23 @@ pub fn toml(text: &str) -> String {
     masked
 }
 
-/// Places of the values to be masked. Inside a secret table every value is.
-fn secret_values(table: &DeTable<'_>, inside: bool, spans: &mut Vec<std::ops::Range<usize>>) {
+/// Places of the values to be masked. Inside a secret table every value is; where `inside` is
+/// `None`, the keys are names that say nothing about their values.
+fn secret_values(
+    table: &DeTable<'_>,
+    inside: Option<bool>,
+    spans: &mut Vec<std::ops::Range<usize>>,
+) {
     for (key, value) in table {
-        let secret = inside || is_secret(key.get_ref());
+        let secret = inside.is_some_and(|inside| inside || is_secret(key.get_ref()));
+        let names = !secret && NAMES.contains(&key.get_ref().as_ref());
         match value.get_ref() {
-            DeValue::Table(table) => secret_values(table, secret, spans),
+            DeValue::Table(table) if names => secret_values(table, None, spans),
+            DeValue::Table(table) => secret_values(table, Some(secret), spans),
             DeValue::Array(array) => {
                 for item in array.iter() {
                     match item.get_ref() {
-                        DeValue::Table(table) => secret_values(table, secret, spans),
+                        DeValue::Table(table) => secret_values(table, Some(secret), spans),
                         DeValue::String(_) | DeValue::Array(_) if secret => spans.push(item.span()),
                         _ => {}
                     }
@@ -155,6 +165,8 @@ mod tests {
             "# mine\n[hub]\napi_key = \"***\" # note\ntoken=\"***\"\nurls = [\"u\"]\npad_token = 0\n[env.secrets]\nx = \"***\"\ny = [\"***\", {z = \"***\"}]\n"
         );
         assert!(!toml("not toml: token = x").contains('x'));
+        let columns = "columns = { token = { type = \"ignore\" } }\n";
+        assert_eq!(toml(columns), columns);
     }
 
     #[test]

@@ -35,9 +35,31 @@ pub enum Job {
         message: String,
     },
     /// A directory.
-    Checkpoint(Box<Checkpoint>),
+    Checkpoint(Box<Checkpoint>, Place),
     /// A further reason for the last checkpoint.
-    Again(Box<Again>),
+    Again(Box<Again>, Place),
+}
+
+/// The subscriber and the span that a job comes from: what the thread has to tell about it belongs
+/// there.
+#[derive(Debug)]
+pub struct Place {
+    dispatch: tracing::Dispatch,
+    span: tracing::Span,
+}
+
+impl Place {
+    /// That of the calling thread.
+    pub fn here() -> Self {
+        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        let span = tracing::Span::current();
+        Self { dispatch, span }
+    }
+
+    /// Does something there.
+    pub fn within<T>(&self, what: impl FnOnce() -> T) -> T {
+        tracing::dispatcher::with_default(&self.dispatch, || self.span.in_scope(what))
+    }
 }
 
 /// The buffer. One thread puts, one takes.
@@ -98,7 +120,7 @@ impl Queue {
     /// Where the thread failed, or more rows wait than there is room for.
     pub fn put(&self, job: Job) -> Result<(), RunError> {
         let mut state = self.state();
-        if matches!(job, Job::Checkpoint(_)) {
+        if matches!(job, Job::Checkpoint(..)) {
             while state.checkpoints >= CHECKPOINTS && state.failure.is_none() {
                 state = self
                     .room
@@ -120,7 +142,7 @@ impl Queue {
         if let Some(failure) = &mut state.failure {
             return Err(failure.tell());
         }
-        let urgent = matches!(job, Job::Checkpoint(_)) || rows + 1 == MANY;
+        let urgent = matches!(job, Job::Checkpoint(..)) || rows + 1 == MANY;
         state.jobs.push_back((Timestamp::now(), job));
         drop(state);
         if urgent {

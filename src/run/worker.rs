@@ -35,14 +35,12 @@ pub struct Worker {
 
 impl Worker {
     /// Starts the thread. It ends when the queue is closed and empty, or at the first error, which
-    /// the queue then tells. Its events go to the subscriber and the span of the caller.
+    /// the queue then tells.
     pub fn start(self, queue: Arc<Queue>) -> Result<JoinHandle<()>, RunError> {
         let run = self.run.clone();
-        let dispatch = tracing::dispatcher::get_default(Clone::clone);
-        let span = tracing::Span::current();
         let work = move || {
             let _guard = Guard(Arc::clone(&queue));
-            tracing::dispatcher::with_default(&dispatch, || span.in_scope(|| self.work(&queue)));
+            self.work(&queue);
         };
         Builder::new()
             .name("run-writer".into())
@@ -77,13 +75,13 @@ impl Worker {
             } => self
                 .log
                 .push(moment, &Draft::warning(step, epoch, &message)),
-            Job::Checkpoint(checkpoint) => {
-                self.checkpoint(moment, &checkpoint)?;
+            Job::Checkpoint(checkpoint, place) => {
+                place.within(|| self.checkpoint(moment, &checkpoint))?;
                 drop(checkpoint);
                 queue.checkpoint_done();
                 Ok(())
             }
-            Job::Again(again) => self.again(moment, &again),
+            Job::Again(again, place) => place.within(|| self.again(moment, &again)),
         }
     }
 

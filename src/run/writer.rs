@@ -18,7 +18,7 @@ use super::{
     lock::RunLock,
     log::Log,
     machine,
-    queue::{Job, Queue},
+    queue::{Job, Place, Queue},
     worker::Worker,
 };
 use crate::event::{Checkpoint, Ending, Event, Sink, SinkError, Status};
@@ -220,13 +220,12 @@ impl Writer {
     fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), RunError> {
         let state = Some((checkpoint.step, checkpoint.state_hash.clone()));
         if self.newest == state {
-            return self
-                .queue
-                .put(Job::Again(Box::new(Again::from(checkpoint))));
+            let again = Box::new(Again::from(checkpoint));
+            return self.queue.put(Job::Again(again, Place::here()));
         }
         self.newest = state;
-        self.queue
-            .put(Job::Checkpoint(Box::new(checkpoint.clone())))
+        let copy = Box::new(checkpoint.clone());
+        self.queue.put(Job::Checkpoint(copy, Place::here()))
     }
 
     fn take(&mut self, event: &Event) -> Result<(), RunError> {

@@ -22,6 +22,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct CosineRestarts {
     /// Length of the first cycle: epochs, steps, evals or % of the horizon. At least one step.
+    #[schemars(example = &"10 epochs")]
     pub cycle: Span,
     /// Each cycle is this many times as long as the one before. Above 0. Default 1.
     #[serde(default = "one")]

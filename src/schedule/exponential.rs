@@ -17,9 +17,10 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct Exponential {
     /// The factor of one period. At least 0.
-    #[schemars(range(min = 0.0))]
+    #[schemars(range(min = 0.0), example = 0.95)]
     pub gamma: f64,
     /// How long it takes to be multiplied by `gamma` once: epochs, steps, evals or % of the horizon.
+    #[schemars(example = &"1 epoch")]
     pub period: Span,
     /// Whether the value moves only when a period is full. Default false.
     #[serde(default)]

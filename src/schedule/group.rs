@@ -129,7 +129,10 @@ impl Selector {
                     key,
                     format!("`{name}` matches no parameter and names no group"),
                 )
-                .hint(format!("the groups are `{}`", known.join("`, `")))
+                .hint(match crate::error::nearest(name, known.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("the groups are `{}`", known.join("`, `")),
+                })
             })
         };
         self.names.iter().enumerate().filter_map(fault).collect()

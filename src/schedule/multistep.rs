@@ -18,7 +18,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct Multistep {
     /// The milestones: epochs, steps, evals or % of the horizon, counted from the phase's start.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), example = ["60 epochs", "80 epochs"])]
     pub at: Vec<Span>,
     /// The factor at each milestone. At least 0. Default 0.1.
     #[serde(default = "tenth")]

@@ -16,6 +16,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// Length of one tread: epochs, steps, evals or % of the horizon.
+    #[schemars(example = &"30 epochs")]
     pub size: Span,
     /// The factor at each edge. At least 0. Default 0.1.
     #[serde(default = "tenth")]

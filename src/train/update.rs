@@ -148,8 +148,8 @@ impl Session {
         self.ledger.charge(Activity::Loss);
 
         let grads = &mut self.state.grads;
-        mean.backward()
-            .and_then(|store| grads.accumulate(&store, &self.state.active))
+        grads
+            .backward(&mean, &self.state.active)
             .map_err(compute("the backward pass"))?;
         self.ledger.charge(Activity::Backward);
         Ok(sum.detach())

@@ -364,9 +364,10 @@ fn a_saved_checkpoint_is_told_in_the_trace_of_the_span_it_belongs_to() {
                 .unwrap(),
         );
         let subscriber = tracing_subscriber::fmt().json().with_writer(trace).finish();
+        // As in a launch: the writer is there before the subscriber.
+        let (mut writer, _) = found.begin(&toy::resume_meta()).unwrap();
         tracing::subscriber::with_default(subscriber, || {
             let _span = tracing::info_span!("run", id = "toy").entered();
-            let (mut writer, _) = found.begin(&toy::resume_meta()).unwrap();
             let toy = Toy {
                 step: attempt,
                 ..Toy::new()
@@ -374,7 +375,6 @@ fn a_saved_checkpoint_is_told_in_the_trace_of_the_span_it_belongs_to() {
             writer
                 .event(&Event::Checkpoint(Box::new(toy.checkpoint(Reason::Every))))
                 .unwrap();
-            drop(writer);
         });
     }
     let trace = fs::read_to_string(path.join("trace.jsonl")).unwrap();

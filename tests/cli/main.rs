@@ -1,0 +1,15 @@
+//! The tool as its users meet it: real processes on real files, one file for each topic.
+#![cfg(unix)]
+
+mod accuracy;
+mod configs;
+mod damage;
+mod determinism;
+mod example;
+mod exits;
+mod faults;
+mod memory;
+mod readme;
+mod resume;
+mod run_directory;
+mod sandbox;
