@@ -59,6 +59,19 @@ fn a_run_that_ends_inside_an_epoch_still_has_its_row() {
 }
 
 #[test]
+fn an_epochs_row_has_no_older_evaluation() {
+    let mut recipe = recipe();
+    recipe.eval_every = Some(Cadence::Epochs(2));
+    let (_, events) = run(&recipe);
+    let evaluated = events.iter().filter_map(|event| match event {
+        Event::Epoch(row) => Some(row.metrics.contains_key("val/loss")),
+        _ => None,
+    });
+    // The end of the run evaluates in any case.
+    assert_eq!(evaluated.collect::<Vec<_>>(), [false, true, true]);
+}
+
+#[test]
 fn hashes_in_rows_checkpoints_and_endings_agree() {
     let (ending, events) = run(&recipe());
     let mut rows = events.iter().filter_map(|event| match event {

@@ -128,7 +128,7 @@ fn rollback_gives_up_after_five_times() {
 #[test]
 fn skips_and_rollbacks_are_the_same_after_a_resume() {
     for on_nan in [OnNan::Skip, OnNan::Rollback] {
-        for every in [None, Some(Cadence::Steps(2))] {
+        for every in [None, Some(Cadence::Steps(2)), Some(Cadence::Seconds(0.0))] {
             let mut recipe = poisoned(on_nan);
             recipe.checkpoint.every = every;
             recipe.total_steps = 8;
@@ -194,4 +194,19 @@ fn what_an_activation_hides_from_the_loss_is_found_in_the_gradient() {
         ending.step + 1
     );
     assert!(why.starts_with(&begin), "{why}");
+}
+
+#[test]
+fn a_clock_that_asks_for_checkpoints_does_not_say_where_a_rollback_goes() {
+    let hash = |every| {
+        let mut recipe = poisoned(OnNan::Rollback);
+        recipe.total_steps = 8;
+        recipe.checkpoint.every = every;
+        run(&recipe).0.state_hash
+    };
+    let none = hash(None);
+    assert_eq!(hash(Some(Cadence::Seconds(0.0))), none);
+    assert_eq!(hash(Some(Cadence::Seconds(0.001))), none);
+    // Other checkpoints do: that is a difference of the plans.
+    assert_ne!(hash(Some(Cadence::Steps(1))), none);
 }

@@ -207,17 +207,20 @@ impl Session {
             Some(state) => state,
             None => self.hashed()?,
         };
-        let signalled = reason == Reason::Signal;
+        // When a signal or a clock asks is chance, and a rollback must not go where chance says:
+        // such a checkpoint carries the state to go back to, all others are that state.
+        let every = self.recipe.checkpoint.every;
+        let timed = reason == Reason::Every && matches!(every, Some(Cadence::Seconds(_)));
+        let chance = timed || reason == Reason::Signal;
         let counts = matches!(reason, Reason::Best { .. } | Reason::Final);
         let known = self.saved.as_ref().is_some_and(|(step, saved)| {
             *step == self.progress.step && (!counts || *saved == hash)
         });
-        if self.recipe.on_nan == OnNan::Rollback && !signalled {
+        if self.recipe.on_nan == OnNan::Rollback && !chance {
             self.back = Some(contents.clone());
         }
         if !known {
-            // Where a rollback goes is this very state, unless a signal came in between.
-            let back = self.back.as_ref().filter(|_| signalled);
+            let back = self.back.as_ref().filter(|_| chance);
             let epoch = self.epochs_done();
             let checkpoint = contents.checkpoint(epoch, hash.clone(), reason, back);
             sink.event(&Event::Checkpoint(Box::new(checkpoint)))?;

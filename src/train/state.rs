@@ -132,10 +132,15 @@ impl State {
     pub fn load_weights(&mut self, arrays: &[NamedArray]) -> std::result::Result<(), RestoreError> {
         let own = self.params.iter().chain(&self.buffers);
         let named: Vec<_> = own.map(|p| (p.name().to_owned(), p.clone())).collect();
-        for (array, param) in array::matched(arrays, &named)? {
+        let pairs = array::matched(arrays, &named)?;
+        let averages = self.averages.iter().flat_map(|averages| &averages.params);
+        for (array, param) in pairs {
             array::put(array, param).map_err(RestoreError::Device)?;
+            for average in averages.clone().filter(|a| a.name() == param.name()) {
+                array::put(array, average).map_err(RestoreError::Device)?;
+            }
         }
-        self.follow(0.0).map_err(RestoreError::Device)
+        Ok(())
     }
 
     /// Parameters, buffers and averages under their names in a checkpoint, sorted.

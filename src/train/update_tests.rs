@@ -202,6 +202,29 @@ fn averages_follow_the_model_and_are_what_is_evaluated() {
 }
 
 #[test]
+fn weights_of_another_run_are_where_model_and_averages_begin() {
+    let mut recipe = recipe();
+    let weights = after(recipe.clone(), 3).model;
+    recipe.ema = Some(0.9);
+    let mut session = Session::new(recipe).unwrap();
+    session.load_weights(&weights).unwrap();
+    let start = session.checkpoint(Reason::Every).unwrap();
+    for array in &weights {
+        let average = format!("ema/{}", array.name);
+        let held = start
+            .model
+            .iter()
+            .filter(|a| a.name == array.name || a.name == average);
+        assert!(held.clone().count() == 2 && held.clone().all(|a| a.bytes == array.bytes));
+    }
+    let message = session.load_weights(&weights[1..]).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "the checkpoint does not fit: it lacks `first.bias`"
+    );
+}
+
+#[test]
 fn clipping_bounds_the_norm_and_the_rows_tell_the_norm_before() {
     let unclipped = recipe();
     let mut clipped = recipe();
@@ -268,11 +291,13 @@ fn losses_read_late_are_the_same_numbers() {
     assert_eq!(late.state_hash, eager.state_hash);
     assert_eq!(timeless(&late_events), timeless(&events));
     // A signal finds losses that nobody has read.
-    let (_, events) = deferred(None, 9);
-    let last = checkpoints(&events).pop();
+    let (_, before) = deferred(None, 9);
+    let last = checkpoints(&before).pop();
+    let (ending, after) = deferred(last.as_ref(), u64::MAX);
+    assert_eq!(ending.state_hash, eager.state_hash);
     assert_eq!(
-        deferred(last.as_ref(), u64::MAX).0.state_hash,
-        eager.state_hash
+        [timeless(&before), timeless(&after)].concat(),
+        timeless(&events)
     );
 }
 
