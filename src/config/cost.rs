@@ -58,3 +58,34 @@ impl Cost {
         state.saturating_add(self.activations)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        layer::Builder,
+        model::{Io, Mlp, ModelSpec},
+    };
+
+    #[test]
+    fn a_step_costs_three_forward_passes_of_every_sample() -> Result<(), crate::layer::LayerError> {
+        let builder = Builder::plan();
+        let io = Io {
+            input: vec![4],
+            outputs: 2,
+        };
+        let model = Mlp {
+            hidden: Vec::new(),
+            ..Mlp::default()
+        };
+        model.build(&builder, &io)?;
+        let cost = Cost::estimate(&builder.finish(), 10, 3, 2);
+        // A linear layer of 4 by 2: 2·4·2 FLOPs a sample, and 10 parameters of 4 bytes.
+        assert_eq!(cost.flops_per_step, 3 * 16 * 30);
+        assert_eq!((cost.weights, cost.gradients, cost.optimizer), (40, 40, 80));
+        assert_eq!(cost.memory(), 160 + cost.activations);
+        let huge = Cost::estimate(&builder.finish(), usize::MAX, 3, 2);
+        assert_eq!(huge.flops_per_step, u64::MAX);
+        Ok(())
+    }
+}

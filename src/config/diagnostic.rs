@@ -164,3 +164,42 @@ impl EscapeControls for String {
         self.chars().map(escape).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::source::Source, *};
+
+    fn found(text: &str, range: std::ops::Range<usize>, message: &str) -> Diagnostics {
+        let mut sources = Sources::default();
+        let source = sources.add(Source {
+            name: "a.toml".into(),
+            text: text.into(),
+            folder: "".into(),
+        });
+        let place = Place { source, range };
+        Diagnostics {
+            sources,
+            list: vec![Diagnostic::error(&place, message).hint("so".to_string())],
+        }
+    }
+
+    #[test]
+    fn only_the_first_line_is_underlined() {
+        insta::assert_snapshot!(found("a = [\n1,\n]", 4..11, "no").render(false), @r"
+        error: no
+         --> a.toml:1:5
+          |
+        1 | a = [
+          |     ^
+          |
+          = hint: so
+        ");
+    }
+
+    #[test]
+    fn places_outside_a_text_and_control_characters_do_no_harm() {
+        let odd = found("ü", 1..99, "a \x1b[1m b");
+        assert!(odd.render(false).starts_with("error: a \\u{1b}[1m b\n"));
+        assert_eq!(odd.to_json()[0]["place"]["column"], 1);
+    }
+}

@@ -190,3 +190,29 @@ impl<T: ?Sized> std::fmt::Debug for Component<T> {
         write!(f, "Component({} {:?})", self.kind, self.keys)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Extensions;
+
+    #[test]
+    fn a_component_comes_back_with_all_its_keys() {
+        let extensions = Extensions::new();
+        let kind = extensions.optimizers.get("sgd").unwrap();
+        let component = kind.load(toml::toml! { momentum = 0.9 }).unwrap();
+        assert_eq!(component.kind, "sgd");
+        assert_eq!(component.keys["nesterov"].as_bool(), Some(false));
+        let fault = kind.load(toml::toml! { momentum = "x" }).unwrap_err();
+        assert_eq!(fault.key, "momentum");
+    }
+
+    #[test]
+    fn a_later_component_takes_the_name_of_an_earlier_one() {
+        let extensions = Extensions::new().optimizer::<crate::optim::Adam>("sgd");
+        let names: Vec<&str> = extensions.optimizers.names().collect();
+        assert_eq!(names, ["adam", "adamw", "sgd"]);
+        let schema = extensions.optimizers.get("sgd").unwrap().schema();
+        assert!(schema["properties"]["beta1"].is_object());
+    }
+}

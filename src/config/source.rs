@@ -56,3 +56,22 @@ impl Sources {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_from_one() {
+        let mut sources = Sources::default();
+        let source = sources.add(Source {
+            name: "a.toml".into(),
+            text: "a = 1\nü = \"x\"\n".into(),
+            folder: "".into(),
+        });
+        assert_eq!(sources.line_column(source, 0), (1, 1));
+        assert_eq!(sources.line_column(source, 6), (2, 1));
+        assert_eq!(sources.line_column(source, 11), (2, 5));
+        assert_eq!(sources.line_column(source, 16), (3, 1));
+    }
+}

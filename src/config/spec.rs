@@ -89,3 +89,56 @@ impl Spec {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, set: &[&str], flags: &[(&str, &str, u64)]) -> Spec {
+        let mut overrides = Overrides {
+            set: set.iter().map(|s| s.to_string()).collect(),
+            ..Overrides::default()
+        };
+        for (flag, key, value) in flags {
+            overrides.flag_number(flag, key, *value);
+        }
+        Spec::parse("a.toml", text, &overrides)
+    }
+
+    #[test]
+    fn flags_lie_above_overrides_and_overrides_above_the_file() {
+        let spec = read("seed = 1", &["seed=2"], &[("--seed", "seed", 3)]);
+        assert_eq!(spec.root.to_toml()["seed"].as_integer(), Some(3));
+        assert_eq!(spec.faults, []);
+        let place = &spec.root.nearest("seed").place;
+        assert_eq!(spec.sources.get(place).name, "--seed");
+    }
+
+    #[test]
+    fn a_flag_that_changes_the_length_remembers_the_old_one() {
+        let text = "[train]\nsteps = 9";
+        let spec = read(text, &[], &[("--epochs", "train.epochs", 2)]);
+        assert_eq!(spec.root.to_toml()["train"].to_string(), "{ epochs = 2 }");
+        let before = spec.length_before_flags.map(|table| table.to_toml());
+        assert_eq!(before, Some(toml::toml! { steps = 9 }));
+        assert_eq!(read(text, &[], &[]).length_before_flags, None);
+    }
+
+    #[test]
+    fn an_override_is_toml_or_a_bare_word() {
+        let value = |set: &str| read("[[s]]\nx = 1", &[set], &[]).root.to_toml().to_string();
+        assert_eq!(value("s.0.x=two words"), "{ s = [{ x = \"two words\" }] }");
+        assert_eq!(
+            value("a.b.c=[1, 2]"),
+            "{ s = [{ x = 1 }], a = { b = { c = [1, 2] } } }"
+        );
+        assert_eq!(value("a=x=y"), "{ s = [{ x = 1 }], a = \"x=y\" }");
+        for wrong in ["a", "=1", "s.5.x=1", "a=[1,", "a b=1"] {
+            assert_eq!(
+                read("[[s]]\nx = 1", &[wrong], &[]).faults.len(),
+                1,
+                "{wrong}"
+            );
+        }
+    }
+}

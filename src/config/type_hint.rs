@@ -62,3 +62,58 @@ fn in_its_table(value: &Value, node: &Node, schema: &Schema) -> Option<String> {
     (is_number && types(inner).contains(&"number"))
         .then(|| format!("{{ {key} = {} }}", node.to_toml()))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::source::Place;
+
+    fn hint(key: &str, value: Value, schema: Schema) -> Option<String> {
+        let place = Place {
+            source: 0,
+            range: 0..0,
+        };
+        type_hint(key, &Node::new(value, place), &schema)
+    }
+
+    #[test]
+    fn what_was_meant_is_written_out() {
+        let text = |text: &str| Value::String(text.into());
+        let of = |kind: &str| json!({ "type": kind });
+        let told = [
+            hint("lr", text("0.1"), of("number")),
+            hint("shuffle", text("no"), of("boolean")),
+            hint("nesterov", Value::Integer(1), of("boolean")),
+            hint("hidden", Value::Integer(64), of("array")),
+            hint("tags", text("a"), of("array")),
+            hint("hidden[0]", Value::Float(64.0), of("integer")),
+            hint(
+                "val",
+                Value::Float(0.25),
+                json!({ "type": "string", "format": "share" }),
+            ),
+            hint(
+                "ema",
+                Value::Float(0.9),
+                json!({ "type": "object", "properties": { "decay": { "type": "number" } } }),
+            ),
+        ];
+        assert_eq!(
+            told.map(Option::unwrap_or_default),
+            [
+                "without quotes: `lr = 0.1`",
+                "`shuffle = false`",
+                "`nesterov = true`",
+                "`hidden = [64]`",
+                "`tags = [\"a\"]`",
+                "`64`",
+                "`val = \"25%\"`",
+                "`ema = { decay = 0.9 }`",
+            ]
+        );
+        assert_eq!(hint("lr", text("fast"), of("number")), None);
+        assert_eq!(hint("n", Value::Float(0.5), of("integer")), None);
+    }
+}
