@@ -140,8 +140,8 @@ fn divergence_is_3() {
 
 #[test]
 fn what_is_not_finite_can_be_left_out_but_not_for_ever() {
-    let sandbox = tiny();
     for (policy, times) in [("skip", 10), ("rollback", 5)] {
+        let sandbox = tiny();
         let on_nan = format!("train.on_nan={policy}");
         let wild = [
             "run",
@@ -155,8 +155,7 @@ fn what_is_not_finite_can_be_left_out_but_not_for_ever() {
         let ended = sandbox.trainer(&wild).exits(3);
         let warnings = ended.stderr.matches("warning: ").count();
         assert_eq!(warnings, times, "{}", ended.stderr);
-        let run = sandbox.run_dirs().pop().unwrap();
-        let rows = json_lines(run.join("metrics.jsonl"));
+        let rows = json_lines(sandbox.run_dir().join("metrics.jsonl"));
         let rows = rows.iter().filter(|row| row["kind"] == "warning").count();
         assert_eq!(rows, times);
     }
