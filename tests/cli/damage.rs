@@ -99,9 +99,9 @@ fn any_flipped_byte_is_found_and_the_older_checkpoint_used() {
             bytes[position] ^= 0x10;
             fs::write(&path, &bytes).unwrap();
             let found = sandbox.trainer(&["verify", run_name]).exits(4);
-            let line = format!("step-0000000032  ");
+            let line = "step-0000000032  ";
             assert!(
-                found.stdout.contains(&line),
+                found.stdout.contains(line),
                 "{file} {position}: {}",
                 found.stdout
             );

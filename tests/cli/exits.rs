@@ -52,7 +52,6 @@ fn usage_is_2() {
         .exits(2)
         .says("did you mean `hidden`?");
     for wrong in [
-        ["--steps", "0"],
         ["--steps", "-1"],
         ["--epochs", "x"],
         ["--seed", "-1"],
@@ -61,6 +60,10 @@ fn usage_is_2() {
         let said = sandbox.trainer(&[&["run", "tiny.toml"], &wrong[..]].concat());
         said.exits(2).says(&format!("invalid value '{}'", wrong[1]));
     }
+    sandbox
+        .trainer(&["run", "tiny.toml", "--steps", "0"])
+        .exits(2)
+        .says("`steps` must be at least 1, found 0");
     sandbox
         .trainer(&["resume", "last"])
         .exits(2)
@@ -350,7 +353,7 @@ fn the_examples_of_the_help_are_what_there_is() {
     sandbox.ok(&["check", "first.toml"]);
     sandbox
         .trainer(&["new", "first"])
-        .exits(2)
+        .exits(4)
         .says("there already");
 }
 

@@ -1,5 +1,10 @@
 //! The tool as its users meet it: real processes on real files, one file for each topic.
 #![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "what cannot be set up fails the test, and what is left out says so"
+)]
 
 mod accuracy;
 mod configs;
