@@ -210,6 +210,7 @@ fn a_signal_saves_and_a_resume_ends_the_same() {
 }
 
 /// Waits until the process makes no progress: here, because nobody reads what it writes.
+#[cfg(target_os = "linux")]
 fn wait_until_blocked(process: &Process) {
     let path = format!("/proc/{}/status", process.child.id());
     let switches = || {
