@@ -68,6 +68,19 @@ impl std::fmt::Display for KeyFault {
 
 impl std::error::Error for KeyFault {}
 
+/// An I/O error in words, without the number that Rust appends.
+#[must_use]
+pub fn io_reason(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::NotFound => "no such file or folder".into(),
+        ErrorKind::PermissionDenied => "permission denied".into(),
+        ErrorKind::IsADirectory => "it is a folder".into(),
+        ErrorKind::InvalidData => "it is not UTF-8 text".into(),
+        _ => error.to_string(),
+    }
+}
+
 /// The candidate most like `word`, for "did you mean": upper and lower case count as equal; `None`
 /// where nothing is near.
 #[must_use]

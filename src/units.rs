@@ -1,6 +1,11 @@
 //! Quantities with a unit: spans of training time and file paths, as the config writes them.
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{
+    borrow::Cow,
+    fmt,
+    path::{Component, Path, PathBuf},
+    str::FromStr,
+};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -147,7 +152,7 @@ impl JsonSchema for Span {
 /// A path in a config: relative to the file that names it, made absolute when the config is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct FilePath(pub std::path::PathBuf);
+pub struct FilePath(pub PathBuf);
 
 impl JsonSchema for FilePath {
     fn schema_name() -> Cow<'static, str> {
@@ -159,6 +164,22 @@ impl JsonSchema for FilePath {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "format": "path" })
     }
+}
+
+/// `a/x/../b` → `a/b`, without asking the file system.
+#[must_use]
+pub fn lexical(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if out.file_name().is_some() => {
+                out.pop();
+            }
+            other => out.push(other),
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -184,6 +205,19 @@ mod tests {
         }
         assert_eq!("30 min".parse(), Ok(Span::Seconds(1800.0)));
         assert_eq!("1_000 steps".parse(), Ok(Span::Steps(1000)));
+    }
+
+    #[test]
+    fn a_path_is_cleaned_without_looking_at_files() {
+        for (path, clean) in [
+            ("a/x/../b", "a/b"),
+            ("./a/./b", "a/b"),
+            ("../a", "../a"),
+            ("/x/../../y", "/../y"),
+            ("a/..", ""),
+        ] {
+            assert_eq!(lexical(Path::new(path)), Path::new(clean), "{path}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub fn main() -> ExitCode {
 }
 
 /// The same with a program's own components beside the built-in ones; see
-/// [`Extensions`](crate::config::Extensions).
+/// [`Extensions`].
 #[must_use]
 pub fn main_with(extensions: Extensions) -> ExitCode {
     let mut cli = match Cli::read(std::env::args_os()) {

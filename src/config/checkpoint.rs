@@ -50,6 +50,16 @@ impl Default for CheckpointKeys {
     }
 }
 
+impl Default for BestKeys {
+    fn default() -> Self {
+        Self {
+            metric: None,
+            mode: None,
+            keep: one(),
+        }
+    }
+}
+
 fn one_epoch() -> Span {
     Span::Epochs(1.0)
 }

@@ -39,18 +39,22 @@ impl Cost {
             .iter()
             .map(|layer| layer.activations as u64)
             .sum();
+        let samples = (batch as u64).saturating_mul(batches as u64);
         Self {
-            flops_per_step: 3 * flops * (batch * batches) as u64,
+            flops_per_step: flops.saturating_mul(3).saturating_mul(samples),
             weights: 4 * (params + buffers),
             gradients: 4 * params,
             optimizer: 4 * params * state as u64,
-            activations: 2 * 4 * activations * batch as u64,
+            activations: activations
+                .saturating_mul(2 * 4)
+                .saturating_mul(batch as u64),
         }
     }
 
     /// Bytes of everything together.
     #[must_use]
     pub fn memory(&self) -> u64 {
-        self.weights + self.gradients + self.optimizer + self.activations
+        let state = self.weights + self.gradients + self.optimizer;
+        state.saturating_add(self.activations)
     }
 }

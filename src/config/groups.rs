@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{resolve::Tables, train::TrainKeys};
+use super::{tables::Tables, train::TrainKeys};
 use crate::{
     error::{KeyFault, Severity},
     optim::{self, OptimizerKeys, OptimizerSpec},
@@ -46,11 +46,21 @@ pub(super) fn schedules(
     frozen.sort();
     frozen.dedup();
     if frozen.len() == params.len() {
-        let fault = KeyFault::error("", "every parameter is frozen: nothing would be trained");
-        tables.key_fault(
-            "optimizer",
-            fault.hint("see `model.freeze` and `optimizer.group.frozen`"),
-        );
+        let fault = KeyFault::error(
+            "freeze",
+            "every parameter is frozen: nothing would be trained",
+        )
+        .hint("see `freeze` in `[model]` and `frozen` in `[[optimizer.group]]`");
+        match tables.spec.root.at("model.freeze") {
+            Some(_) => tables.key_fault("model", fault),
+            None => tables.key_fault(
+                "optimizer.group[0]",
+                KeyFault {
+                    key: "frozen".into(),
+                    ..fault
+                },
+            ),
+        }
     }
     let groups = schedule::partition(groups, entries);
     let (schedules, faults) = Schedules::resolve(entries, clock, &groups);

@@ -37,53 +37,52 @@ impl Length {
         let steps_per_epoch = batches_per_epoch
             .div_ceil(train.grad_accumulation as u64)
             .max(1);
-        let total = |epochs: Option<u64>, steps: Option<u64>| match (epochs, steps) {
-            (Some(epochs), None) => epochs.checked_mul(steps_per_epoch),
-            (None, steps) => steps,
-            (Some(_), Some(_)) => None,
+        let total = |epochs: Option<u64>, steps: Option<u64>| {
+            steps.or(epochs.map(|epochs| epochs.saturating_mul(steps_per_epoch)))
         };
-        let Some(total_steps) = total(train.epochs, train.steps) else {
-            return Err(vec![KeyFault::error(
-                "",
-                "`[train]` needs either `epochs` or `steps`",
-            )]);
-        };
-        let before = before_flags.and_then(|(epochs, steps)| total(epochs, steps));
+        let total_steps = total(train.epochs, train.steps).unwrap_or(0);
+        if total_steps > LONGEST {
+            let key = if train.epochs.is_some() {
+                "epochs"
+            } else {
+                "steps"
+            };
+            let message = format!("the run would take more than {LONGEST} steps");
+            return Err(vec![KeyFault::error(key, message)]);
+        }
         let mut faults = Vec::new();
-        let mut steps = |key: &str, span: &Span, eval: u64| {
+        let mut steps = |key: &str, span: Span, steps_per_eval: u64| {
             let clock = Clock {
                 steps_per_epoch,
                 whole: total_steps,
-                steps_per_eval: eval,
+                steps_per_eval,
             };
-            match span.steps(&clock) {
-                Some(steps) => (steps.round() as u64).max(1),
-                None => {
-                    let fault = KeyFault::error(key, format!("`{key}` cannot be \"{span}\""));
-                    faults.push(fault.hint("count in epochs, steps or %"));
-                    1
-                }
-            }
+            steps_of(key, span, &clock).unwrap_or_else(|fault| {
+                faults.push(fault);
+                1
+            })
         };
-        let eval_every = steps("eval_every", &train.eval_every, 1);
-        let log_every = steps("log_every", &train.log_every, eval_every);
-        let horizon = match &train.horizon {
+        let eval_every = steps("eval_every", train.eval_every, 1);
+        let log_every = steps("log_every", train.log_every, eval_every);
+        if let Some(stop) = &train.early_stop {
+            steps("early_stop.patience", stop.patience, eval_every);
+        }
+        let before = before_flags.and_then(|(epochs, steps)| total(epochs, steps));
+        let horizon = match train.horizon {
             Some(span) => steps("horizon", span, eval_every),
             None => before.map_or(total_steps, |before| before.max(total_steps)),
         };
-        if faults.is_empty() {
-            let length = Self {
-                batches_per_epoch,
-                steps_per_epoch,
-                total_steps,
-                horizon,
-                eval_every,
-                log_every,
-            };
-            Ok(length)
-        } else {
-            Err(faults)
+        if !faults.is_empty() {
+            return Err(faults);
         }
+        Ok(Self {
+            batches_per_epoch,
+            steps_per_epoch,
+            total_steps,
+            horizon,
+            eval_every,
+            log_every,
+        })
     }
 
     /// Epochs of the run, rounded up.
@@ -100,5 +99,66 @@ impl Length {
             whole: self.horizon,
             steps_per_eval: self.eval_every,
         }
+    }
+}
+
+/// More steps than any run takes; sums of spans stay exact below it.
+const LONGEST: u64 = 1 << 48;
+
+/// A span of `[train]` in steps, rounded, at least one.
+fn steps_of(key: &str, span: Span, clock: &Clock) -> Result<u64, KeyFault> {
+    let hint = "count in epochs, steps or %";
+    let fault = |message: String| KeyFault::error(key, message).hint(hint);
+    let steps = match (span, span.steps(clock)) {
+        (_, Some(steps)) => steps,
+        (Span::Rest, None) => return Err(fault("\"rest\" has no meaning here".into())),
+        (_, None) => return Err(fault("it cannot be counted in time".into())),
+    };
+    if steps <= 0.0 {
+        return Err(fault(format!("`{span}` is nothing at all")));
+    }
+    Ok((steps.round() as u64).clamp(1, LONGEST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn length(toml: &str, before: Option<(Option<u64>, Option<u64>)>) -> Result<Length, String> {
+        let keys: TrainKeys = toml::from_str(toml).map_err(|e| e.to_string())?;
+        Length::resolve(&keys, before, 10).map_err(|faults| {
+            let texts: Vec<_> = faults.iter().map(ToString::to_string).collect();
+            texts.join(" | ")
+        })
+    }
+
+    #[test]
+    fn accumulated_batches_make_one_step_and_the_last_may_be_smaller() {
+        let length = length("epochs = 3\ngrad_accumulation = 4", None).unwrap();
+        assert_eq!((length.steps_per_epoch, length.total_steps), (3, 9));
+        assert_eq!((length.horizon, length.epochs()), (9, 3));
+    }
+
+    #[test]
+    fn a_shorter_run_keeps_the_horizon_and_a_longer_one_moves_it() {
+        let horizon = |toml, before| length(toml, Some(before)).unwrap().horizon;
+        assert_eq!(horizon("steps = 5", (Some(3), None)), 30);
+        assert_eq!(horizon("epochs = 1", (None, Some(12))), 12);
+        assert_eq!(horizon("epochs = 5", (Some(3), None)), 50);
+        let given = "steps = 5\nhorizon = \"2 epochs\"";
+        assert_eq!(horizon(given, (Some(3), None)), 20);
+    }
+
+    #[test]
+    fn spans_that_make_no_sense_are_all_told() {
+        let text =
+            "epochs = 1\neval_every = \"0 steps\"\nlog_every = \"5 min\"\nhorizon = \"rest\"";
+        assert_eq!(
+            length(text, None).unwrap_err(),
+            "`eval_every`: `0 steps` is nothing at all; hint: count in epochs, steps or % | \
+             `log_every`: it cannot be counted in time; hint: count in epochs, steps or % | \
+             `horizon`: \"rest\" has no meaning here; hint: count in epochs, steps or %"
+        );
+        assert!(length("epochs = 9000000000000000000", None).is_err());
     }
 }

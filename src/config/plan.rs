@@ -7,6 +7,7 @@ use super::{
     checkpoint::CheckpointKeys,
     cost::Cost,
     diagnostic::{ConfigError, Diagnostics},
+    environment::FromEnv,
     extensions::Extensions,
     length::Length,
     registry::Component,
@@ -172,47 +173,4 @@ fn component<T: ?Sized>(component: &Component<T>, common: &toml::Table) -> toml:
 
 fn keys(keys: &impl serde::Serialize) -> toml::Table {
     toml::Table::try_from(keys).unwrap_or_default()
-}
-
-/// A text that the environment gave a part of: the plan keeps the reference, not the value.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct FromEnv {
-    /// Where it stands: `dataset.path`, `tags[0]`.
-    pub(super) path: String,
-    /// The text with `${env:NAME}` in it.
-    pub(super) raw: String,
-    /// The text with the values in it.
-    pub(super) filled: String,
-}
-
-impl FromEnv {
-    fn put_back(&self, root: &mut toml::Table) {
-        let mut parts = self
-            .path
-            .split(['.', '[', ']'])
-            .filter(|part| !part.is_empty());
-        let Some(mut value) = parts.next().and_then(|part| root.get_mut(part)) else {
-            return;
-        };
-        for part in parts {
-            let next = match value {
-                toml::Value::Table(table) => table.get_mut(part),
-                toml::Value::Array(items) => {
-                    part.parse::<usize>().ok().and_then(|i| items.get_mut(i))
-                }
-                _ => None,
-            };
-            match next {
-                Some(next) => value = next,
-                None => return,
-            }
-        }
-        // A relative path was made absolute: what was put before it stays.
-        let before = value
-            .as_str()
-            .and_then(|text| text.strip_suffix(&self.filled));
-        if let Some(before) = before {
-            *value = format!("{before}{}", self.raw).into();
-        }
-    }
 }

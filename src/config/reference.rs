@@ -6,7 +6,8 @@ use serde_json::Value as Schema;
 
 use super::{
     extensions::Extensions,
-    sections::{Section, default_text, example_text, metrics, sections, type_text},
+    schema_text::{default_text, example_text, type_text},
+    sections::{Section, metrics, sections},
 };
 
 /// The reference as Markdown.

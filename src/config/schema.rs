@@ -4,8 +4,8 @@ use serde_json::{Value as Schema, json};
 
 use super::{
     extensions::Extensions,
-    resolve::merged,
     sections::{Section, sections},
+    tables::merged,
 };
 
 /// The schema (draft 2020-12).

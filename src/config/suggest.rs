@@ -4,10 +4,90 @@ use crate::error::nearest;
 
 /// The nearest allowed name and all of them.
 #[must_use]
-pub fn hint<'a>(word: &str, allowed: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    let all = || allowed.clone().into_iter().collect::<Vec<_>>().join(", ");
-    match nearest(word, allowed.clone()) {
-        Some(name) => format!("did you mean `{name}`? (allowed: {})", all()),
-        None => format!("allowed: {}", all()),
+pub fn hint(word: &str, allowed: &[&str]) -> String {
+    let all = allowed.join(", ");
+    match near(word, allowed) {
+        Some(name) => format!("did you mean `{name}`? (allowed: {all})"),
+        None => format!("allowed: {all}"),
+    }
+}
+
+/// The allowed name that was probably meant: one that other tools call `word`, else the most alike.
+#[must_use]
+pub fn near<'a>(word: &str, allowed: &[&'a str]) -> Option<&'a str> {
+    let called_so = |name: &&&str| {
+        let mut others = ALIASES.iter();
+        others.any(|(own, aliases)| own == *name && aliases.contains(&word))
+    };
+    let alias = allowed.iter().find(called_so).copied();
+    alias.or_else(|| nearest(word, allowed.iter().copied()))
+}
+
+/// What this language calls things, and what other tools call them.
+const ALIASES: &[(&str, &[&str])] = &[
+    ("adam", &["Adam"]),
+    ("adamw", &["AdamW"]),
+    ("batch_size", &["batch", "bs", "train_batch_size"]),
+    ("beta1", &["betas"]),
+    (
+        "clip_norm",
+        &["grad_clip", "gradient_clip_val", "max_grad_norm", "clip"],
+    ),
+    ("cnn", &["conv", "convnet", "lenet"]),
+    ("constant", &["ConstantLR"]),
+    ("cosine", &["CosineAnnealingLR", "cosine_annealing"]),
+    ("cosine_restarts", &["CosineAnnealingWarmRestarts", "sgdr"]),
+    ("cross_entropy", &["CrossEntropyLoss", "ce", "nll"]),
+    ("cuda", &["gpu"]),
+    ("early_stop", &["early_stopping", "patience"]),
+    ("epochs", &["max_epochs", "num_epochs", "num_train_epochs"]),
+    ("exponential", &["ExponentialLR"]),
+    (
+        "grad_accumulation",
+        &["accumulate_grad_batches", "gradient_accumulation_steps"],
+    ),
+    ("horizontal_flip", &["flip"]),
+    ("huber", &["smooth_l1"]),
+    ("keep", &["keep_last", "save_total_limit"]),
+    ("linear", &["LinearLR"]),
+    ("lr", &["learning_rate"]),
+    ("mae", &["l1", "L1Loss"]),
+    ("min_delta", &["threshold"]),
+    ("mlp", &["fc", "dense"]),
+    ("mse", &["l2", "MSELoss"]),
+    ("multistep", &["MultiStepLR"]),
+    ("path", &["dir", "file", "folder", "root"]),
+    ("poly", &["PolynomialLR", "PolyLR", "polynomial"]),
+    ("random_crop", &["crop"]),
+    ("seed", &["random_seed"]),
+    ("sgd", &["SGD"]),
+    ("step", &["StepLR"]),
+    ("steps", &["max_steps", "iterations", "iters"]),
+    ("threads", &["num_threads"]),
+    ("prefetch", &["num_workers", "workers"]),
+    ("val", &["valid", "validation"]),
+    ("weight_decay", &["wd", "l2_reg"]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_other_tools_and_misspelt_ones_are_recognised() {
+        let allowed = ["cosine", "lr", "momentum"];
+        assert_eq!(near("CosineAnnealingLR", &allowed), Some("cosine"));
+        assert_eq!(near("learning_rate", &allowed), Some("lr"));
+        assert_eq!(near("momentun", &allowed), Some("momentum"));
+        assert_eq!(near("gpu", &allowed), None);
+    }
+
+    #[test]
+    fn every_allowed_name_is_told() {
+        assert_eq!(hint("dampening", &["lr", "k"]), "allowed: lr, k");
+        assert_eq!(
+            hint("ir", &["lr", "k"]),
+            "did you mean `lr`? (allowed: lr, k)"
+        );
     }
 }

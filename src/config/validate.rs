@@ -6,10 +6,12 @@ use serde_json::Value as Schema;
 use super::{
     diagnostic::Diagnostic,
     node::{Node, Table, Value},
+    schema_text::{about, allowed_names, describe, inline, types},
     source::Place,
     suggest,
+    type_hint::type_hint,
 };
-use crate::units::Span;
+use crate::{data::Share, units::Span};
 
 /// Checks a table against an object schema. `what` names the table in messages: `[optimizer]`.
 pub fn table(
@@ -19,48 +21,56 @@ pub fn table(
     schema: &Schema,
     faults: &mut Vec<Diagnostic>,
 ) {
-    let Some(properties) = schema["properties"].as_object() else {
+    let none = serde_json::Map::new();
+    let properties = schema["properties"].as_object().unwrap_or(&none);
+    let any = schema.get("additionalProperties").filter(|s| s.is_object());
+    if properties.is_empty() && any.is_none() && schema["additionalProperties"] != false {
         return;
-    };
+    }
+    let allowed: Vec<&str> = properties.keys().map(String::as_str).collect();
+    let mut meant = Vec::new();
     for (key, key_place, node) in table.iter() {
-        match properties.get(key) {
+        match properties.get(key).or(any) {
             Some(property) => value(key, node, property, faults),
-            None => match schema.get("additionalProperties").filter(|s| s.is_object()) {
-                Some(any) => value(key, node, any, faults),
-                None => faults.push(unknown_key(what, key, key_place, properties.keys())),
-            },
+            None => {
+                meant.extend(suggest::near(key, &allowed));
+                faults.push(unknown_key(what, key, key_place, &allowed));
+            }
         }
     }
-    let required = schema["required"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Schema::as_str);
-    for key in required.filter(|key| table.get(key).is_none()) {
+    let required = schema["required"].as_array().into_iter().flatten();
+    let missing = required
+        .filter_map(Schema::as_str)
+        .filter(|key| table.get(key).is_none() && !meant.contains(key));
+    for key in missing {
         faults.push(missing_key(what, key, place, &properties[key]));
     }
 }
 
-/// The fault of a key that does not exist.
-pub fn unknown_key<'a>(
-    what: &str,
-    key: &str,
-    place: &Place,
-    allowed: impl Iterator<Item = &'a String> + Clone,
-) -> Diagnostic {
+/// The fault of a key that does not exist; `what` names its table, or is empty.
+#[must_use]
+pub fn unknown_key(what: &str, key: &str, place: &Place, allowed: &[&str]) -> Diagnostic {
     let message = match what {
         "" => format!("unknown key `{key}`"),
         what => format!("unknown key `{key}` in {what}"),
     };
-    let hint = suggest::hint(key, allowed.map(String::as_str).collect::<Vec<_>>());
+    let hint = match allowed {
+        [] => "it takes no keys of its own".into(),
+        allowed => suggest::hint(key, allowed),
+    };
     Diagnostic::error(place, message).hint(hint)
 }
 
+/// The fault of a table that does not exist.
+#[must_use]
+pub fn unknown_table(key: &str, place: &Place, allowed: &[&str]) -> Diagnostic {
+    Diagnostic::error(place, format!("unknown table `[{key}]`")).hint(suggest::hint(key, allowed))
+}
+
 fn missing_key(what: &str, key: &str, place: &Place, schema: &Schema) -> Diagnostic {
-    let example = schema["examples"][0].clone();
-    let hint = match example {
-        Schema::Null => format!("add `{key} = …`: {}", first_sentence(schema)),
-        example => format!("add, for example, `{key} = {example}`"),
+    let hint = match &schema["examples"][0] {
+        Schema::Null => format!("add `{key} = …`: {}", about(schema)),
+        example => format!("add, for example, `{key} = {}`", inline(example)),
     };
     let message = match what {
         "" => format!("missing key `{key}`"),
@@ -69,21 +79,13 @@ fn missing_key(what: &str, key: &str, place: &Place, schema: &Schema) -> Diagnos
     Diagnostic::error(place, message).hint(hint)
 }
 
-/// The first sentence of a schema's description.
-#[must_use]
-pub fn first_sentence(schema: &Schema) -> String {
-    let text = schema["description"]
-        .as_str()
-        .unwrap_or_default()
-        .replace('\n', " ");
-    match text.split_once(". ") {
-        Some((first, _)) => first.to_string(),
-        None => text.trim_end_matches('.').to_string(),
-    }
-}
-
 /// Checks one value.
 fn value(key: &str, node: &Node, schema: &Schema, faults: &mut Vec<Diagnostic>) {
+    if let Value::TooLarge(number) = &node.value {
+        let message = format!("`{key}`: `{number}` is too large");
+        let hint = format!("whole numbers go up to {}", i64::MAX);
+        return faults.push(Diagnostic::error(&node.place, message).hint(hint));
+    }
     if let Some(alternatives) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
         if !alternatives.iter().any(|s| s.get("const").is_some()) {
             return any_of(key, node, alternatives, faults);
@@ -92,20 +94,8 @@ fn value(key: &str, node: &Node, schema: &Schema, faults: &mut Vec<Diagnostic>) 
     if let Some(names) = allowed_names(schema) {
         return name(key, node, &names, faults);
     }
-    let types = types(schema);
-    if !types.is_empty() && !types.iter().any(|kind| matches(kind, node)) {
-        let expected = types
-            .iter()
-            .map(|kind| describe(kind, schema))
-            .collect::<Vec<_>>();
-        let message = format!(
-            "`{key}` takes {}, found {}",
-            expected.join(" or "),
-            node.noun()
-        );
-        let hint = type_hint(key, node, schema);
-        faults.push(Diagnostic::error(&node.place, message).hint(hint));
-        return;
+    if !may_be(node, schema) {
+        return faults.push(wrong_type(key, node, std::slice::from_ref(schema)));
     }
     match &node.value {
         Value::Integer(number) => range(key, *number as f64, node, schema, faults),
@@ -118,33 +108,37 @@ fn value(key: &str, node: &Node, schema: &Schema, faults: &mut Vec<Diagnostic>) 
             length(key, items.len(), node, schema, faults);
         }
         Value::Table(inner) => table(&format!("`{key}`"), &node.place, inner, schema, faults),
-        Value::Bool(_) | Value::Datetime(_) => {}
+        Value::Bool(_) | Value::Datetime(_) | Value::TooLarge(_) => {}
     }
 }
 
 /// One of several schemas: the one whose type fits says what is wrong.
 fn any_of(key: &str, node: &Node, alternatives: &[Schema], faults: &mut Vec<Diagnostic>) {
-    let fits = |schema: &&Schema| {
-        let types = types(schema);
-        types.is_empty() || types.iter().any(|kind| matches(kind, node))
-    };
-    if let Some(schema) = alternatives.iter().find(fits) {
-        return value(key, node, schema, faults);
+    match alternatives.iter().find(|schema| may_be(node, schema)) {
+        Some(schema) => value(key, node, schema, faults),
+        None => faults.push(wrong_type(key, node, alternatives)),
     }
-    let expected: Vec<_> = alternatives
-        .iter()
-        .flat_map(|schema| types(schema).into_iter().map(|kind| describe(kind, schema)))
-        .filter(|text| text != "null")
-        .collect();
-    let message = format!(
-        "`{key}` takes {}, found {}",
-        expected.join(" or "),
-        node.noun()
-    );
+}
+
+/// Whether a value's type is one that the schema allows.
+fn may_be(node: &Node, schema: &Schema) -> bool {
+    let types = types(schema);
+    types.is_empty() || types.iter().any(|kind| matches(kind, node))
+}
+
+fn wrong_type(key: &str, node: &Node, alternatives: &[Schema]) -> Diagnostic {
+    let of = |schema| types(schema).into_iter().map(|kind| describe(kind, schema));
+    let mut expected: Vec<String> = alternatives.iter().flat_map(of).collect();
+    expected.retain(|text| text != "null");
+    let (expected, found) = (expected.join(" or "), node.noun());
     let hint = alternatives
         .iter()
         .find_map(|schema| type_hint(key, node, schema));
-    faults.push(Diagnostic::error(&node.place, message).hint(hint));
+    Diagnostic::error(
+        &node.place,
+        format!("`{key}` takes {expected}, found {found}"),
+    )
+    .hint(hint)
 }
 
 fn name(key: &str, node: &Node, names: &[&str], faults: &mut Vec<Diagnostic>) {
@@ -152,7 +146,7 @@ fn name(key: &str, node: &Node, names: &[&str], faults: &mut Vec<Diagnostic>) {
         Some(text) if names.contains(&text) => {}
         Some(text) => {
             let message = format!("unknown value `{text}` for `{key}`");
-            let hint = suggest::hint(text, names.to_vec());
+            let hint = suggest::hint(text, names);
             faults.push(Diagnostic::error(&node.place, message).hint(hint));
         }
         None => {
@@ -191,12 +185,14 @@ fn range(key: &str, number: f64, node: &Node, schema: &Schema, faults: &mut Vec<
 }
 
 fn string(key: &str, text: &str, node: &Node, schema: &Schema, faults: &mut Vec<Diagnostic>) {
-    if schema["format"] == "span" {
-        if let Err(error) = text.parse::<Span>() {
-            let text = error.to_string();
-            let (message, hint) = split_hint(&text);
-            faults.push(Diagnostic::error(&node.place, format!("`{key}`: {message}")).hint(hint));
-        }
+    let fault = match schema["format"].as_str() {
+        Some("span") => text.parse::<Span>().err().map(|e| e.to_string()),
+        Some("share") => text.parse::<Share>().err().map(|e| e.to_string()),
+        _ => None,
+    };
+    if let Some(fault) = fault {
+        let (message, hint) = split_hint(&fault);
+        faults.push(Diagnostic::error(&node.place, format!("`{key}`: {message}")).hint(hint));
     }
     if schema["minLength"]
         .as_u64()
@@ -230,42 +226,6 @@ pub fn split_hint(text: &str) -> (&str, Option<String>) {
     }
 }
 
-/// The names that a schema allows, where it allows only names.
-#[must_use]
-pub fn allowed_names(schema: &Schema) -> Option<Vec<&str>> {
-    let collect = |list: &'_ Schema| -> Option<Vec<String>> {
-        list.as_array()?
-            .iter()
-            .map(|s| s["const"].as_str().map(Into::into))
-            .collect()
-    };
-    if let Some(names) = schema["enum"].as_array() {
-        return Some(names.iter().filter_map(Schema::as_str).collect());
-    }
-    let list = &schema["oneOf"];
-    collect(list)?;
-    Some(
-        list.as_array()?
-            .iter()
-            .filter_map(|s| s["const"].as_str())
-            .collect(),
-    )
-}
-
-/// The JSON types that a schema allows.
-fn types(schema: &Schema) -> Vec<&str> {
-    match &schema["type"] {
-        Schema::String(one) => vec![one],
-        Schema::Array(many) => many
-            .iter()
-            .filter_map(Schema::as_str)
-            .filter(|t| *t != "null")
-            .collect(),
-        _ if schema.get("const").is_some() || schema.get("enum").is_some() => vec!["string"],
-        _ => Vec::new(),
-    }
-}
-
 fn matches(kind: &str, node: &Node) -> bool {
     match (kind, &node.value) {
         ("number", Value::Integer(_) | Value::Float(_))
@@ -278,61 +238,8 @@ fn matches(kind: &str, node: &Node) -> bool {
     }
 }
 
-fn describe(kind: &str, schema: &Schema) -> String {
-    match kind {
-        "number" => "a number".into(),
-        "integer" => "a whole number".into(),
-        "string" if schema["format"] == "span" => {
-            "a span with its unit, such as \"5 epochs\"".into()
-        }
-        "string" if schema["format"] == "path" => "a path (a string)".into(),
-        "string" => "a string".into(),
-        "boolean" => "true or false".into(),
-        "array" => match types(&schema["items"]).first() {
-            Some(&"integer") => "a list of whole numbers".into(),
-            Some(&"number") => "a list of numbers".into(),
-            Some(&"string") => "a list of strings".into(),
-            Some(&"object") => "a list of tables".into(),
-            _ => "a list".into(),
-        },
-        "object" => "a table".into(),
-        other => other.into(),
-    }
-}
-
-/// A remedy for the wrong types that people write most.
-fn type_hint(key: &str, node: &Node, schema: &Schema) -> Option<String> {
-    let types = types(schema);
-    match &node.value {
-        Value::Integer(n) if schema["format"] == "span" => Some(format!(
-            "a bare number is ambiguous: write \"{n} epochs\" or \"{n} steps\""
-        )),
-        Value::Float(n) if schema["format"] == "span" => Some(format!(
-            "a bare number is ambiguous: write \"{n} epochs\" or \"{}%\"",
-            n * 100.0
-        )),
-        Value::String(text) if types.contains(&"number") || types.contains(&"integer") => text
-            .parse::<f64>()
-            .ok()
-            .map(|_| format!("without quotes: `{key} = {text}`")),
-        Value::String(text) if types.contains(&"boolean") => {
-            matches!(text.as_str(), "true" | "false")
-                .then(|| format!("without quotes: `{key} = {text}`"))
-        }
-        Value::Integer(n) if types.contains(&"array") => Some(format!("`{key} = [{n}]`")),
-        Value::Float(n) if types.contains(&"array") => Some(format!("`{key} = [{n}]`")),
-        Value::String(text) if types.contains(&"array") => Some(format!("`{key} = [{text:?}]`")),
-        Value::Float(n) if types.contains(&"integer") && n.fract() == 0.0 => {
-            Some(format!("`{key} = {n}`"))
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::config::{Diagnostics, Overrides, Spec, TrainKeys, schema_of};
 
@@ -358,12 +265,89 @@ mod tests {
     #[test]
     fn every_fault_has_its_place() {
         let text = "[train]\nepochs = \"ten\"\nclip_norm = 0\nlog_every = 50\nema = { decay = 1.5, x = 1 }\non_nan = \"stopp\"\nepochz = 3\n";
-        insta::assert_snapshot!(faults(text, &["train.grad_accumulation=zero"]), @"");
+        insta::assert_snapshot!(faults(text, &["train.grad_accumulation=zero"]), @r#"
+        error: `epochs` takes a whole number, found a string
+         --> a.toml:2:10
+          |
+        2 | epochs = "ten"
+          |          ^^^^^
+
+        error: `clip_norm` must be greater than 0, found 0
+         --> a.toml:3:13
+          |
+        3 | clip_norm = 0
+          |             ^
+
+        error: `log_every` takes a span with its unit, such as "5 epochs", found an integer
+         --> a.toml:4:13
+          |
+        4 | log_every = 50
+          |             ^^
+          |
+          = hint: a bare number is ambiguous: write "50 epochs" or "50 steps"
+
+        error: `decay` must be at least 0 and less than 1, found 1.5
+         --> a.toml:5:17
+          |
+        5 | ema = { decay = 1.5, x = 1 }
+          |                 ^^^
+
+        error: unknown key `x` in `ema`
+         --> a.toml:5:22
+          |
+        5 | ema = { decay = 1.5, x = 1 }
+          |                      ^
+          |
+          = hint: allowed: decay
+
+        error: unknown value `stopp` for `on_nan`
+         --> a.toml:6:10
+          |
+        6 | on_nan = "stopp"
+          |          ^^^^^^^
+          |
+          = hint: did you mean `stop`? (allowed: stop, skip, rollback)
+
+        error: unknown key `epochz` in `[train]`
+         --> a.toml:7:1
+          |
+        7 | epochz = 3
+          | ^^^^^^
+          |
+          = hint: did you mean `epochs`? (allowed: epochs, steps, horizon, grad_accumulation, clip_norm, clip_value, precision, ema, eval_every, log_every, early_stop, on_nan, threads)
+
+        error: `grad_accumulation` takes a whole number, found a string
+         --> --set:1:25
+          |
+        1 | train.grad_accumulation=zero
+          |                         ^^^^
+
+        8 errors; nothing was run
+        "#);
     }
 
     #[test]
     fn broken_toml_is_told_with_its_place() {
-        insta::assert_snapshot!(faults("[train]\nepochs = = 3\nsteps = 3", &[]), @"");
-        let _ = Path::new("");
+        insta::assert_snapshot!(faults("[train]\nepochs = = 3\nsteps = 3", &[]), @"
+        error: invalid TOML: extra `=`, expected nothing
+         --> a.toml:2:10
+          |
+        2 | epochs = = 3
+          |          ^
+
+        error: invalid TOML: unexpected key or value, expected newline, `#`
+         --> a.toml:2:12
+          |
+        2 | epochs = = 3
+          |            ^
+
+        error: `epochs` must be at least 1, found 0
+         --> a.toml:1:1
+          |
+        1 | [train]
+          | ^
+
+        3 errors; nothing was run
+        ");
     }
 }

@@ -1,15 +1,15 @@
 //! Why data cannot be had: one enum, each variant with its file and place, and the key to blame.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{IdxError, SplitError, csv::CsvError};
-use crate::error::KeyFault;
+use crate::error::{KeyFault, io_reason, nearest};
 
 /// Why data cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// A file that cannot be opened or read; a damaged compressed file.
-    #[error("cannot read `{path}`: {source}", path = path.display())]
+    #[error("cannot read `{path}`: {}", unreadable(path, source), path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -135,6 +135,26 @@ impl DataError {
             0 | 1 => errors.pop(),
             _ => Some(Self::Several(errors)),
         }
+    }
+}
+
+/// Why a file cannot be read, with what could have been meant where there is no such file.
+fn unreadable(path: &Path, source: &std::io::Error) -> String {
+    let reason = io_reason(source);
+    if source.kind() != std::io::ErrorKind::NotFound {
+        return reason;
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let wanted = path.file_name().and_then(|name| name.to_str());
+    match wanted.and_then(|name| nearest(name, names.iter().map(String::as_str))) {
+        Some(name) => format!("{reason}; hint: did you mean `{name}`?"),
+        None => format!(
+            "{reason}; hint: a relative path starts at the folder of the config that names it"
+        ),
     }
 }
 

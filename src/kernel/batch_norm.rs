@@ -11,6 +11,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, Var, bai
 use rayon::prelude::*;
 
 use super::{
+    collect::hand_over,
     composed,
     inplace::{CHUNK, with_ref},
     operand::{fused, output, slice, tensor, wanted},
@@ -24,23 +25,23 @@ pub const MOMENTUM: f64 = 0.1;
 /// Running mean and variance, one number per channel; training moves them.
 #[derive(Debug, Clone, Copy)]
 pub struct Running<'a> {
-    /// Mean [c].
+    /// Mean `[c]`.
     pub mean: &'a Var,
-    /// Variance [c].
+    /// Variance `[c]`.
     pub variance: &'a Var,
 }
 
-/// Mean and biased variance of a batch, [c] each.
+/// Mean and biased variance of a batch, `[c]` each.
 #[derive(Debug, Clone)]
 pub struct Moments {
-    /// Mean [c].
+    /// Mean `[c]`.
     pub mean: Tensor,
-    /// Variance [c], divided by the number of values.
+    /// Variance `[c]`, divided by the number of values.
     pub variance: Tensor,
 }
 
 /// Normalises each channel of x [n, c, ..] by the batch's moments (`train`, which also moves the
-/// running ones) or by the running ones; scales by `gamma` [c], shifts by `beta` [c], then ReLU
+/// running ones) or by the running ones; scales by `gamma` `[c]`, shifts by `beta` `[c]`, then ReLU
 /// where `relu`.
 ///
 /// # Errors
@@ -179,29 +180,38 @@ impl Dims {
 /// Mean and biased variance of each channel.
 fn moments(x: &[f32], dims: &Dims) -> (Vec<f64>, Vec<f64>) {
     let count = dims.count() as f64;
-    let first = dims.sums(|_, range| pairs(&x[range], &[], |x, _| [x, 0.0]));
+    let first = dims.sums(|_, range| pairs(&x[range.clone()], &x[range], |x, _| [x, 0.0]));
     let mean: Vec<f64> = first.iter().map(|[sum, _]| sum / count).collect();
-    let second =
-        dims.sums(|c, range| pairs(&x[range], &[], |x, _| [(x - mean[c]) * (x - mean[c]), 0.0]));
+    let second = dims.sums(|c, range| {
+        let mean = mean[c];
+        pairs(&x[range.clone()], &x[range], |x, _| {
+            [(x - mean) * (x - mean), 0.0]
+        })
+    });
     let variance = second.iter().map(|[sum, _]| sum / count).collect();
     (mean, variance)
 }
 
-/// Σ f(a, b) over two slices in f64, eight lanes wide; an empty `b` reads as zeros.
+/// Σ f(a, b) over two slices of one length in f64, eight lanes wide.
+#[inline]
 fn pairs(a: &[f32], b: &[f32], f: impl Fn(f64, f64) -> [f64; 2]) -> [f64; 2] {
-    let mut lanes = [[0.0; 8]; 2];
-    let zeros = [0f32; 8];
-    let mut at = 0;
-    for group in a.chunks(8) {
-        let other = b.get(at..at + group.len()).unwrap_or(&zeros);
-        for (lane, (x, y)) in group.iter().zip(other).enumerate() {
-            let [s, t] = f(f64::from(*x), f64::from(*y));
-            lanes[0][lane] += s;
-            lanes[1][lane] += t;
+    const LANES: usize = 8;
+    let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
+    let (left, right) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let tail = left.remainder().iter().zip(right.remainder());
+    for (a, b) in left.zip(right) {
+        for i in 0..LANES {
+            let [s, t] = f(f64::from(a[i]), f64::from(b[i]));
+            first[i] += s;
+            second[i] += t;
         }
-        at += group.len();
     }
-    lanes.map(|lanes| lanes.iter().sum())
+    for (i, (a, b)) in tail.enumerate() {
+        let [s, t] = f(f64::from(*a), f64::from(*b));
+        first[i] += s;
+        second[i] += t;
+    }
+    [first.iter().sum(), second.iter().sum()]
 }
 
 struct BatchNorm {
@@ -297,16 +307,16 @@ impl CustomOp3 for BatchNorm {
         &self,
         x: &Tensor,
         gamma: &Tensor,
-        _: &Tensor,
+        beta: &Tensor,
         result: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let dims = Dims::new(x.shape())?;
         let (dx, sums) = with_ref(x, |x_values| {
-            with_ref(gamma, |gamma| {
+            with_ref(gamma, |scales| {
                 with_ref(result, |y| {
                     with_ref(&grad.contiguous()?, |g| {
-                        Ok(self.gradients(&dims, (x_values, gamma, y, g), wanted(x)))
+                        Ok(self.gradients(&dims, (x_values, scales, y, g), wanted(x)))
                     })
                 })
             })
@@ -316,7 +326,11 @@ impl CustomOp3 for BatchNorm {
             tensor(values, gamma.shape())
         };
         let dx = dx.map(|dx| tensor(dx, x.shape())).transpose()?;
-        Ok((dx, Some(column(1)?), Some(column(0)?)))
+        Ok((
+            dx,
+            hand_over(gamma, column(1)?)?,
+            hand_over(beta, column(0)?)?,
+        ))
     }
 }
 

@@ -1,7 +1,7 @@
 //! 2-d convolution (cross-correlation), optionally with bias, ReLU and max pooling in one
 //! operation: with them fused the large map before the pooling is never stored.
 //!
-//! Shapes as in PyTorch: x [n, ci, h, w], weight [co, ci, kh, kw], bias [co],
+//! Shapes as in PyTorch: x `[n, ci, h, w]`, weight `[co, ci, kh, kw]`, bias `[co]`,
 //! y [n, co, h', w'] with h' = (h + 2·padding − kh) / stride + 1, rounded down. Each image is
 //! unfolded a few output rows at a time into a matrix of patches that stays in the cache, and
 //! multiplied. Weight gradients are summed per group of images, then over the groups in order; the
@@ -34,7 +34,7 @@ pub struct Conv {
     pub pool: Option<Pool>,
 }
 
-/// Convolution of x [n, ci, h, w] with weight [co, ci, kh, kw] and bias [co].
+/// Convolution of x `[n, ci, h, w]` with weight `[co, ci, kh, kw]` and bias `[co]`.
 ///
 /// # Errors
 /// Where the shapes do not fit together, or the device fails.

@@ -7,6 +7,7 @@ use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 use super::{
+    collect::hand_over,
     conv2d::Plan,
     inplace::{CHUNK, with_ref},
     matmul::{Matrix, multiply},
@@ -82,10 +83,8 @@ impl Backward<'_> {
             None
         };
         let dw = if wanted(weight) {
-            Some(tensor(
-                self.total(&groups, weight.elem_count()),
-                weight.shape(),
-            )?)
+            let total = self.total(&groups, weight.elem_count());
+            hand_over(weight, tensor(total, weight.shape())?)?
         } else {
             None
         };
@@ -93,7 +92,7 @@ impl Backward<'_> {
             Some(bias) => {
                 let total = |i: usize| groups.iter().map(|g| g.bias[i]).sum::<f64>() as f32;
                 let values = (0..self.plan.channels).map(total).collect();
-                Some(tensor(values, bias.shape())?)
+                hand_over(bias, tensor(values, bias.shape())?)?
             }
             None => None,
         };

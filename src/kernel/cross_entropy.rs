@@ -18,7 +18,7 @@ use super::{
 
 /// Σ over the rows of the weighted, smoothed cross-entropy; a scalar with gradient.
 ///
-/// `logits` [n, c] floats, `targets` [n] u32 below c, `smoothing` in [0, 1), `class_weights` one
+/// `logits` `[n, c]` floats, `targets` `[n]` u32 below c, `smoothing` in [0, 1), `class_weights` one
 /// per class.
 ///
 /// ```

@@ -11,12 +11,13 @@ use rayon::prelude::*;
 
 use super::{
     batch_norm::EPSILON,
+    collect::hand_over,
     composed,
     inplace::{CHUNK, with_ref},
     operand::{fused, output, slice, tensor},
 };
 
-/// Normalises each row of x [.., d], scales by `gamma` [d] and shifts by `beta` [d].
+/// Normalises each row of x `[.., d]`, scales by `gamma` `[d]` and shifts by `beta` `[d]`.
 ///
 /// # Errors
 /// Where the shapes do not fit together, or the device fails.
@@ -160,7 +161,7 @@ impl CustomOp3 for LayerNorm {
         &self,
         x: &Tensor,
         gamma: &Tensor,
-        _: &Tensor,
+        beta: &Tensor,
         _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
@@ -169,9 +170,9 @@ impl CustomOp3 for LayerNorm {
         };
         let mut out = vec![0.0; x.elem_count()];
         let sums = with_ref(x, |x| {
-            with_ref(gamma, |gamma| {
+            with_ref(gamma, |scales| {
                 with_ref(&grad.contiguous()?, |g| {
-                    Ok(gradients((x, g, gamma), rows, &mut out))
+                    Ok(gradients((x, g, scales), rows, &mut out))
                 })
             })
         })?;
@@ -187,7 +188,8 @@ impl CustomOp3 for LayerNorm {
             tensor(values, gamma.shape())
         };
         let (scale, shift) = (narrow(total.scale)?, narrow(total.shift)?);
-        Ok((Some(tensor(out, x.shape())?), Some(scale), Some(shift)))
+        let (scale, shift) = (hand_over(gamma, scale)?, hand_over(beta, shift)?);
+        Ok((Some(tensor(out, x.shape())?), scale, shift))
     }
 }
 

@@ -1,12 +1,13 @@
 //! Linear map y = x·Wᵀ + b, optionally with ReLU, in one operation.
 //!
-//! Shapes as in PyTorch: x [.., in], W [out, in], b [out], y [.., out]. Backward: with g = ∂L/∂y
+//! Shapes as in PyTorch: x `[.., in]`, W `[out, in]`, b `[out]`, y `[.., out]`. Backward: with g = ∂L/∂y
 //! (masked where ReLU cut), ∂L/∂x = g·W, ∂L/∂W = gᵀ·x, ∂L/∂b = Σ g over the rows.
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use super::{
+    collect::hand_over,
     composed,
     inplace::{CHUNK, with_ref},
     matmul::{Matrix, multiply_parallel},
@@ -137,6 +138,12 @@ impl Linear {
                 .filter(|b| wanted(b))
                 .map(|b| tensor(column_sums(g, dims.outputs), b.shape()))
                 .transpose()?;
+            let dw = dw.map(|dw| hand_over(weight, dw)).transpose()?.flatten();
+            let db = bias
+                .zip(db)
+                .map(|(b, db)| hand_over(b, db))
+                .transpose()?
+                .flatten();
             Ok((dx, dw, db))
         })
     }

@@ -1,7 +1,7 @@
 //! Matrix products of f32 slices through the `gemm` crate, and how they are split over threads.
 //!
 //! Bits depend on the shapes only: `gemm` runs on one thread per block, blocks follow from the
-//! shapes, and the inner dimension is cut into pieces of at most [`DEPTH`], because `gemm` cuts
+//! shapes, and the inner dimension is cut into pieces of at most `DEPTH`, because `gemm` cuts
 //! longer ones by the machine's cache sizes.
 
 use std::ops::Range;

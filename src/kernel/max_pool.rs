@@ -77,23 +77,63 @@ pub(super) fn pool_image(
     out: &mut [f32],
     winners: &mut [u16],
 ) {
-    let mut at = 0;
-    for plane in image.chunks_exact(w.height * w.width) {
-        for y in 0..height {
-            for x in 0..width {
-                let corner = y * w.stride * w.width + x * w.stride;
-                let (mut best, mut winner) = (plane[corner], 0);
-                for row in 0..w.rows {
-                    let start = corner + row * w.width;
-                    for (col, value) in plane[start..start + w.cols].iter().enumerate() {
-                        if *value > best || value.is_nan() {
-                            (best, winner) = (*value, row * w.cols + col);
-                        }
-                    }
-                }
-                (out[at], winners[at]) = (best, winner as u16);
-                at += 1;
+    let map = height * width;
+    let halves = (w.rows, w.cols, w.stride) == (2, 2, 2);
+    let outputs = out.chunks_exact_mut(map).zip(winners.chunks_exact_mut(map));
+    for ((out, winners), plane) in outputs.zip(image.chunks_exact(w.height * w.width)) {
+        let lines = out
+            .chunks_exact_mut(width)
+            .zip(winners.chunks_exact_mut(width));
+        for (y, (best, winner)) in lines.enumerate() {
+            if halves {
+                let rows = plane[2 * y * w.width..].split_at(w.width);
+                pool_pairs(rows, best, winner);
+                continue;
             }
+            best.fill(f32::NEG_INFINITY);
+            winner.fill(0);
+            for row in 0..w.rows {
+                for col in 0..w.cols {
+                    let line = &plane[(y * w.stride + row) * w.width + col..];
+                    let place = (row * w.cols + col) as u16;
+                    compete(
+                        &line[..(width - 1) * w.stride + 1],
+                        w.stride,
+                        place,
+                        best,
+                        winner,
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Whether a pixel wins over the best so far.
+#[inline]
+fn wins(value: f32, best: f32) -> bool {
+    value > best || value.is_nan()
+}
+
+/// The 2×2 window: winners are computed as numbers and looked up, because branches on pixels are
+/// mispredicted half of the time.
+fn pool_pairs((upper, lower): (&[f32], &[f32]), best: &mut [f32], winner: &mut [u16]) {
+    let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+    for ((upper, lower), (best, winner)) in pairs.zip(best.iter_mut().zip(winner)) {
+        let over = usize::from(wins(upper[1], upper[0]));
+        let under = usize::from(wins(lower[1], lower[0]));
+        let row = usize::from(wins(lower[under], upper[over]));
+        *best = [upper[over], lower[under]][row];
+        *winner = [over, 2 + under][row] as u16;
+    }
+}
+
+/// Lets every `stride`-th pixel of `line` compete, which stands at `place` in the window.
+fn compete(line: &[f32], stride: usize, place: u16, best: &mut [f32], winner: &mut [u16]) {
+    let pixels = line.iter().step_by(stride);
+    for (value, (best, winner)) in pixels.zip(best.iter_mut().zip(winner)) {
+        if wins(*value, *best) {
+            (*best, *winner) = (*value, place);
         }
     }
 }

@@ -8,6 +8,7 @@
 pub mod activation;
 mod avg_pool;
 pub mod batch_norm;
+mod collect;
 pub mod composed;
 pub mod conv2d;
 mod conv2d_backward;

@@ -6,6 +6,10 @@
 ///
 /// Candle reads `/proc/cpuinfo` for each of its matrix products unless the environment names a
 /// number, hence the variable.
+///
+/// The caller's thread becomes one of them, so that a loop of many small operations need not wake
+/// another thread and wait for it at each. No other thread may use the pool while the caller waits
+/// for that thread: with one thread there is nobody else to do the work.
 #[expect(unsafe_code, reason = "the environment can only be set so")]
 pub fn set(threads: usize) -> bool {
     let threads = threads.max(1);
@@ -16,9 +20,16 @@ pub fn set(threads: usize) -> bool {
     }
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
+        .use_current_thread()
         .thread_name(|i| format!("kernel-{i}"))
         .build_global()
         .is_ok()
+}
+
+/// Runs `f` on one of the kernels' threads. A loop of many small operations belongs in here: from
+/// outside, each of them has to wake a thread and wait for it.
+pub fn inside<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| f())
 }
 
 /// How many threads compute.

@@ -6,6 +6,7 @@ use super::{
     LaunchError,
     edit::{self, Edits},
     start::{Prepared, attempt, drive, keep, prepare},
+    trace::Trace,
 };
 use crate::{
     config::{Extensions, Plan},
@@ -109,7 +110,8 @@ pub fn resume(
             .as_ref()
             .map(|edited| (edited.plan.to_toml(), edited.plan.hash())),
     };
-    let (mut writer, checkpoint) = found.begin(&meta)?;
+    let trace = Trace::new();
+    let (mut writer, checkpoint) = trace.context().within(|| found.begin(&meta))?;
     if let Some(checkpoint) = &checkpoint {
         session.restore(checkpoint)?;
     }
@@ -122,7 +124,7 @@ pub fn resume(
             .event(&event)
             .map_err(crate::train::TrainError::from)?;
     }
-    drive(&mut session, writer, watcher, stop)
+    drive(&mut session, writer, trace, watcher, stop)
 }
 
 /// The plan that a run directory holds.

@@ -95,8 +95,11 @@ impl Launch<'_> {
             keep: keep(plan),
             attempt: attempt(&self.argv, &opened, Vec::new()),
         };
-        let writer = Writer::create(&self.runs, &meta)?;
-        drive(&mut session, writer, watcher, stop)
+        let trace = Trace::new();
+        let writer = trace
+            .context()
+            .within(|| Writer::create(&self.runs, &meta))?;
+        drive(&mut session, writer, trace, watcher, stop)
     }
 }
 
@@ -123,14 +126,16 @@ pub(super) fn keep(plan: &Plan) -> Keep {
     }
 }
 
-/// Runs the session into its directory and sums it up.
+/// Runs the session into its directory and sums it up. The writer was made within the trace, so
+/// that its thread's events go there too.
 pub(super) fn drive(
     session: &mut Session,
     mut writer: Writer,
+    mut trace: Trace,
     watcher: &mut dyn Sink,
     stop: &StopFlag,
 ) -> Result<Summary, LaunchError> {
-    let mut trace = Trace::new(&writer.info().run, writer.trace()?);
+    trace.attach(&writer.info().run, writer.trace()?);
     let context = trace.context();
     let ended = context.within(|| {
         let mut sinks = Fanout(vec![&mut writer, &mut trace, watcher]);

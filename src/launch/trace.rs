@@ -7,14 +7,15 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    sync::{Mutex, OnceLock, PoisonError},
+    io::{self, IsTerminal},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use tracing::{Dispatch, Level, Span, dispatcher};
 use tracing_core::{
     Callsite, Interest, Kind, Metadata, callsite, field::FieldSet, field::Value, identify_callsite,
 };
-use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt as _};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt::MakeWriter, layer::SubscriberExt as _};
 
 use crate::event::{Ending, EpochRow, Event, Metrics, Sink, SinkError, Status, StepRow};
 
@@ -23,29 +24,41 @@ pub struct Trace {
     dispatch: Dispatch,
     run: Span,
     epoch: Span,
+    file: LateFile,
 }
 
 impl Trace {
-    /// Spans for run `id`. What the level lets through goes to `file` as JSON lines, and to
-    /// standard error where `RUST_LOG` asks for it.
+    /// A trace that goes nowhere yet; see [`attach`](Self::attach).
     #[must_use]
-    pub fn new(id: &str, file: File) -> Self {
+    pub fn new() -> Self {
+        let file = LateFile::default();
         let lines = tracing_subscriber::fmt::layer()
             .json()
-            .with_writer(Mutex::new(file))
+            .with_writer(file.clone())
             .with_filter(filter());
         let shown = asked().then(|| {
             tracing_subscriber::fmt::layer()
-                .with_writer(std::io::stderr)
+                .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+                .with_writer(io::stderr)
                 .with_filter(filter())
         });
         let dispatch = Dispatch::new(Registry::default().with(lines).with(shown));
-        let run = dispatcher::with_default(&dispatch, || tracing::info_span!("run", id));
+        let run = dispatcher::with_default(&dispatch, || {
+            tracing::info_span!("run", id = tracing::field::Empty)
+        });
         Self {
             dispatch,
             epoch: Span::none(),
             run,
+            file,
         }
+    }
+
+    /// Names the run. From now on, what the level lets through goes to `file` as JSON lines, and to
+    /// standard error where `RUST_LOG` asks for it.
+    pub fn attach(&self, id: &str, file: File) {
+        dispatcher::with_default(&self.dispatch, || self.run.record("id", id));
+        self.file.set(file);
     }
 
     /// Where events of code that knows no trace go.
@@ -68,6 +81,27 @@ impl Context {
     /// Runs `work` inside the run's span.
     pub fn within<T>(&self, work: impl FnOnce() -> T) -> T {
         dispatcher::with_default(&self.dispatch, || self.run.in_scope(work))
+    }
+}
+
+/// A file that is known only after the subscriber that writes to it.
+#[derive(Clone, Default)]
+struct LateFile(Arc<OnceLock<File>>);
+
+impl LateFile {
+    fn set(&self, file: File) {
+        self.0.get_or_init(|| file);
+    }
+}
+
+impl<'a> MakeWriter<'a> for LateFile {
+    type Writer = Box<dyn io::Write + 'a>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        match self.0.get() {
+            Some(file) => Box::new(file),
+            None => Box::new(io::sink()),
+        }
     }
 }
 
@@ -196,8 +230,10 @@ fn fields(numbers: &[(&str, Number)], metrics: &[&Metrics]) -> Vec<(String, Numb
 /// Fields of one event that `tracing` takes at most.
 const MOST: usize = 32;
 
-/// Emits an event whose field names are known only now; `message` is its name.
-fn emit(level: Level, message: &'static str, parent: &Span, fields: Vec<(String, Number)>) {
+/// Emits an event whose field names are known only now; `message` is its name. The span is entered,
+/// so that the event's line lists it with all that are around it.
+fn emit(level: Level, message: &'static str, span: &Span, fields: Vec<(String, Number)>) {
+    let _entered = span.enter();
     let fields = &fields[..fields.len().min(MOST - 1)];
     let meta = site(level, message, fields.iter().map(|(name, _)| name.as_str())).metadata();
     dispatcher::get_default(|dispatch| {
@@ -217,7 +253,8 @@ fn emit(level: Level, message: &'static str, parent: &Span, fields: Vec<(String,
             (&names[i_name], values.get(i).copied())
         });
         let set = meta.fields().value_set(&set);
-        tracing::Event::child_of(parent.id(), meta, &set);
+        // Not `Event::dispatch`: it would ask for the dispatcher inside the dispatcher, and get none.
+        dispatch.event(&tracing::Event::new(meta, &set));
     });
 }
 
@@ -228,24 +265,11 @@ impl Callsite for Site {
     fn set_interest(&self, _: Interest) {}
 
     fn metadata(&self) -> &Metadata<'_> {
-        self.0.get_or_init(|| unreachable_metadata())
+        match self.0.get() {
+            Some(metadata) => metadata,
+            None => unreachable!("a site is filled before it is registered"),
+        }
     }
-}
-
-/// Never asked for: every site is filled before it is known to anybody.
-fn unreachable_metadata() -> Metadata<'static> {
-    static EMPTY: Site = Site(OnceLock::new());
-    let none = FieldSet::new(&[], identify_callsite!(&EMPTY));
-    Metadata::new(
-        "event",
-        "trainer",
-        Level::TRACE,
-        None,
-        None,
-        None,
-        none,
-        Kind::EVENT,
-    )
 }
 
 type Sites = BTreeMap<(Level, Vec<String>), &'static Site>;

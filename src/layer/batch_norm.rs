@@ -5,8 +5,8 @@ use candle_core::Tensor;
 use super::{Builder, LayerError, LayerInfo, Mode};
 use crate::kernel::{self, Init, Param, Running};
 
-/// Batch norm over the first dimension of a sample: features [c] or images [c, h, w]. `weight` and
-/// `bias` [c] are trained, `running_mean` and `running_var` [c] follow the batches by a tenth.
+/// Batch norm over the first dimension of a sample: features `[c]` or images `[c, h, w]`. `weight` and
+/// `bias` `[c]` are trained, `running_mean` and `running_var` `[c]` follow the batches by a tenth.
 #[derive(Debug)]
 pub struct BatchNorm {
     weight: Param,

@@ -5,7 +5,7 @@ use candle_core::Tensor;
 use super::{Builder, LayerError, LayerInfo, Mode, error::images, init};
 use crate::kernel::{self, Conv, Param, Pool, window::places};
 
-/// A 2-d convolution: `weight` [channels, inputs, kernel, kernel] and `bias` [channels], with ReLU
+/// A 2-d convolution: `weight` `[channels, inputs, kernel, kernel]` and `bias` `[channels]`, with ReLU
 /// and max pooling in the same pass where they follow.
 #[derive(Debug)]
 pub struct Conv2d {

@@ -5,7 +5,7 @@ use candle_core::Tensor;
 use super::{Builder, LayerError, LayerInfo, Mode, init};
 use crate::kernel::{self, Param};
 
-/// A linear layer: `weight` [outputs, inputs] and `bias` [outputs].
+/// A linear layer: `weight` `[outputs, inputs]` and `bias` `[outputs]`.
 #[derive(Debug)]
 pub struct Linear {
     weight: Param,

@@ -19,7 +19,7 @@ pub enum PoolKind {
     Max(Pool),
     /// Averages of the windows.
     Average(Pool),
-    /// The average of each whole channel; the output has no pixels any more, [channels].
+    /// The average of each whole channel; the output has no pixels any more, `[channels]`.
     GlobalAverage,
 }
 

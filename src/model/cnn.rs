@@ -31,7 +31,7 @@ pub struct Cnn {
     #[serde(default = "pool")]
     #[schemars(range(min = 1, max = 256))]
     pub pool: usize,
-    /// Widths of the hidden layers after the convolutions. Default [128].
+    /// Widths of the hidden layers after the convolutions. Default `[128]`.
     #[serde(default = "hidden")]
     #[schemars(inner(range(min = 1, max = 1_048_576)))]
     pub hidden: Vec<usize>,

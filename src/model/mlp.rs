@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mlp {
-    /// Widths of the hidden layers, first to last; an empty list is a linear model. Default [128].
+    /// Widths of the hidden layers, first to last; an empty list is a linear model. Default `[128]`.
     #[serde(default = "hidden")]
     #[schemars(inner(range(min = 1, max = 1_048_576)))]
     pub hidden: Vec<usize>,

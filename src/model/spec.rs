@@ -34,7 +34,7 @@ pub trait ModelSpec: Debug + Send + Sync {
 /// What goes into a model and what comes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Io {
-    /// Shape of one sample, such as [1, 28, 28] or [13].
+    /// Shape of one sample, such as `[1, 28, 28]` or `[13]`.
     pub input: Vec<usize>,
     /// Width of the output: classes, or numbers to predict.
     pub outputs: usize,

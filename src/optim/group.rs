@@ -122,6 +122,27 @@ impl GroupKeys {
     }
 }
 
+/// The parameters that a pattern matches.
+///
+/// # Errors
+/// It is no pattern, or matches nothing; the fault's key is empty.
+pub fn matching(pattern: &str, params: &[String]) -> Result<Vec<String>, KeyFault> {
+    let matcher = match Glob::new(pattern) {
+        Ok(glob) => glob.compile_matcher(),
+        Err(error) => {
+            let message = format!("`{pattern}` is not a pattern: {}", error.kind());
+            return Err(KeyFault::error("", message));
+        }
+    };
+    let matched = params.iter().filter(|param| matcher.is_match(param));
+    let matched: Vec<String> = matched.cloned().collect();
+    if matched.is_empty() {
+        let message = format!("`{pattern}` matches no parameter");
+        return Err(KeyFault::error("", message).hint(instead(pattern, params)));
+    }
+    Ok(matched)
+}
+
 /// The faults of the `i`-th group's patterns that match no parameter.
 fn idle_patterns(
     i: usize,

@@ -20,7 +20,7 @@ mod slots;
 pub use adam::Adam;
 pub use adamw::AdamW;
 pub use clip::{clip_norm, clip_value};
-pub use group::{AssignedGroup, assign};
+pub use group::{AssignedGroup, assign, matching};
 pub use keys::{DEFAULT_GROUP, GroupKeys, OptimizerKeys};
 pub use optimizer::{Hyper, OptimError, Optimizer, OptimizerSpec};
 pub use sgd::Sgd;

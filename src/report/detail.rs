@@ -3,28 +3,23 @@
 use serde_json::json;
 
 use super::{
-    Align, Cell, Chart, Ink, Palette, Record, Scale, Table, bytes, duration, list, number::moment,
-    sanitize, short,
+    Align, Cell, Ink, Palette, Record, Table, bytes, curves::curves, duration, list,
+    number::moment, sanitize, short,
 };
 use crate::run::{CheckpointInfo, Value};
-
-/// Lines of a curve.
-const HEIGHT: usize = 8;
-/// Columns of a curve at most: wider ones are no clearer.
-const WIDTH: usize = 100;
 
 /// The run for a person, on lines of `width` characters.
 #[must_use]
 pub fn text(record: &Record, width: usize, palette: Palette) -> String {
     let mut sections = vec![heading(record, palette) + &facts(record, palette)];
     sections.extend(metrics(record, palette));
-    sections.extend(curves(record, width.min(WIDTH), palette));
+    sections.extend(curves(record, width, palette));
     sections.extend(checkpoints(record, palette));
     sections.extend(warnings(record, palette));
     sections.join("\n")
 }
 
-/// The run for a program: what [`list::object`] has, and the rest.
+/// The run for a program: what `list::object` has, and the rest.
 #[must_use]
 pub fn object(record: &Record) -> serde_json::Value {
     let (view, mut object) = (&record.view, list::object(record));
@@ -174,54 +169,6 @@ fn metrics(record: &Record, palette: Palette) -> Option<String> {
         table.row([name, short(value), value_of_best, place]);
     }
     (!table.is_empty()).then(|| table.render(palette))
-}
-
-/// The loss and the learning rate, by step where steps were logged, else by epoch.
-fn curves(record: &Record, width: usize, palette: Palette) -> Vec<String> {
-    let draw = |(key, scale): (&str, Option<Scale>)| {
-        let (points, unit) = points(record, key);
-        let scale = scale.unwrap_or_else(|| Scale::fitting(&points));
-        if points.iter().filter(|(_, y)| y.is_finite()).count() < 2 {
-            return None;
-        }
-        let note = if scale == Scale::Log { " (log)" } else { "" };
-        let chart = Chart {
-            points: &points,
-            width,
-            height: HEIGHT,
-            scale,
-            unit,
-        };
-        Some(format!(
-            "{}{note}\n{}",
-            palette.paint(Ink::Bold, key),
-            chart.render()
-        ))
-    };
-    [
-        ("train/loss", None),
-        ("val/loss", None),
-        ("lr", Some(Scale::Linear)),
-    ]
-    .into_iter()
-    .filter_map(draw)
-    .collect()
-}
-
-/// The finest record of a key: `step` rows, else `eval`, else `epoch` rows.
-fn points<'a>(record: &Record, key: &str) -> (Vec<(f64, f64)>, &'a str) {
-    let of_kind = |kind: &str, x: fn(&crate::run::Row) -> f64| -> Vec<(f64, f64)> {
-        let rows = record.view.rows.iter().filter(|row| row.kind == kind);
-        rows.filter_map(|row| Some((x(row), row.number(key)?)))
-            .collect()
-    };
-    for kind in ["step", "eval"] {
-        let points = of_kind(kind, |row| row.step as f64);
-        if points.len() > 1 {
-            return (points, "steps");
-        }
-    }
-    (of_kind("epoch", |row| row.epoch + 1.0), "epochs")
 }
 
 fn checkpoints(record: &Record, palette: Palette) -> Option<String> {

@@ -1,7 +1,5 @@
 //! Many runs: one line each.
 
-use std::cmp::Ordering;
-
 use serde_json::json;
 
 use super::{Align, Cell, Ink, Record, Table, duration, exact, near::near, number::moment, short};
@@ -57,71 +55,6 @@ pub fn require_key(records: &[Record], key: &str) -> Result<(), UnknownKey> {
         near,
     })
 }
-
-/// Sorts by a key, smallest first, or with a leading `-` largest first. Numbers come before texts;
-/// NaN and runs without the key come last either way; equals keep their order.
-pub fn sort(records: &mut [Record], key: &str) {
-    let (key, descending) = sort_key(key);
-    records.sort_by_cached_key(|record| SortKey {
-        value: record.values(key).into_iter().next(),
-        descending,
-    });
-}
-
-/// The key of `--sort` and whether it wants the largest first.
-#[must_use]
-pub fn sort_key(key: &str) -> (&str, bool) {
-    key.strip_prefix('-')
-        .map_or((key, false), |key| (key, true))
-}
-
-struct SortKey {
-    value: Option<Value>,
-    descending: bool,
-}
-
-impl SortKey {
-    fn class(&self) -> u8 {
-        match &self.value {
-            Some(Value::Number(number)) if !number.is_nan() => 0,
-            Some(Value::Text(_)) => 1,
-            Some(Value::Number(_)) => 2,
-            None => 3,
-        }
-    }
-}
-
-impl Ord for SortKey {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let by_value = match (&self.value, &other.value) {
-            (Some(Value::Number(a)), Some(Value::Number(b))) => {
-                a.partial_cmp(b).unwrap_or(Ordering::Equal)
-            }
-            (Some(Value::Text(a)), Some(Value::Text(b))) => a.cmp(b),
-            _ => Ordering::Equal,
-        };
-        let by_value = if self.descending {
-            by_value.reverse()
-        } else {
-            by_value
-        };
-        self.class().cmp(&other.class()).then(by_value)
-    }
-}
-
-impl PartialOrd for SortKey {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for SortKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for SortKey {}
 
 /// The runs as a table for people: `columns`, or the usual ones.
 #[must_use]
@@ -350,20 +283,6 @@ mod tests {
           }
         }
         "#);
-    }
-
-    #[test]
-    fn sorting_puts_what_is_missing_last() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut records = three(folder.path());
-        sort(&mut records, "optimizer.lr");
-        assert_eq!(ids(&records), ["1", "2", "3"]);
-        sort(&mut records, "-best");
-        assert_eq!(ids(&records), ["2", "1", "3"]);
-        sort(&mut records, "best");
-        assert_eq!(ids(&records), ["1", "2", "3"]);
-        sort(&mut records, "-status");
-        assert_eq!(ids(&records), ["3", "1", "2"]);
     }
 
     #[test]

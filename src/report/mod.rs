@@ -4,6 +4,7 @@
 //! nothing prints, and nothing names the training side.
 
 mod chart;
+mod curves;
 mod detail;
 mod filter;
 mod ink;
@@ -15,6 +16,7 @@ mod record;
 #[cfg(test)]
 mod sample;
 mod series;
+mod sort;
 mod table;
 mod text;
 mod trace;
@@ -25,12 +27,12 @@ pub use filter::{Filter, FilterError};
 pub use ink::{Ink, Palette};
 pub use line::{ending_line, epoch_line, step_line};
 pub use list::{
-    UnknownKey, objects as list_objects, require_key, rows as list_rows, sort, sort_key,
-    table as list_table,
+    UnknownKey, objects as list_objects, require_key, rows as list_rows, table as list_table,
 };
 pub use number::{bytes, duration, exact, short};
 pub use record::Record;
 pub use series::{By, Point, Series, SeriesError};
+pub use sort::{sort, sort_key};
 pub use table::{Align, Cell, Table};
 pub use text::{sanitize, sanitize_json};
 pub use trace::{EpochRange, EpochRangeError, Level, TraceFilter, TraceLine};

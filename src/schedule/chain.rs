@@ -257,6 +257,26 @@ mod tests {
     }
 
     #[test]
+    fn chains_are_told_apart_by_target_track_and_groups() {
+        let entry = |keys: &str| format!("[[schedule]]\ntype = \"constant\"\n{keys}\n");
+        let text = [
+            "groups = [\"a\", \"b\"]",
+            "groups = [\"b\", \"a\"]\nfor = \"1 step\"",
+            "groups = [\"a\", \"c\"]",
+            "",
+            "track = \"main\"\nfor = \"1 step\"",
+            "track = \"warmup\"",
+            "target = \"momentum\"",
+        ]
+        .map(entry)
+        .concat();
+        let clock = Run::default().clock();
+        let chains = super::lay_out(&entries(&text), &clock, &mut Vec::new());
+        let members: Vec<_> = chains.into_iter().map(|chain| chain.members).collect();
+        assert_eq!(members, [vec![0, 1], vec![2], vec![3, 4], vec![5], vec![6]]);
+    }
+
+    #[test]
     fn phases_of_no_length_are_skipped() {
         let run = Run {
             horizon: 10,

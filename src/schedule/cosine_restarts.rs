@@ -246,14 +246,13 @@ mod tests {
         }
     }
 
-    /// 10 · 1.1 is 11.000000000000002, which must not move the restart from step 21 to step 22.
+    /// 25, 55, 121: their sum is 201, but 201.00000000000003 in floats, which must not move the
+    /// restart from step 201 to step 202.
     #[test]
     fn decimal_stretches_restart_where_they_should() {
-        let values = curve_values(
-            "type = \"cosine_restarts\"\ncycle = \"10 steps\"\nstretch = 1.1",
-            30,
-        );
-        assert_eq!((values[10], values[21]), (1.0, 1.0));
+        let text = "type = \"cosine_restarts\"\ncycle = \"25 steps\"\nstretch = 2.2";
+        let values = curve_values(text, 300);
+        assert_eq!([values[25], values[80], values[201]], [1.0; 3]);
     }
 
     #[test]

@@ -306,6 +306,23 @@ fn a_floor_carries_into_the_next_phase() {
 }
 
 #[test]
+fn the_bounds_of_every_track_hold_the_product() {
+    let text = r#"
+        [[schedule]]
+        type = "linear"
+        ceil = 0.3
+        [[schedule]]
+        track = "z"
+        type = "constant"
+        from = 0.5
+        floor = 0.2
+    "#;
+    let schedule = run(10, 1, 1.0).many(text);
+    let values: Vec<f64> = [0, 3, 5, 8].map(|t| schedule.lr(t)).to_vec();
+    assert_eq!(values, [0.3, 0.3, 0.25, 0.2]);
+}
+
+#[test]
 fn groups_follow_their_own_chains() {
     let text = r#"
         [[schedule]]

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::testing::*;
 use super::*;
+use crate::data::{DataError, Dataset, Target};
 use crate::event::{Event, Reason, Sink, SinkError, Status};
+use crate::objective::{Mse, metric};
 
 fn reasons(events: &[Event]) -> Vec<(u64, Reason)> {
     let saved = checkpoints(events).into_iter();
@@ -189,7 +191,7 @@ fn a_plan_for_other_data_is_refused() {
     recipe.data.train = Arc::new(Clouds {
         samples: 50,
         seed: 1,
-        poisoned: None,
+        ..Clouds::default()
     });
     let message = Session::new(recipe).err().unwrap().to_string();
     assert_eq!(
@@ -228,6 +230,43 @@ fn evaluation_does_not_depend_on_its_batch_size() {
         missing.unwrap_err().to_string(),
         "the data has no `test` split"
     );
+}
+
+#[test]
+fn a_regressions_metrics_are_in_the_datas_own_unit() {
+    /// y = x₀, standardised from values with mean 10 and standard deviation 4.
+    struct Line;
+    impl Dataset for Line {
+        fn len(&self) -> usize {
+            6
+        }
+        fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
+            out.fill(index as f32 / 6.0);
+            Ok(())
+        }
+        fn target(&self, index: usize) -> Target<'_> {
+            Target::Values(vec![index as f32 / 6.0].into())
+        }
+    }
+    let values = |scale: Option<Vec<(f64, f64)>>| {
+        let mut recipe = recipe();
+        recipe.data.train = Arc::new(Line);
+        recipe.data.val = Some(Arc::new(Line));
+        recipe.data.target_scale = scale;
+        recipe.io.outputs = 1;
+        recipe.loss = Arc::new(Mse {});
+        recipe.metrics = ["rmse", "r2"]
+            .map(|name| (name.to_owned(), metric(name).unwrap().into()))
+            .into();
+        recipe.steps_per_epoch = 1;
+        recipe.total_steps = 3;
+        run(&grouped(recipe, 0.1)).0.metrics
+    };
+    let (plain, scaled) = (values(None), values(Some(vec![(10.0, 4.0)])));
+    assert_eq!(plain["val/loss"], scaled["val/loss"]);
+    assert!((plain["val/loss"].sqrt() - plain["val/rmse"]).abs() < 1e-6);
+    assert!((scaled["val/rmse"] / plain["val/rmse"] - 4.0).abs() < 1e-5);
+    assert!((scaled["val/r2"] - plain["val/r2"]).abs() < 1e-5);
 }
 
 #[test]

@@ -19,6 +19,7 @@
 mod array;
 mod averages;
 mod batch;
+mod check;
 mod checkpoint;
 mod contents;
 mod error;

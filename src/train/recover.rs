@@ -76,7 +76,13 @@ impl Session {
             Numbers {
                 loss: Some(loss), ..
             } if !loss.is_finite() => {
-                format!("the loss of update {step} (epoch {epoch}) is `{loss}`")
+                // A loss that was read late may be that of an earlier update.
+                let which = if self.deferred {
+                    "a loss up to"
+                } else {
+                    "the loss of"
+                };
+                format!("{which} update {step} (epoch {epoch}) is `{loss}`")
             }
             Numbers {
                 norm: Some(norm), ..

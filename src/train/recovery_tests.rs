@@ -13,6 +13,7 @@ fn poisoned(on_nan: OnNan) -> Recipe {
         samples: 44,
         seed: 1,
         poisoned: Some(40),
+        ..Clouds::default()
     });
     recipe.model = Arc::new(Net {
         norm: true,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::testing::*;
 use super::*;
 use crate::event::{Event, Reason, Status};
+use crate::model::{Cnn, Mlp, ModelSpec, Norm};
 use crate::optim::{AdamW, OptimizerSpec, Sgd};
 
 /// Interrupts after every update in turn, and resumes in a new session from what the first one
@@ -164,6 +165,59 @@ fn an_interrupted_evaluation_is_made_after_the_resume() {
 }
 
 #[test]
+fn an_update_that_a_signal_cuts_in_two_is_made_after_the_resume() {
+    let net = Net {
+        dropout: true,
+        norm: true,
+        ..Net::default()
+    };
+    let with = |trip_model, trip_data| {
+        let mut recipe = recipe();
+        recipe.grad_accumulation = 3;
+        recipe.steps_per_epoch = 2;
+        recipe.total_steps = 6;
+        recipe.model = Arc::new(Net {
+            trip: trip_model,
+            ..net.clone()
+        });
+        recipe.data.train = Arc::new(Clouds {
+            samples: 44,
+            seed: 1,
+            trip: trip_data,
+            ..Clouds::default()
+        });
+        grouped(recipe, 0.05)
+    };
+    let plain = with(None, None);
+    let (whole, all) = run(&plain);
+    for at in 0..6 {
+        // In the middle of the gradients, whose batches moved the running statistics; and in the
+        // middle of fetching.
+        let (model, data) = (StopFlag::new(), StopFlag::new());
+        let cut = [
+            (with(Some((model.clone(), at)), None), model),
+            (with(None, Some((data.clone(), 7 * at as usize))), data),
+        ];
+        for (recipe, stop) in cut {
+            let mut session = Session::new(recipe).unwrap();
+            let (first, before) = interrupted_by(&mut session, &stop, u64::MAX);
+            assert!(matches!(
+                first.status,
+                Status::Stopped {
+                    signal: Some(2),
+                    ..
+                }
+            ));
+            let last = checkpoints(&before).pop().unwrap();
+            let (second, after) = run_until(&plain, Some(&last), u64::MAX);
+            assert_eq!(second.state_hash, whole.state_hash, "update {at}");
+            let lines = [timeless(&before), timeless(&after)].concat();
+            assert_eq!(lines, timeless(&all), "update {at}");
+        }
+    }
+}
+
+#[test]
 fn a_finished_run_has_nothing_left_to_do() {
     let recipe = recipe();
     let (whole, events) = run(&recipe);
@@ -175,20 +229,44 @@ fn a_finished_run_has_nothing_left_to_do() {
 }
 
 #[test]
-fn a_longer_run_goes_through_the_shorter_one() {
+fn a_run_cut_short_goes_on_as_the_long_one_would_have() {
+    // `--steps 8` of a run of 18: the curve stays that of the whole.
     let mut short = recipe();
     short.total_steps = 8;
     let (ending, events) = run(&short);
     assert_eq!((ending.step, ending.epoch), (8, 8.0 / 6.0));
     let last = checkpoints(&events).pop().unwrap();
-    let (_, long) = run(&recipe());
+    let (whole, _) = run(&recipe());
     let (ending, _) = run_until(&recipe(), Some(&last), u64::MAX);
-    let final_of_long = checkpoints(&long).pop().unwrap();
-    assert_eq!(ending.step, 18);
-    assert_eq!(
-        checkpoints(&long).pop().map(|c| c.model),
-        Some(final_of_long.model)
-    );
+    assert_eq!(ending.state_hash, whole.state_hash);
+}
+
+#[test]
+fn real_models_on_real_data_resume_at_every_step() {
+    let mlp = Mlp {
+        hidden: vec![16],
+        dropout: 0.2,
+        norm: Norm::Layer,
+        ..Mlp::default()
+    };
+    let cnn = Cnn {
+        channels: vec![4],
+        kernel: 3,
+        pool: 2,
+        hidden: vec![8],
+        dropout: 0.1,
+        norm: Norm::Batch,
+    };
+    let models: [(&str, Arc<dyn ModelSpec>); 2] = [("mlp", Arc::new(mlp)), ("cnn", Arc::new(cnn))];
+    for ((name, model), (optimizer, spec)) in models.into_iter().zip(optimizers()) {
+        let mut recipe = digits(model);
+        recipe.optimizer = spec;
+        recipe.grad_accumulation = 2;
+        recipe.steps_per_epoch = 3;
+        recipe.total_steps = 6;
+        recipe.ema = Some(0.95);
+        resumes_everywhere(&grouped(recipe, 0.01), &format!("{name}, {optimizer}"));
+    }
 }
 
 #[test]

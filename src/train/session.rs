@@ -24,7 +24,7 @@ use crate::optim::Hyper;
 /// A model, its optimizer and its data, somewhere between the first update and the last.
 ///
 /// A session knows no files and no terminal: it emits [`Event`]s, and what it needs to go on in
-/// another process is a [`Checkpoint`]. Everything it computes is a pure function of its
+/// another process is a [`Checkpoint`](crate::event::Checkpoint). Everything it computes is a pure function of its
 /// [`Recipe`], however often it is interrupted.
 pub struct Session {
     pub(super) recipe: Recipe,
@@ -36,6 +36,9 @@ pub struct Session {
     pub(super) back: Option<Contents>,
     /// Losses of applied updates that are still on the device, with their weights.
     pub(super) unread: Vec<(Vec<Tensor>, f64)>,
+    /// Whether losses and norms stay on the device until somebody needs them: on a GPU, where
+    /// reading means waiting. On the CPU they are read for next to nothing.
+    pub(super) deferred: bool,
     /// Whether every active parameter got a gradient once.
     pub(super) gradients_seen: bool,
     /// Hyperparameters of the update under way, one for each active parameter.
@@ -50,7 +53,7 @@ pub struct Session {
     pub(super) tested: Metrics,
     pub(super) ledger: Ledger,
     pub(super) meter: Meter,
-    loader: Arc<Loader>,
+    pub(super) loader: Arc<Loader>,
     transforms: Arc<Transforms>,
 }
 
@@ -78,6 +81,7 @@ impl Session {
             progress: Progress::new(),
             back: None,
             unread: Vec::new(),
+            deferred: !recipe.device.is_cpu(),
             gradients_seen: false,
             hypers: Vec::with_capacity(state.active.len()),
             frozen: vec![false; state.active.len()],
@@ -108,12 +112,10 @@ impl Session {
         let (status, error) = match self.train(sink, stop) {
             Ok(status) => (status, None),
             Err(TrainError::Sink(error)) => return Err(error.into()),
-            Err(error) => (
-                Status::Failed {
-                    why: error.to_string(),
-                },
-                Some(error),
-            ),
+            Err(error) => {
+                let why = error.to_string();
+                (Status::Failed { why }, Some(error))
+            }
         };
         let ending = self.ending(status);
         sink.event(&Event::End(ending.clone()))?;
@@ -131,8 +133,8 @@ impl Session {
         loop {
             self.begin_epoch(sink)?;
             let (epoch, done) = (self.progress.epoch, self.progress.batch);
-            let mut batches = loader.epoch(epoch as u32, done as usize);
-            while let Some(batches) = self.fetch(&mut batches, stop)? {
+            let mut rest = loader.epoch(epoch as u32, done as usize);
+            while let Some(batches) = self.fetch(&mut rest, stop)? {
                 let watched = self.watched(batches.len());
                 match self.update(&batches, watched, stop)? {
                     Outcome::Applied(numbers) => self.applied(&batches, numbers, sink)?,
@@ -170,7 +172,7 @@ impl Session {
     /// is left of the epoch. `None` after the last; none at all where `stop` was raised meanwhile.
     fn fetch(
         &mut self,
-        batches: &mut impl Iterator<Item = Result<Batch, DataError>>,
+        rest: &mut impl Iterator<Item = Result<Batch, DataError>>,
         stop: &StopFlag,
     ) -> Result<Option<Vec<OnDevice>>, TrainError> {
         let mut fetched = Vec::with_capacity(self.recipe.grad_accumulation);
@@ -178,7 +180,7 @@ impl Session {
             if stop.raised().is_some() {
                 return Ok(Some(Vec::new()));
             }
-            match batches.next() {
+            match rest.next() {
                 Some(batch) => fetched.push(OnDevice::new(batch?, &self.recipe)?),
                 None => break,
             }
@@ -220,57 +222,5 @@ impl Session {
     /// Whether all batches of the epoch under way are used.
     pub(super) fn epoch_ended(&self) -> bool {
         self.progress.batch >= self.batches_per_epoch()
-    }
-
-    /// Refuses a recipe that contradicts its data.
-    fn check(&self) -> Result<(), TrainError> {
-        let recipe = &self.recipe;
-        let refuse = |why: String| Err(TrainError::Recipe(why));
-        let accumulated = recipe.grad_accumulation.max(1) as u64;
-        let per_epoch = self.batches_per_epoch().div_ceil(accumulated);
-        if recipe.steps_per_epoch != per_epoch {
-            let planned = recipe.steps_per_epoch;
-            return refuse(format!(
-                "an epoch has {per_epoch} updates, not the {planned} of the plan; \
-                 hint: did the data change since the plan was made?"
-            ));
-        }
-        if self.loader.shape() != recipe.io.input {
-            let (found, wanted) = (self.loader.shape(), &recipe.io.input);
-            return refuse(format!(
-                "samples have shape {found:?}, the model takes {wanted:?}"
-            ));
-        }
-        let params = &self.state.params;
-        if let Some(name) =
-            (recipe.frozen.iter()).find(|name| params.iter().all(|p| p.name() != *name))
-        {
-            return refuse(format!("there is no parameter `{name}` to freeze"));
-        }
-        let known = self.metric_names();
-        let stop = recipe.early_stop.iter().map(|rule| &rule.metric);
-        let best = recipe.checkpoint.best.iter().map(|rule| &rule.metric);
-        match stop.chain(best).find(|metric| !known.contains(metric)) {
-            Some(metric) => refuse(format!(
-                "there is no metric `{metric}`; hint: one of {}",
-                known.join(", ")
-            )),
-            None => Ok(()),
-        }
-    }
-
-    /// The metrics that a run of this session reports.
-    fn metric_names(&self) -> Vec<String> {
-        let mut names = vec!["train/loss".to_owned()];
-        if self.recipe.data.val.is_some() && self.recipe.eval_every.is_some() {
-            names.push("val/loss".to_owned());
-            names.extend(
-                self.recipe
-                    .metrics
-                    .iter()
-                    .map(|(name, _)| format!("val/{name}")),
-            );
-        }
-        names
     }
 }

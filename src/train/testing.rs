@@ -6,7 +6,9 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 
 use super::{CheckpointPolicy, OnNan, Recipe, Session, StopFlag};
-use crate::data::{Data, DataError, Dataset, DatasetKeys, Facts, Target as Answer, Task};
+use crate::data::{
+    Data, DataError, Dataset, DatasetKeys, DatasetSpec, Digits, Facts, Target as Answer, Task,
+};
 use crate::error::KeyFault;
 use crate::event::{Checkpoint, Ending, Event, Sink, SinkError};
 use crate::kernel::{Init, Param};
@@ -22,8 +24,10 @@ use crate::units::Clock;
 pub const WIDTH: usize = 4;
 
 /// Points in three clouds; one sample may be poisoned.
-#[derive(Clone, Copy)]
+#[derive(Clone, Default)]
 pub struct Clouds {
+    /// Raises a flag when this sample is read.
+    pub trip: Option<(StopFlag, usize)>,
     pub samples: usize,
     pub seed: u64,
     pub poisoned: Option<usize>,
@@ -35,6 +39,9 @@ impl Dataset for Clouds {
     }
 
     fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
+        if let Some((stop, _)) = self.trip.iter().find(|(_, at)| *at == index) {
+            stop.raise(2);
+        }
         let mut noise = vec![0.0; WIDTH];
         let name = format!("sample {index}");
         Stream::new(self.seed, Purpose::Sample, &name).fill_normal(&mut noise, 0.0, 0.7);
@@ -55,6 +62,8 @@ impl Dataset for Clouds {
 /// Two linear layers with tanh between, and what else a test wants to see.
 #[derive(Debug, Clone, Default)]
 pub struct Net {
+    /// Raises a flag in the forward pass of this update's second batch.
+    pub trip: Option<(StopFlag, u32)>,
     /// ReLU instead of tanh.
     pub relu: bool,
     /// Dropout with probability ½ after the activation.
@@ -106,6 +115,11 @@ impl ModelSpec for Net {
 
 impl Model for Built {
     fn forward(&self, input: &Tensor, mode: &Mode) -> candle_core::Result<Tensor> {
+        if let (Some((stop, at)), Mode::Train { step, micro: 1, .. }) = (&self.spec.trip, mode)
+            && step == at
+        {
+            stop.raise(2);
+        }
         let [weight, bias] = &self.first;
         let mut x = input
             .matmul(weight.tensor())?
@@ -160,7 +174,7 @@ pub fn recipe() -> Recipe {
         Arc::new(Clouds {
             samples,
             seed,
-            poisoned: None,
+            ..Clouds::default()
         }) as Arc<dyn Dataset>
     };
     let facts = Facts {
@@ -217,6 +231,30 @@ pub fn recipe() -> Recipe {
         },
     };
     grouped(recipe, 0.1)
+}
+
+/// One epoch over 150 of the digits in batches of 32: 5 updates.
+pub fn digits(model: Arc<dyn ModelSpec>) -> Recipe {
+    let keys = DatasetKeys {
+        batch_size: 32,
+        limit: Some(150),
+        ..DatasetKeys::default()
+    };
+    let keys = keys.filled(&Digits {}.defaults());
+    let data = Digits {}.load(&keys, 7).unwrap();
+    let recipe = Recipe {
+        model,
+        io: Io {
+            input: data.facts.shape.clone(),
+            outputs: 10,
+        },
+        data,
+        loader: keys,
+        steps_per_epoch: 5,
+        total_steps: 5,
+        ..recipe()
+    };
+    grouped(recipe, 0.05)
 }
 
 /// The same recipe with every parameter of its model in the group `default`: poly from this rate,
@@ -287,13 +325,22 @@ pub fn run_until(recipe: &Recipe, from: Option<&Checkpoint>, after: u64) -> (End
     if let Some(checkpoint) = from {
         session.restore(checkpoint).unwrap();
     }
-    let stop = StopFlag::new();
+    interrupted(&mut session, after)
+}
+
+/// Runs a session until it ends or has applied `after` updates in all.
+pub fn interrupted(session: &mut Session, after: u64) -> (Ending, Vec<Event>) {
+    interrupted_by(session, &StopFlag::new(), after)
+}
+
+/// The same, where something else may raise the flag.
+pub fn interrupted_by(session: &mut Session, stop: &StopFlag, after: u64) -> (Ending, Vec<Event>) {
     let mut sink = Interrupter {
         events: Vec::new(),
         stop: stop.clone(),
         after,
     };
-    let ending = session.run(&mut sink, &stop).unwrap();
+    let ending = session.run(&mut sink, stop).unwrap();
     (ending, sink.events)
 }
 

@@ -50,14 +50,16 @@ impl Session {
         watched: bool,
         stop: &StopFlag,
     ) -> Result<Outcome, TrainError> {
+        if batches.is_empty() {
+            return Ok(Outcome::Interrupted);
+        }
         let weight = batches.iter().map(|batch| batch.weight).sum::<f64>();
         let reversible = self.recipe.on_nan == OnNan::Skip || batches.len() > 1;
-        let buffers = match reversible {
-            true => self
-                .state
-                .keep_buffers()
-                .map_err(compute("keeping the buffers"))?,
-            false => Vec::new(),
+        let buffers = if reversible {
+            let kept = self.state.keep_buffers();
+            kept.map_err(compute("keeping the buffers"))?
+        } else {
+            Vec::new()
         };
         let put_back = |session: &Self| {
             let put = session.state.put_buffers(&buffers);
@@ -65,9 +67,6 @@ impl Session {
         };
 
         self.state.grads.zero();
-        if batches.is_empty() {
-            return Ok(Outcome::Interrupted);
-        }
         let mut sums = Vec::with_capacity(batches.len());
         for (micro, batch) in batches.iter().enumerate() {
             if stop.raised().is_some() {
@@ -78,12 +77,11 @@ impl Session {
         }
         self.refuse_missing()?;
 
-        // On the CPU the numbers are read for next to nothing. Elsewhere reading means waiting for
-        // the device, so the loss waits there until somebody needs it.
-        let read = watched || self.recipe.device.is_cpu();
-        let loss = match read {
-            true => Some(self.read_losses(&sums)?),
-            false => None,
+        let read = watched || !self.deferred;
+        let loss = if read {
+            Some(self.read_losses(&sums)?)
+        } else {
+            None
         };
         let numbers = Numbers {
             loss: loss.map(|sum| if weight > 0.0 { sum / weight } else { sum }),
@@ -150,8 +148,8 @@ impl Session {
         self.ledger.charge(Activity::Loss);
 
         let grads = &mut self.state.grads;
-        mean.backward()
-            .and_then(|store| grads.accumulate(&store, &self.state.active))
+        grads
+            .backward(&mean, &self.state.active)
             .map_err(compute("the backward pass"))?;
         self.ledger.charge(Activity::Backward);
         Ok(sum.detach())

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::testing::*;
 use super::*;
-use crate::event::{Event, Reason};
+use crate::event::{Event, Reason, Sink, SinkError};
+use crate::model::{Cnn, Mlp, ModelSpec, Norm};
 use crate::schedule::{Group, Target};
 
 /// The state after so many updates.
@@ -249,7 +250,34 @@ fn rows_carry_numbers_only_where_they_are_logged() {
     assert_eq!(silent_end.state_hash, loud_end.state_hash);
 }
 
-/// The hash of a run in this process; for the test below, which runs it under other thread counts.
+#[test]
+fn losses_read_late_are_the_same_numbers() {
+    let mut recipe = recipe();
+    recipe.log_every = 4;
+    recipe.eval_every = Some(Cadence::Steps(5));
+    let (eager, events) = run(&recipe);
+    let deferred = |from: Option<&crate::event::Checkpoint>, after| {
+        let mut session = Session::new(recipe.clone()).unwrap();
+        session.deferred = true;
+        if let Some(checkpoint) = from {
+            session.restore(checkpoint).unwrap();
+        }
+        interrupted(&mut session, after)
+    };
+    let (late, late_events) = deferred(None, u64::MAX);
+    assert_eq!(late.state_hash, eager.state_hash);
+    assert_eq!(timeless(&late_events), timeless(&events));
+    // A signal finds losses that nobody has read.
+    let (_, events) = deferred(None, 9);
+    let last = checkpoints(&events).pop();
+    assert_eq!(
+        deferred(last.as_ref(), u64::MAX).0.state_hash,
+        eager.state_hash
+    );
+}
+
+/// What the tests below run in processes of their own: a run that exercises everything, and a long
+/// one that says how much memory it holds.
 #[test]
 #[ignore = "run by the_number_of_threads_changes_no_bit"]
 fn print_hash() {
@@ -263,24 +291,87 @@ fn print_hash() {
     recipe.clip_norm = Some(0.5);
     recipe.grad_accumulation = 2;
     recipe.steps_per_epoch = 3;
-    recipe.loader.batch_size = 8;
-    eprintln!("state={}", run(&grouped(recipe, 0.05)).0.state_hash);
+    let small = run(&grouped(recipe, 0.05)).0.state_hash;
+    // Wide enough that the kernels divide their work.
+    let mlp = Mlp {
+        hidden: vec![512],
+        ..Mlp::default()
+    };
+    let cnn = Cnn {
+        channels: vec![16],
+        kernel: 3,
+        pool: 2,
+        hidden: vec![256],
+        dropout: 0.1,
+        norm: Norm::Batch,
+    };
+    let models: [Arc<dyn ModelSpec>; 2] = [Arc::new(mlp), Arc::new(cnn)];
+    let [mlp, cnn] = models.map(|model| run(&digits(model)).0.state_hash);
+    println!("answer={small}{mlp}{cnn}");
+}
+
+#[test]
+#[ignore = "run by memory_does_not_grow"]
+fn print_growth() {
+    struct Watch(Vec<u64>);
+    impl Sink for Watch {
+        fn event(&mut self, event: &Event) -> Result<(), SinkError> {
+            if let Event::Epoch(row) = event
+                && row.epoch % 100 == 99
+            {
+                let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+                let pages = statm.split(' ').nth(1).unwrap();
+                self.0.push(pages.parse().unwrap());
+            }
+            Ok(())
+        }
+    }
+    let mut recipe = recipe();
+    recipe.model = Arc::new(Net {
+        dropout: true,
+        norm: true,
+        ..Net::default()
+    });
+    recipe.ema = Some(0.9);
+    recipe.total_steps = 6 * 600;
+    recipe.on_nan = OnNan::Rollback;
+    let recipe = grouped(recipe, 0.01);
+    let mut watch = Watch(Vec::new());
+    let mut session = Session::new(recipe).unwrap();
+    session.run(&mut watch, &StopFlag::new()).unwrap();
+    println!("answer={}", watch.0[5].saturating_sub(watch.0[0]));
+}
+
+/// What a test of this file prints in a process of its own.
+fn answer(test: &str, threads: &str) -> String {
+    let name = format!("{}::{test}", module_path!().split_once("::").unwrap().1);
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &name, "--ignored", "--nocapture"])
+        .env("RAYON_NUM_THREADS", threads)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (_, rest) = text
+        .split_once("answer=")
+        .unwrap_or_else(|| panic!("{text}"));
+    rest.lines().next().unwrap().to_owned()
 }
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    let hash = |threads: &str| {
-        let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "train::update_tests::print_hash"])
-            .args(["--ignored", "--nocapture", "--test-threads=1"])
-            .env("RAYON_NUM_THREADS", threads)
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        let (_, hash) = text.split_once("state=").unwrap();
-        hash[..64].to_owned()
-    };
-    let one = hash("1");
-    assert_eq!(hash("2"), one);
-    assert_eq!(hash("4"), one);
+    let one = answer("print_hash", "1");
+    assert_eq!(one.len(), 3 * 64);
+    assert_eq!(answer("print_hash", "2"), one);
+    assert_eq!(answer("print_hash", "4"), one);
+}
+
+#[test]
+fn memory_does_not_grow() {
+    if !std::path::Path::new("/proc/self/statm").exists() {
+        println!("skipped: this system does not say how much memory a process holds");
+        return;
+    }
+    // 3000 updates whose graphs were kept would hold a hundred megabytes.
+    let pages: u64 = answer("print_growth", "2").parse().unwrap();
+    assert!(pages < 500, "{pages} pages more after 3000 updates");
 }

@@ -1,3 +1,5 @@
+//! Tables read end to end: types, splits, missing values, errors with their lines.
+
 use std::{collections::BTreeSet, path::Path};
 
 use crate::data::{

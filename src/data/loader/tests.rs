@@ -1,3 +1,5 @@
+//! Batches end to end: order, resuming in mid-epoch, threads that end.
+
 use std::{borrow::Cow, collections::BTreeSet, thread};
 
 use super::*;

@@ -5,7 +5,7 @@ use candle_core::{Result, Tensor};
 use super::{max_pool2d, relu};
 use crate::kernel::conv2d::Conv;
 
-/// x [n, ci, h, w] with weight [co, ci, kh, kw] and bias [co], then ReLU and max pooling where
+/// x `[n, ci, h, w]` with weight `[co, ci, kh, kw]` and bias `[co]`, then ReLU and max pooling where
 /// `conv` says so.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::relu as cut;
 
-/// y = x·Wᵀ (+ b), then ReLU where `relu`: x [.., in], W [out, in], b [out].
+/// y = x·Wᵀ (+ b), then ReLU where `relu`: x `[.., in]`, W `[out, in]`, b `[out]`.
 ///
 /// # Errors
 /// Where the shapes do not fit together, or the device fails.

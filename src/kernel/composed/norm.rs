@@ -6,7 +6,7 @@ use super::relu as cut;
 use crate::kernel::batch_norm::{EPSILON, Moments};
 
 /// Normalises each channel of x [n, c, ..]: by the batch's own moments, or by `fixed` (mean and
-/// variance [c]). Returns the batch's moments where it used them.
+/// variance `[c]`). Returns the batch's moments where it used them.
 ///
 /// # Errors
 /// Where the shapes do not fit together, or the device fails.
@@ -42,7 +42,7 @@ pub fn batch_norm(
     Ok((y, fixed.is_none().then_some(moments)))
 }
 
-/// Normalises each row of x [.., d], then scales by `gamma` [d] and shifts by `beta` [d].
+/// Normalises each row of x `[.., d]`, then scales by `gamma` `[d]` and shifts by `beta` `[d]`.
 ///
 /// # Errors
 /// Where the shapes do not fit together, or the device fails.

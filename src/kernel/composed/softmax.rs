@@ -22,7 +22,7 @@ pub fn log_softmax(x: &Tensor) -> Result<Tensor> {
     x.broadcast_sub(&x.exp()?.sum_keepdim(D::Minus1)?.log()?)
 }
 
-/// Σ over the rows of −Σ_c t_c log softmax(z)_c, t as in [`crate::kernel::cross_entropy`].
+/// Σ over the rows of −Σ_c t_c log softmax(z)_c, t as in [`crate::kernel::cross_entropy()`].
 ///
 /// # Errors
 /// Where the shapes do not fit together, or the device fails.

@@ -40,60 +40,70 @@ impl<'a> Tables<'a> {
         self.as_table(key, node)
     }
 
-    /// The tables of a top-level list.
+    /// The tables of a list, each with its path: `schedule[0]`; `None` where it is no list.
     pub(super) fn list(
         &mut self,
         path: &str,
-        key: &str,
         node: &'a Node,
-    ) -> Vec<(String, &'a Node, &'a Table)> {
+    ) -> Option<Vec<(String, &'a Node, &'a Table)>> {
+        let key = path.rsplit('.').next().unwrap_or(path);
         let Some(items) = node.items() else {
             let message = format!("`{key}` takes a list of tables, found {}", node.noun());
             let hint = format!("write `[[{path}]]` above each entry");
             self.faults
                 .push(Diagnostic::error(&node.place, message).hint(hint));
-            return Vec::new();
+            return None;
         };
-        let mut tables = Vec::new();
-        for (i, item) in items.iter().enumerate() {
-            if let Some((node, table)) = self.as_table(key, item) {
-                tables.push((format!("{path}[{i}]"), node, table));
-            }
-        }
-        tables
+        let paths = (0..items.len()).map(|i| format!("{path}[{i}]"));
+        let tables: Vec<_> = paths
+            .zip(items)
+            .filter_map(|(path, item)| {
+                let (node, table) = self.as_table(&path, item)?;
+                Some((path, node, table))
+            })
+            .collect();
+        (tables.len() == items.len()).then_some(tables)
     }
 
     fn as_table(&mut self, key: &str, node: &'a Node) -> Option<(&'a Node, &'a Table)> {
         let table = node.table();
         if table.is_none() {
             let message = format!("`{key}` takes a table, found {}", node.noun());
-            self.faults.push(Diagnostic::error(&node.place, message));
+            let hint = match node.text() {
+                Some(text) if !key.contains('[') => {
+                    Some(format!("write `[{key}]` and below it `type = {text:?}`"))
+                }
+                _ => None,
+            };
+            self.faults
+                .push(Diagnostic::error(&node.place, message).hint(hint));
         }
         Some((node, table?))
     }
 
-    /// A fault about something that is not there at all: points at the file's first line.
+    /// A fault about something that is not there at all: points at the file's beginning.
     pub(super) fn missing(&mut self, message: String, hint: &str) {
         let place = Place {
             source: self.spec.root.place.source,
             range: 0..0,
         };
-        if self.spec.sources.iter().next().is_some() {
-            self.faults
-                .push(Diagnostic::error(&place, message).hint(hint.to_string()));
-        }
+        self.faults
+            .push(Diagnostic::error(&place, message).hint(hint.to_string()));
     }
 
-    /// A component's own finding, at `path` (`optimizer`, `schedule[2]`) plus its key.
+    /// A component's own finding, at `path` (`optimizer`, `schedule[2]`) plus its key. What is said
+    /// of a component as a whole stands at its `type`.
     pub(super) fn key_fault(&mut self, path: &str, fault: KeyFault) {
+        let whole = format!("{path}.type");
         let full = match fault.key.as_str() {
+            "" if self.spec.root.at(&whole).is_some() => whole,
             "" => path.to_string(),
             key => format!("{path}.{key}"),
         };
         self.faults.push(Diagnostic {
             severity: fault.severity,
             message: fault.message,
-            place: Some(self.spec.root.nearest(&full).place.clone()),
+            place: Some(self.spec.root.place_of(&full, &self.spec.sources)),
             hint: fault.hint,
         });
     }
@@ -114,15 +124,26 @@ impl<'a> Tables<'a> {
         table: &Table,
         schema: &Schema,
     ) -> Option<C> {
-        let before = self.error_count();
-        validate::table(what, place, table, schema, &mut self.faults);
-        if self.error_count() > before {
+        if !self.fits(what, place, table, schema) {
             return None;
         }
-        let plain = plain(table, schema, &self.spec.sources);
-        read_keys(plain)
+        self.read(path, plain(table, schema, &self.spec.sources))
+    }
+
+    /// A struct of keys from a table that fits its schema.
+    pub(super) fn read<C: DeserializeOwned>(&mut self, path: &str, keys: toml::Table) -> Option<C> {
+        read_keys(keys)
             .map_err(|fault| self.load_fault(path, fault))
             .ok()
+    }
+
+    /// Whether a table fits its schema and all its texts could be filled in; notes what does not.
+    fn fits(&mut self, what: &str, place: &Place, table: &Table, schema: &Schema) -> bool {
+        let mut found = Vec::new();
+        validate::table(what, place, table, schema, &mut found);
+        let fits = found.is_empty() && !table.is_incomplete();
+        self.faults.append(&mut found);
+        fits
     }
 
     /// A table with a `type`: its component and its common keys. The common keys are those of
@@ -142,17 +163,10 @@ impl<'a> Tables<'a> {
         };
         let own = kind.schema();
         let mut rest = table.only(|key| key != "type");
-        self.drop_replaced(&mut rest, table, registry, &own, common);
-        let before = self.error_count();
+        self.drop_replaced(&mut rest, table, registry, (&own, common));
         let what = format!("{what} of type `{}`", kind.name);
-        validate::table(
-            &what,
-            &node.place,
-            &rest,
-            &merged(&own, common),
-            &mut self.faults,
-        );
-        if self.error_count() > before {
+        let schema = merged(&own, common);
+        if !self.fits(&what, &node.place, &rest, &schema) {
             return None;
         }
         let is_common = |key: &str| common["properties"].get(key).is_some();
@@ -169,20 +183,11 @@ impl<'a> Tables<'a> {
 
     /// Where the type is unknown the common keys can still be checked.
     fn common_only(&mut self, table: &Table, common: &Schema) {
-        let mut known = table.only(|key| common["properties"].get(key).is_some());
-        known.replaced_type = None;
+        let known = table.only(|key| common["properties"].get(key).is_some());
         let mut relaxed = common.clone();
         relaxed["required"] = Schema::Null;
-        validate::table(
-            "",
-            &Place {
-                source: 0,
-                range: 0..0,
-            },
-            &known,
-            &relaxed,
-            &mut self.faults,
-        );
+        let nowhere = &self.spec.root.place;
+        validate::table("", nowhere, &known, &relaxed, &mut self.faults);
     }
 
     fn kind_name<'t, T: ?Sized + 'static>(
@@ -209,7 +214,7 @@ impl<'a> Tables<'a> {
         };
         if registry.get(name).is_none() {
             let message = format!("unknown {} type `{name}`", registry.noun);
-            let hint = suggest::hint(name, registry.names());
+            let hint = suggest::hint(name, &registry.names().collect::<Vec<_>>());
             self.faults
                 .push(Diagnostic::error(&kind.place, message).hint(hint));
             return None;
@@ -217,44 +222,30 @@ impl<'a> Tables<'a> {
         Some(name)
     }
 
-    /// Keys of the type that a later layer replaced are left out, with a warning.
+    /// Keys that a lower layer wrote for a type that a higher layer replaced are left out, with a
+    /// warning, unless the new type has them, too.
     fn drop_replaced<T: ?Sized + 'static>(
         &mut self,
         rest: &mut Table,
         table: &Table,
         registry: &Registry<T>,
-        own: &Schema,
-        common: &Schema,
+        (own, common): (&Schema, &Schema),
     ) {
-        let Some(old) = table
-            .replaced_type
-            .as_deref()
-            .and_then(|name| registry.get(name))
-        else {
-            return;
-        };
-        let Some(kind) = table.get("type") else {
-            return;
-        };
-        let old_schema = old.schema();
         let knows = |schema: &Schema, key: &str| schema["properties"].get(key).is_some();
-        let stale: Vec<(String, Place)> = rest
-            .iter()
-            .filter(|(key, place, _)| {
-                place.source < kind.place.source
-                    && !knows(own, key)
-                    && !knows(common, key)
-                    && knows(&old_schema, key)
-            })
-            .map(|(key, place, _)| (key.to_string(), place.clone()))
-            .collect();
-        for (key, place) in stale {
-            rest.remove(&key);
-            let new = kind.text().unwrap_or_default();
-            let message = format!(
-                "`{key}` is a key of `{}` and is left out: `type` is now `{new}`",
-                old.name
-            );
+        let kind = table.get("type").and_then(Node::text).unwrap_or_default();
+        for (key, old) in table.replaced() {
+            let is_old = registry
+                .get(old)
+                .is_some_and(|old| knows(&old.schema(), key));
+            if !is_old || knows(own, key) || knows(common, key) {
+                continue;
+            }
+            let Some(place) = rest.key_place(key).cloned() else {
+                continue;
+            };
+            rest.remove(key);
+            let message =
+                format!("`{key}` is a key of `{old}` and is left out: `type` is now `{kind}`");
             self.faults.push(Diagnostic {
                 severity: Severity::Warning,
                 ..Diagnostic::error(&place, message)
@@ -268,13 +259,6 @@ impl<'a> Tables<'a> {
         let mut key_fault = KeyFault::error(fault.key, message);
         key_fault.hint = hint;
         self.key_fault(path, key_fault);
-    }
-
-    pub(super) fn error_count(&self) -> usize {
-        self.faults
-            .iter()
-            .filter(|d| d.severity == Severity::Error)
-            .count()
     }
 }
 

@@ -1,0 +1,237 @@
+//! What a run costs beside its arithmetic: `trainer run`, whole, against a loop written by hand
+//! over the same layers, loss and optimizer, whose batches lie ready in memory.
+//!
+//! `cargo bench --bench orchestration -- [threads [rounds]]`. The run loads and shuffles its data,
+//! measures every gradient, logs at the default rate, and writes its directory with a checkpoint
+//! after each epoch; the clock stops when everything is durable and closed. Both sides compute the
+//! same losses, bit for bit, which is checked. They take turns; shown are medians.
+#![expect(clippy::print_stdout, reason = "a benchmark reports to the terminal")]
+
+use std::{error::Error, fs, path::Path, time::Instant};
+
+use candle_core::{Device, Tensor};
+use trainer::{
+    config::{Extensions, Overrides, Plan, Spec},
+    data::{Batch, Loader, Targets, Transforms},
+    event::{Event, Sink, SinkError},
+    kernel::{Grads, threads},
+    launch::{self, Launch},
+    layer::{Builder, Mode},
+    optim::Hyper,
+    rng::{Purpose, Stream},
+    schedule::Target,
+    train::StopFlag,
+};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Images of the made-up data in MNIST's form.
+const IMAGES: usize = 60_000;
+
+const LARGE: &str = r#"
+[model]
+type = "mlp"
+hidden = [512, 256]
+[dataset]
+type = "mnist"
+path = "."
+batch_size = 128
+split = { val = "0%" }
+[optimizer]
+type = "sgd"
+lr = 0.01
+momentum = 0.9
+[train]
+epochs = 2
+"#;
+
+const SMALL: &str = r#"
+[model]
+type = "mlp"
+hidden = [128, 64]
+[dataset]
+type = "digits"
+batch_size = 64
+split = { val = "0%", test = "0%" }
+[optimizer]
+type = "sgd"
+lr = 0.005
+momentum = 0.9
+[train]
+epochs = 100
+"#;
+
+fn main() -> Result<()> {
+    let arguments = std::env::args().skip(1).filter(|a| !a.starts_with('-'));
+    let numbers: Vec<usize> = arguments.filter_map(|a| a.parse().ok()).collect();
+    threads::set(numbers.first().copied().unwrap_or(2));
+    let rounds = numbers.get(1).copied().unwrap_or(7);
+    let folder = tempfile::tempdir()?;
+    make_up_images(folder.path())?;
+    println!(
+        "{} threads, {rounds} rounds; µs a step\n{:34}{:>9}{:>9}{:>9}",
+        threads::count(),
+        "",
+        "run",
+        "bare",
+        "run/bare"
+    );
+    compare(
+        "mlp 784-512-256-10, batch 128",
+        LARGE,
+        folder.path(),
+        rounds,
+    )?;
+    compare("mlp 64-128-64-10, batch 64", SMALL, folder.path(), rounds)
+}
+
+/// Lets both sides take turns and prints a line, then where the run's time went.
+fn compare(what: &str, text: &str, folder: &Path, rounds: usize) -> Result<()> {
+    let name = folder.join("bench.toml");
+    let spec = Spec::parse(&name.display().to_string(), text, &Overrides::default());
+    let plan = Plan::resolve(&spec, &Extensions::new())?;
+    let steps = plan.length.total_steps as f64;
+    let batches = batches(&plan)?;
+    let mut times: [Vec<f64>; 3] = Default::default();
+    let mut parts = Vec::new();
+    for round in 0..rounds {
+        let begin = Instant::now();
+        let hand = bare(&plan, &batches)?;
+        let bare_time = begin.elapsed().as_secs_f64();
+
+        let prepared = launch::prepare(&plan)?;
+        let mut last = LastLoss(f64::NAN);
+        let launch = Launch {
+            plan: &plan,
+            config_files: launch::config_files(&spec),
+            overrides: Vec::new(),
+            runs: folder.join(format!("runs-{steps}-{round}")),
+            argv: Vec::new(),
+            parent: None,
+        };
+        let begin = Instant::now();
+        let summary = launch.start(prepared, &mut last, &StopFlag::new())?;
+        let run_time = begin.elapsed().as_secs_f64();
+        fs::remove_dir_all(&launch.runs)?;
+        if last.0 != hand {
+            return Err(format!("the run's last loss is {}, the loop's {hand}", last.0).into());
+        }
+        for (list, time) in times
+            .iter_mut()
+            .zip([run_time, bare_time, run_time / bare_time])
+        {
+            list.push(time);
+        }
+        parts.push(summary.ledger);
+    }
+    let [run, bare, ratio] = times.map(median);
+    let (run, bare) = (1e6 * run / steps, 1e6 * bare / steps);
+    println!("{what:34}{run:9.1}{bare:9.1}{ratio:9.3}");
+    for name in parts[0].keys() {
+        let seconds = median(parts.iter().map(|part| part[name]).collect());
+        println!("  {name:32}{:9.1}", 1e6 * seconds / steps);
+    }
+    Ok(())
+}
+
+/// The loop by hand; returns the last mean loss that a run would log.
+fn bare(plan: &Plan, batches: &[Vec<(Tensor, Tensor)>]) -> Result<f64> {
+    let builder = Builder::plan();
+    let model = plan.model.spec.build(&builder, &plan.io)?;
+    let params = builder.finish().params;
+    for param in &params {
+        param.fill(plan.top.seed, &Device::Cpu)?;
+    }
+    let mut optimizer = plan.optimizer.spec.build(&params)?;
+    let mut grads = Grads::new(&params)?;
+    let value = |target| plan.schedules.value(target, 0, 0).unwrap_or(0.0);
+    let hyper = Hyper {
+        lr: value(Target::Lr),
+        weight_decay: 0.0,
+        momentum: value(Target::Momentum),
+        beta2: 0.0,
+    };
+    let (hypers, frozen) = (vec![hyper; params.len()], vec![false; params.len()]);
+    let (mut step, mut last) = (0, f64::NAN);
+    for (input, target) in batches.iter().flatten() {
+        let mode = Mode::Train {
+            seed: plan.top.seed,
+            step,
+            micro: 0,
+        };
+        let rows = input.dim(0)? as f64;
+        let sum = plan.loss.spec.sum(&model.forward(input, &mode)?, target)?;
+        grads.zero();
+        grads.backward(&(&sum * rows.recip())?, &params)?;
+        optimizer.step(&params, &grads, &hypers, &frozen)?;
+        step += 1;
+        if u64::from(step).is_multiple_of(plan.length.log_every) {
+            last = f64::from(sum.to_scalar::<f32>()?) / rows;
+        }
+    }
+    Ok(last)
+}
+
+/// Every batch of the run, epoch by epoch, in the run's order.
+fn batches(plan: &Plan) -> Result<Vec<Vec<(Tensor, Tensor)>>> {
+    let data = plan.dataset.spec.load(&plan.dataset_keys, plan.top.seed)?;
+    let transforms = Transforms::fit(&[], &data.facts.shape, &*data.train, plan.top.seed)?;
+    let keys = plan.dataset_keys.training(plan.top.seed);
+    let loader = Loader::new(data.train.clone(), transforms.into(), keys)?;
+    let epochs = plan.length.epochs() as u32;
+    let epoch = |epoch| loader.epoch(epoch, 0).map(|batch| tensors(batch?, plan));
+    (0..epochs).map(|e| epoch(e).collect()).collect()
+}
+
+fn tensors(batch: Batch, plan: &Plan) -> Result<(Tensor, Tensor)> {
+    let shape = [&[batch.len], plan.io.input.as_slice()].concat();
+    let input = Tensor::from_vec(batch.input, shape, &Device::Cpu)?;
+    let Targets::Classes(classes) = batch.targets else {
+        return Err("the targets are no classes".into());
+    };
+    Ok((input, Tensor::from_vec(classes, batch.len, &Device::Cpu)?))
+}
+
+/// Remembers the loss of the last update that was logged.
+struct LastLoss(f64);
+
+impl Sink for LastLoss {
+    fn event(&mut self, event: &Event) -> std::result::Result<(), SinkError> {
+        if let Event::Step(row) = event {
+            self.0 = row.loss.unwrap_or(self.0);
+        }
+        Ok(())
+    }
+}
+
+/// Files in MNIST's form and size, of random bytes; ten test images, since tests are no overhead.
+fn make_up_images(folder: &Path) -> Result<()> {
+    for (part, count) in [("train", IMAGES), ("t10k", 10)] {
+        let mut numbers = vec![0.0; count * 28 * 28 / 4];
+        Stream::new(1, Purpose::Sample, part).fill_normal(&mut numbers, 0.0, 1.0);
+        let pixels = numbers.iter().flat_map(|x: &f32| x.to_bits().to_le_bytes());
+        let extents = [count as u32, 28, 28];
+        let images = idx(&extents, pixels);
+        fs::write(folder.join(format!("{part}-images-idx3-ubyte")), images)?;
+        let labels = idx(&extents[..1], (0..count).map(|i| (i % 10) as u8));
+        fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), labels)?;
+    }
+    Ok(())
+}
+
+/// An IDX file of bytes.
+fn idx(extents: &[u32], bytes: impl Iterator<Item = u8>) -> Vec<u8> {
+    let mut file = vec![0, 0, 8, extents.len() as u8];
+    file.extend(extents.iter().flat_map(|extent| extent.to_be_bytes()));
+    file.extend(bytes);
+    file
+}
+
+/// The middle one.
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}

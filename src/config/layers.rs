@@ -1,0 +1,269 @@
+//! The layers of a config: `extends`, the file, `--set`, flags.
+
+use std::path::{Path, PathBuf};
+
+use toml::de::DeTable;
+
+use super::{
+    diagnostic::{Diagnostic, Severity},
+    node::{IndexFault, Node, Table, Value},
+    source::{Place, Source, Sources},
+    syntax,
+};
+use crate::{error::io_reason, units::lexical};
+
+/// Reads texts and lays them over one another; collects what is wrong with them.
+#[derive(Default)]
+pub(super) struct LayerReader {
+    pub(super) sources: Sources,
+    pub(super) faults: Vec<Diagnostic>,
+    /// Whether a text is missing or no TOML: what the others lack may stand there.
+    pub(super) is_broken: bool,
+    /// The files that are being read, each extended by the one before it.
+    chain: Vec<PathBuf>,
+}
+
+impl LayerReader {
+    /// A file, laid over those that it extends.
+    pub(super) fn file(&mut self, path: &Path, named_at: Option<&Place>) -> Node {
+        match std::fs::read_to_string(path) {
+            Ok(text) => self.text(path, text),
+            Err(error) => {
+                self.is_broken = true;
+                self.faults.push(Diagnostic {
+                    severity: Severity::Error,
+                    message: format!("cannot read `{}`: {}", path.display(), io_reason(&error)),
+                    place: named_at.cloned(),
+                    hint: similar_files(path),
+                });
+                empty_table(0)
+            }
+        }
+    }
+
+    /// A text, laid over the files that it extends.
+    pub(super) fn text(&mut self, path: &Path, text: String) -> Node {
+        let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+        let source = self.sources.add(Source {
+            name: path.display().to_string(),
+            text: text.clone(),
+            folder,
+        });
+        let (document, errors) = DeTable::parse_recoverable(&text);
+        self.is_broken |= !errors.is_empty();
+        self.faults.extend(syntax::faults(&text, source, &errors));
+        let mut own = empty_table(source);
+        let mut table = Table::read(document.get_ref(), source);
+        let Some(extends) = table.remove("extends") else {
+            own.value = Value::Table(table);
+            return own;
+        };
+        own.value = Value::Table(table);
+        self.chain.push(path.into());
+        let mut merged = self.bases(path, extends);
+        self.chain.pop();
+        let place = own.place.clone();
+        self.merge(&mut merged, own);
+        merged.place = place;
+        merged
+    }
+
+    /// The files that `extends` names, each laid over the one before it.
+    fn bases(&mut self, path: &Path, extends: Node) -> Node {
+        let mut merged = empty_table(extends.place.source);
+        let names = match extends.value {
+            Value::Array(items) => items,
+            _ => vec![extends],
+        };
+        for name in names {
+            match self.base_path(path, &name) {
+                Ok(base) => {
+                    let tree = self.file(&base, Some(&name.place));
+                    self.merge(&mut merged, tree);
+                }
+                Err(fault) => {
+                    self.is_broken = true;
+                    self.faults.push(fault);
+                }
+            }
+        }
+        merged
+    }
+
+    /// The file that an entry of `extends` names, unless it is being read already.
+    fn base_path(&self, path: &Path, name: &Node) -> Result<PathBuf, Diagnostic> {
+        let Some(text) = name.text() else {
+            let found = name.noun();
+            let message = format!("`extends` takes a path or a list of paths, found {found}");
+            return Err(Diagnostic::error(&name.place, message)
+                .hint("`extends = \"base.toml\"`".to_string()));
+        };
+        let base = lexical(&path.parent().unwrap_or(Path::new("")).join(text));
+        let absolute = |path: &Path| std::path::absolute(path).map(|path| lexical(&path)).ok();
+        let is_same = |open: &PathBuf| absolute(open) == absolute(&base);
+        let Some(first) = self.chain.iter().position(is_same) else {
+            return Ok(base);
+        };
+        let names = self.chain[first..].iter().chain([&base]);
+        let circle: Vec<String> = names.map(|path| path.display().to_string()).collect();
+        let message = format!("`{text}` extends itself in a cycle");
+        Err(Diagnostic::error(&name.place, message).hint(circle.join(" → ")))
+    }
+
+    fn merge(&mut self, base: &mut Node, over: Node) {
+        if let Err(IndexFault { place, key, length }) = base.merge(over) {
+            let message = format!("there is no entry {key}: the list has {length}");
+            let hint = (length > 0).then(|| format!("entries count from 0 to {}", length - 1));
+            self.faults
+                .push(Diagnostic::error(&place, message).hint(hint));
+        }
+    }
+
+    /// `key.path=value`: TOML, or a bare word taken as a text.
+    pub(super) fn set(&mut self, root: &mut Node, text: &str) {
+        let source = self.sources.add(Source {
+            name: "--set".into(),
+            text: text.into(),
+            folder: PathBuf::new(),
+        });
+        let all = Place {
+            source,
+            range: 0..text.len(),
+        };
+        let Some(equals) = text.find('=') else {
+            let message = format!("`{text}` is not KEY=VALUE");
+            let hint = "for example --set optimizer.lr=0.05".to_string();
+            self.faults
+                .push(Diagnostic::error(&all, message).hint(hint));
+            return;
+        };
+        let tree = match DeTable::parse(text) {
+            Ok(document) => Some(Table::read(document.get_ref(), source)),
+            Err(error) => match text[equals + 1..].trim_start().chars().next() {
+                // What begins like a value is meant as one.
+                Some('[' | '{' | '"' | '\'') => {
+                    self.faults.extend(syntax::faults(text, source, &[error]));
+                    None
+                }
+                _ => self.bare_word(source, text, equals),
+            },
+        };
+        if let Some(table) = tree {
+            self.merge(root, Node::new(Value::Table(table), all));
+        }
+    }
+
+    fn bare_word(&mut self, source: usize, text: &str, equals: usize) -> Option<Table> {
+        let keys = format!("{}=0", &text[..equals]);
+        match DeTable::parse(&keys) {
+            Ok(document) => {
+                let word = &text[equals + 1..];
+                let start = equals + 1 + (word.len() - word.trim_start().len());
+                let place = Place {
+                    source,
+                    range: start..start + word.trim().len(),
+                };
+                let leaf = Node::new(Value::String(word.trim().into()), place);
+                let mut table = Table::read(document.get_ref(), source);
+                set_leaf(&mut table, leaf);
+                Some(table)
+            }
+            Err(error) => {
+                let range = error.span().unwrap_or(0..equals);
+                let message = format!("`{}` is not a key path", &text[..equals]);
+                self.faults
+                    .push(Diagnostic::error(&Place { source, range }, message));
+                None
+            }
+        }
+    }
+
+    /// Flags that stand for keys; gives back the length that a flag replaced.
+    pub(super) fn flags(
+        &mut self,
+        root: &mut Node,
+        flags: &[(String, String, String)],
+    ) -> Option<Table> {
+        let mut before = None;
+        for (flag, key, value) in flags {
+            if key == "train.epochs" || key == "train.steps" {
+                if let Value::Table(table) = &mut root.value {
+                    if let Some(Node {
+                        value: Value::Table(train),
+                        ..
+                    }) = table.get_mut("train")
+                    {
+                        before = Some(train.only(|key| key == "epochs" || key == "steps"));
+                        train.remove("epochs");
+                        train.remove("steps");
+                    }
+                }
+            }
+            let source = self.sources.add(Source {
+                name: flag.clone(),
+                text: value.clone(),
+                folder: PathBuf::new(),
+            });
+            let place = Place {
+                source,
+                range: 0..value.len(),
+            };
+            if let Ok(document) = DeTable::parse(&format!("{key}={value}")) {
+                let mut table = Table::read(document.get_ref(), source);
+                relocate(&mut table, &place);
+                self.merge(root, Node::new(Value::Table(table), place));
+            }
+        }
+        before
+    }
+}
+
+fn empty_table(source: usize) -> Node {
+    Node::new(
+        Value::Table(Table::default()),
+        Place {
+            source,
+            range: 0..0,
+        },
+    )
+}
+
+/// Puts a value at the end of a path of single-key tables.
+fn set_leaf(table: &mut Table, leaf: Node) {
+    let Some(key) = table.iter().next().map(|(key, _, _)| key.to_string()) else {
+        return;
+    };
+    if let Some(node) = table.get_mut(&key) {
+        match &mut node.value {
+            Value::Table(inner) => set_leaf(inner, leaf),
+            _ => *node = leaf,
+        }
+    }
+}
+
+/// Gives every key and value of a flag's tree the flag's own place.
+fn relocate(table: &mut Table, place: &Place) {
+    table.for_each_mut(&mut |key_place, node| {
+        *key_place = place.clone();
+        node.place = place.clone();
+        if let Value::Table(inner) = &mut node.value {
+            relocate(inner, place);
+        }
+    });
+}
+
+/// The folder's TOML files that look like the one that was named.
+fn similar_files(path: &Path) -> Option<String> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let names: Vec<String> = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".toml"))
+        .collect();
+    let wanted = path.file_name()?.to_str()?;
+    let near = crate::error::nearest(wanted, names.iter().map(String::as_str))?;
+    Some(format!("did you mean `{}`?", folder.join(near).display()))
+}

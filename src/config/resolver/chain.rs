@@ -1,0 +1,164 @@
+//! `[[schedule]]`: the entries with their factors, and their meaning over the parameter groups.
+
+use super::{
+    super::{
+        groups,
+        length::Length,
+        node::{Node, Table},
+        registry::{schema_of, write_keys},
+        tables::Loaded,
+        train::TrainKeys,
+    },
+    OptimizerParts, Resolver, ScheduleParts,
+};
+use crate::{
+    layer::Architecture,
+    schedule::{self, Curve},
+};
+
+impl<'a> Resolver<'a> {
+    /// The entries in order, each with its complete table.
+    pub(super) fn schedule(&mut self) -> Option<ScheduleParts> {
+        let Some(node) = self.tables.spec.root.table()?.get("schedule") else {
+            return Some(ScheduleParts::default());
+        };
+        let registry = &self.extensions.schedules;
+        let common = schema_of::<schedule::Keys>();
+        let mut all = Some(ScheduleParts::default());
+        for (path, node, table) in self.tables.list("schedule", node)? {
+            let found = (node, table);
+            let loaded = self
+                .tables
+                .component("`[[schedule]]`", &path, found, registry, &common);
+            let factors = self.factors(&path, table);
+            let entry = loaded
+                .zip(factors)
+                .and_then(|(loaded, times)| self.entry(&path, loaded, times));
+            match (entry, &mut all) {
+                (Some((entry, table)), Some((entries, tables))) => {
+                    entries.push(entry);
+                    tables.push(table);
+                }
+                _ => all = None,
+            }
+        }
+        all
+    }
+
+    fn entry(
+        &mut self,
+        path: &str,
+        Loaded { component, common }: Loaded<dyn Curve>,
+        times: Vec<(schedule::Factor, toml::Table)>,
+    ) -> Option<(schedule::Entry, toml::Table)> {
+        let keys: schedule::Keys = self.tables.read(path, common)?;
+        let mut table = complete(&component.kind, &keys, component.keys)?;
+        let (times, tables): (Vec<_>, Vec<_>) = times.into_iter().unzip();
+        if !tables.is_empty() {
+            let list = tables.into_iter().map(toml::Value::Table).collect();
+            table.insert("times".into(), toml::Value::Array(list));
+        }
+        let entry = schedule::Entry {
+            kind: component.kind,
+            keys,
+            curve: component.spec,
+            times,
+        };
+        self.accepted(path, entry.check()).then_some((entry, table))
+    }
+
+    /// The factors of an entry's `times`, each with its complete table.
+    fn factors(
+        &mut self,
+        path: &str,
+        table: &'a Table,
+    ) -> Option<Vec<(schedule::Factor, toml::Table)>> {
+        let Some(list) = table.get("times") else {
+            return Some(Vec::new());
+        };
+        let tables = self.tables.list(&format!("{path}.times"), list)?;
+        let mut all = Some(Vec::new());
+        for (path, node, table) in tables {
+            match (self.factor(&path, node, table), &mut all) {
+                (Some(factor), Some(list)) => list.push(factor),
+                _ => all = None,
+            }
+        }
+        all
+    }
+
+    fn factor(
+        &mut self,
+        path: &str,
+        node: &Node,
+        table: &Table,
+    ) -> Option<(schedule::Factor, toml::Table)> {
+        let registry = &self.extensions.schedules;
+        let common = schema_of::<schedule::FactorKeys>();
+        let Loaded { component, common } =
+            self.tables
+                .component("`times`", path, (node, table), registry, &common)?;
+        let keys: schedule::FactorKeys = self.tables.read(path, common)?;
+        let table = complete(&component.kind, &keys, component.keys)?;
+        let factor = schedule::Factor {
+            kind: component.kind,
+            keys,
+            curve: component.spec,
+        };
+        Some((factor, table))
+    }
+
+    /// The schedules over the parameter groups, and the frozen parameters: those of `freeze` and
+    /// of frozen groups. Without a model, a glob stands for the parameters that it would match and
+    /// `other` for all the rest.
+    pub(super) fn scheduled(
+        &mut self,
+        schedule: Option<&ScheduleParts>,
+        optimizer: Option<&OptimizerParts>,
+        train: Option<&TrainKeys>,
+        length: Option<&Length>,
+        built: Option<&Architecture>,
+        mut frozen: Vec<String>,
+    ) -> Option<(schedule::Schedules, Vec<String>)> {
+        let (entries, _) = schedule?;
+        let (optimizer, keys) = optimizer?;
+        let names: Vec<String> = match built {
+            Some(built) => built.params.iter().map(|p| p.name().to_string()).collect(),
+            None => stand_ins(&self.tables.spec.root),
+        };
+        let parts = (&*optimizer.spec, keys, train?);
+        let clock = length?.clock();
+        let schedules = groups::schedules(
+            &mut self.tables,
+            entries,
+            parts,
+            &clock,
+            &names,
+            &mut frozen,
+        )?;
+        Some((schedules, frozen))
+    }
+}
+
+/// An entry's or a factor's table: `type`, the common keys, its own keys.
+fn complete(kind: &str, common: &impl serde::Serialize, own: toml::Table) -> Option<toml::Table> {
+    let mut table = toml::Table::new();
+    table.insert("type".into(), kind.into());
+    table.extend(write_keys(common).ok()?);
+    table.extend(own);
+    Some(table)
+}
+
+/// The globs of `[[optimizer.group]]` and `[[schedule]]`, and one parameter that none of them names.
+fn stand_ins(root: &Node) -> Vec<String> {
+    let globs = |list: &Node, key: &str| -> Vec<String> {
+        let lists = list.items().into_iter().flatten();
+        let globs = lists.filter_map(|entry| entry.table()?.get(key)?.items());
+        let texts = globs.flatten().filter_map(|glob| glob.text());
+        texts.map(String::from).collect()
+    };
+    let mut names = globs(root.nearest("optimizer.group"), "match");
+    names.extend(globs(root.nearest("schedule"), "groups"));
+    names.push("other".into());
+    names
+}

@@ -1,0 +1,194 @@
+//! What must hold between tables: data and transforms, data and loss, data and model, batches and
+//! length, globs and parameters.
+
+use super::{
+    super::{length::Length, node::Value, registry::Component, train::TrainKeys},
+    DataParts, ModelParts, Resolver,
+};
+use crate::{
+    data::Facts,
+    error::KeyFault,
+    layer::{Architecture, Builder, LayerError},
+    model::Io,
+    objective::{self, LossSpec},
+    optim,
+};
+
+impl Resolver<'_> {
+    /// What the data is; looks at its files.
+    pub(super) fn facts(&mut self, dataset: Option<&DataParts>, seed: u64) -> Option<Facts> {
+        let (dataset, keys, _) = dataset?;
+        match dataset.spec.describe(keys, seed) {
+            Ok(facts) => Some(facts),
+            Err(error) => {
+                let mut faults = error.faults();
+                for fault in &mut faults {
+                    fault.message = with_short_paths(&fault.message, &dataset.keys);
+                }
+                self.tables.key_faults("dataset", faults);
+                None
+            }
+        }
+    }
+
+    /// The loss, where it fits the task: the one that is written, or the task's.
+    pub(super) fn fitting_loss(
+        &mut self,
+        loss: Option<Option<Component<dyn LossSpec>>>,
+        facts: Option<&Facts>,
+    ) -> Option<Component<dyn LossSpec>> {
+        let task = &facts?.task;
+        let loss = match loss? {
+            Some(loss) => loss,
+            None => {
+                let name = objective::default_loss(task.is_classification());
+                let kind = self.extensions.losses.get(name)?;
+                kind.load(toml::Table::new()).ok()?
+            }
+        };
+        let fault = loss.spec.fits(task.is_classification(), task.outputs());
+        self.accepted("loss", fault.into_iter().collect())
+            .then_some(loss)
+    }
+
+    /// What goes into the model, transforms applied, and what comes out.
+    pub(super) fn io(
+        &mut self,
+        facts: Option<&Facts>,
+        dataset: Option<&DataParts>,
+        loss: Option<&Component<dyn LossSpec>>,
+    ) -> Option<Io> {
+        let (facts, (_, _, transforms)) = (facts?, dataset?);
+        let mut input = facts.shape.clone();
+        for (i, transform) in transforms.iter().enumerate() {
+            match transform.spec.output(&input) {
+                Ok(output) => input = output,
+                Err(fault) => {
+                    let path = format!("dataset.transform[{i}]");
+                    self.tables.key_fault(&path, fault);
+                    return None;
+                }
+            }
+        }
+        let task = &facts.task;
+        let outputs = loss?.spec.outputs(task.is_classification(), task.outputs());
+        Some(Io { input, outputs })
+    }
+
+    /// The model's layers for this data, without numbers.
+    pub(super) fn architecture(
+        &mut self,
+        model: Option<&ModelParts>,
+        io: Option<&Io>,
+    ) -> Option<Architecture> {
+        let builder = Builder::plan();
+        let fault = match model?.0.spec.build(&builder, io?) {
+            Ok(_) => return Some(builder.finish()),
+            Err(LayerError::Shape(fault)) => fault,
+            Err(error) => KeyFault::error("", error.to_string()),
+        };
+        self.tables.key_fault("model", fault);
+        None
+    }
+
+    /// Batches of one epoch.
+    pub(super) fn batches(
+        &mut self,
+        facts: Option<&Facts>,
+        dataset: Option<&DataParts>,
+    ) -> Option<u64> {
+        let (facts, (_, keys, _)) = (facts?, dataset?);
+        let batches = match keys.drop_last {
+            true => facts.train / keys.batch_size,
+            false => facts.train.div_ceil(keys.batch_size),
+        };
+        if batches == 0 {
+            let message = format!(
+                "`batch_size` {} with `drop_last` leaves no batch of {} training samples",
+                keys.batch_size, facts.train
+            );
+            let hint = "a smaller `batch_size`, or `drop_last = false`";
+            let fault = KeyFault::error("batch_size", message).hint(hint);
+            self.tables.key_fault("dataset", fault);
+            return None;
+        }
+        Some(batches as u64)
+    }
+
+    /// The run's length, for so many batches an epoch.
+    pub(super) fn length(
+        &mut self,
+        train: Option<&TrainKeys>,
+        batches_per_epoch: Option<u64>,
+    ) -> Option<Length> {
+        let before = self.tables.spec.length_before_flags.as_ref().map(|table| {
+            let number = |key: &str| match table.get(key).map(|node| &node.value) {
+                Some(Value::Integer(n)) => u64::try_from(*n).ok(),
+                _ => None,
+            };
+            (number("epochs"), number("steps"))
+        });
+        match Length::resolve(train?, before, batches_per_epoch?) {
+            Ok(length) => Some(length),
+            Err(faults) => {
+                self.tables.key_faults("train", faults);
+                None
+            }
+        }
+    }
+
+    /// Parameters that `freeze` matches.
+    pub(super) fn frozen(
+        &mut self,
+        model: Option<&ModelParts>,
+        built: Option<&Architecture>,
+    ) -> Option<Vec<String>> {
+        let ((_, keys), built) = (model?, built?);
+        let params: Vec<String> = built.params.iter().map(|p| p.name().to_string()).collect();
+        let mut frozen = Vec::new();
+        let mut accepted = true;
+        for (i, pattern) in keys.freeze.iter().enumerate() {
+            match optim::matching(pattern, &params) {
+                Ok(names) => frozen.extend(names),
+                Err(fault) => {
+                    let key = format!("freeze[{i}]");
+                    self.tables.key_fault("model", KeyFault { key, ..fault });
+                    accepted = false;
+                }
+            }
+        }
+        frozen.sort();
+        frozen.dedup();
+        accepted.then_some(frozen)
+    }
+}
+
+/// The message with the paths of a component's keys as a person at this folder would write them:
+/// without `..` in the middle, and relative where they lie below the current folder.
+fn with_short_paths(message: &str, keys: &toml::Table) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let mut message = message.to_string();
+    for path in keys.values().filter_map(toml::Value::as_str) {
+        if std::path::Path::new(path).is_absolute() {
+            let clean = crate::units::lexical(path.as_ref());
+            let short = clean.strip_prefix(&here).unwrap_or(&clean);
+            message = message.replace(path, &short.display().to_string());
+        }
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_in_messages_are_short() {
+        let here = std::env::current_dir().unwrap_or_default();
+        let path = here.join("configs/../data/a.csv").display().to_string();
+        let keys = toml::Table::from_iter([("path".to_string(), path.as_str().into())]);
+        let message = with_short_paths(&format!("cannot read `{path}`"), &keys);
+        assert_eq!(message, "cannot read `data/a.csv`");
+        assert_eq!(with_short_paths("nothing", &keys), "nothing");
+    }
+}

@@ -1,0 +1,155 @@
+//! Tables without a `type`: the top level, `[train]`, `[checkpoint]`.
+
+use super::{
+    super::{
+        checkpoint::CheckpointKeys,
+        node::{Node, Table, Value},
+        registry::schema_of,
+        suggest,
+        top::Top,
+        train::{Precision, TrainKeys},
+        validate,
+    },
+    Resolver, TABLES,
+};
+use crate::{error::KeyFault, units::Span};
+
+impl<'a> Resolver<'a> {
+    /// The keys before the first table; unknown tables are found here, too.
+    pub(super) fn top(&mut self) -> Option<Top> {
+        let root = self.tables.spec.root.table()?;
+        let schema = schema_of::<Top>();
+        let properties = schema["properties"].as_object()?;
+        let own = properties.keys().map(String::as_str);
+        let allowed: Vec<&str> = own.chain(TABLES).collect();
+        for (key, place, node) in root.iter().filter(|(key, ..)| !allowed.contains(key)) {
+            let fault = match node.value {
+                Value::Table(_) => validate::unknown_table(key, place, &TABLES),
+                _ => validate::unknown_key("", key, place, &allowed),
+            };
+            self.tables.faults.push(fault);
+        }
+        let own = root.only(|key| properties.contains_key(key));
+        let place = &self.tables.spec.root.place;
+        let mut top: Top = self.tables.keys("", "", place, &own, &schema)?;
+        if top.name.is_empty() {
+            let stem = self.tables.spec.path.file_stem();
+            top.name = stem.map_or("run".into(), |stem| stem.to_string_lossy().into_owned());
+        }
+        if let Some(fault) = device_fault(&top.device) {
+            self.tables.key_fault("", fault);
+        }
+        Some(top)
+    }
+
+    /// `[train]`.
+    pub(super) fn train(&mut self) -> Option<TrainKeys> {
+        let (node, table) =
+            self.required_table("train", "for example `[train]` with `epochs = 10`")?;
+        let schema = schema_of::<TrainKeys>();
+        let keys: TrainKeys =
+            self.tables
+                .keys("`[train]`", "train", &node.place, table, &schema)?;
+        let faults = keys.check();
+        let refused = !faults.is_empty();
+        self.tables.key_faults("train", faults);
+        (!refused).then_some(keys)
+    }
+
+    /// `[checkpoint]`; its defaults where it is absent.
+    pub(super) fn checkpoint(&mut self) -> Option<CheckpointKeys> {
+        if self.tables.spec.root.table()?.get("checkpoint").is_none() {
+            return Some(CheckpointKeys::default());
+        }
+        let (node, table) = self.tables.table("checkpoint")?;
+        let schema = schema_of::<CheckpointKeys>();
+        let keys: CheckpointKeys =
+            self.tables
+                .keys("`[checkpoint]`", "checkpoint", &node.place, table, &schema)?;
+        self.tables.key_faults("checkpoint", keys.check());
+        Some(keys)
+    }
+
+    /// A table that every config has. Where a table of a similar name stands, the name is the fault.
+    pub(super) fn required_table(
+        &mut self,
+        key: &str,
+        example: &str,
+    ) -> Option<(&'a Node, &'a Table)> {
+        let root = self.tables.spec.root.table()?;
+        if root.get(key).is_some() {
+            return self.tables.table(key);
+        }
+        let is_meant =
+            |name: &str| !TABLES.contains(&name) && suggest::near(name, &TABLES) == Some(key);
+        if !root.iter().any(|(name, ..)| is_meant(name)) {
+            self.tables
+                .missing(format!("missing table `[{key}]`"), example);
+        }
+        None
+    }
+}
+
+impl TrainKeys {
+    /// Faults that show without knowing the data.
+    fn check(&self) -> Vec<KeyFault> {
+        let mut faults = Vec::new();
+        match (self.epochs, self.steps) {
+            (None, None) => faults.push(
+                KeyFault::error("", "missing key `epochs` or `steps` in `[train]`")
+                    .hint("add, for example, `epochs = 10`"),
+            ),
+            (Some(_), Some(_)) => faults.push(
+                KeyFault::error("steps", "`epochs` and `steps` are both given")
+                    .hint("keep one of them"),
+            ),
+            _ => {}
+        }
+        if self.precision != Precision::F32 {
+            let fault = KeyFault::error("precision", "this version trains in `f32` only");
+            faults.push(fault.hint("leave `precision` out"));
+        }
+        faults
+    }
+}
+
+impl CheckpointKeys {
+    /// Faults that show without knowing the run.
+    fn check(&self) -> Vec<KeyFault> {
+        let rest = self.every == Span::Rest;
+        let fault = rest.then(|| KeyFault::error("every", "\"rest\" has no meaning here"));
+        fault
+            .map(|fault| fault.hint("count in epochs, steps, % or minutes"))
+            .into_iter()
+            .collect()
+    }
+}
+
+fn device_fault(device: &str) -> Option<KeyFault> {
+    let names = ["auto", "cpu", "cuda", "cuda:N", "metal"];
+    let is_numbered = |n: &str| n.parse::<usize>().is_ok();
+    let known = matches!(device, "auto" | "cpu" | "cuda" | "metal")
+        || device.strip_prefix("cuda:").is_some_and(is_numbered);
+    (!known).then(|| {
+        KeyFault::error("device", format!("unknown device `{device}`"))
+            .hint(suggest::hint(device, &names))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_names_or_a_numbered_cuda() {
+        for known in ["auto", "cpu", "cuda", "cuda:0", "cuda:12", "metal"] {
+            assert_eq!(device_fault(known), None, "{known}");
+        }
+        for unknown in ["", "gpu", "cuda:", "cuda:-1", "cuda:x", "CPU"] {
+            assert!(device_fault(unknown).is_some(), "{unknown}");
+        }
+        let hint = device_fault("gpu").and_then(|fault| fault.hint);
+        let expected = "did you mean `cuda`? (allowed: auto, cpu, cuda, cuda:N, metal)";
+        assert_eq!(hint.as_deref(), Some(expected));
+    }
+}

@@ -1,0 +1,201 @@
+//! What a JSON Schema says of a key, in words: for messages, the reference and `explain`.
+
+use serde_json::Value as Schema;
+
+/// What a key takes, in words: `number ≥ 0`, `span`, `one of relu, gelu`.
+#[must_use]
+pub fn type_text(schema: &Schema) -> String {
+    if let Some(names) = allowed_names(schema) {
+        return format!("one of {}", names.join(", "));
+    }
+    if let Some(list) = schema["anyOf"].as_array() {
+        let words: Vec<String> = list
+            .iter()
+            .filter(|s| s["type"] != "null")
+            .map(type_text)
+            .collect();
+        return words.join(" or ");
+    }
+    let kind = match &schema["type"] {
+        Schema::String(kind) => kind.as_str(),
+        Schema::Array(kinds) => kinds
+            .iter()
+            .filter_map(Schema::as_str)
+            .find(|kind| *kind != "null")
+            .unwrap_or("any"),
+        _ => "any",
+    };
+    let word = match kind {
+        "string" if schema["format"] == "span" => "span".to_string(),
+        "string" if schema["format"] == "path" => "path".to_string(),
+        "string" if schema["format"] == "share" => "share".to_string(),
+        "array" => format!("list of {}", type_text(&schema["items"])),
+        "object" => "table".to_string(),
+        other => other.to_string(),
+    };
+    word + &bounds_text(schema)
+}
+
+fn bounds_text(schema: &Schema) -> String {
+    let bound = |name: &str, sign: &str| {
+        let limit = schema[name]
+            .as_f64()
+            .filter(|n| n.abs() < u32::MAX as f64)?;
+        Some(format!("{sign} {limit}"))
+    };
+    let parts: Vec<String> = [
+        bound("minimum", "≥"),
+        bound("exclusiveMinimum", ">"),
+        bound("maximum", "≤"),
+        bound("exclusiveMaximum", "<"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", parts.join(", "))
+    }
+}
+
+/// A key's default as TOML; `required` where it has none and must be there.
+#[must_use]
+pub fn default_text(key: &str, schema: &Schema, table: &Schema) -> String {
+    let required = table["required"].as_array();
+    if required.is_some_and(|list| list.iter().any(|name| name == key)) {
+        return "required".into();
+    }
+    match schema.get("default") {
+        Some(Schema::Null) | None => String::new(),
+        Some(value) => inline(value),
+    }
+}
+
+/// A JSON value in TOML's inline form.
+#[must_use]
+pub fn inline(value: &Schema) -> String {
+    match value {
+        Schema::Array(items) => {
+            format!(
+                "[{}]",
+                items.iter().map(inline).collect::<Vec<_>>().join(", ")
+            )
+        }
+        Schema::Object(table) => {
+            let pairs: Vec<String> = table
+                .iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(key, value)| format!("{key} = {}", inline(value)))
+                .collect();
+            format!("{{ {} }}", pairs.join(", ")).replace("{  }", "{}")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// An example of a key: its own, its default, else one that fits its type.
+#[must_use]
+pub fn example_text(key: &str, schema: &Schema) -> String {
+    let value = match (schema["examples"].get(0), schema.get("default")) {
+        (Some(example), _) => inline(example),
+        (None, Some(default)) if !default.is_null() => inline(default),
+        _ => made_up(schema),
+    };
+    format!("{key} = {value}")
+}
+
+fn made_up(schema: &Schema) -> String {
+    if let Some(first) = allowed_names(schema).and_then(|names| names.first().copied()) {
+        return format!("\"{first}\"");
+    }
+    if let Some(first) = schema["anyOf"].get(0) {
+        return made_up(first);
+    }
+    match type_text(schema).split(' ').next().unwrap_or_default() {
+        "span" => "\"5 epochs\"".into(),
+        "path" => "\"data/file\"".into(),
+        "share" => "\"10%\"".into(),
+        "string" => "\"text\"".into(),
+        "boolean" => "true".into(),
+        "list" => format!("[{}]", made_up(&schema["items"])),
+        "table" => "{ }".into(),
+        "integer" => schema["minimum"].as_i64().unwrap_or(1).max(1).to_string(),
+        _ => "0.5".into(),
+    }
+}
+
+/// One line about a component or key: the first sentence of its description.
+#[must_use]
+pub fn about(schema: &Schema) -> String {
+    let text = schema["description"]
+        .as_str()
+        .unwrap_or_default()
+        .replace('\n', " ");
+    match text.split_once(". ") {
+        Some((first, _)) => first.to_string(),
+        None => text.trim_end_matches('.').to_string(),
+    }
+}
+
+/// The names that a schema allows, where it allows only names.
+#[must_use]
+pub(super) fn allowed_names(schema: &Schema) -> Option<Vec<&str>> {
+    let collect = |list: &'_ Schema| -> Option<Vec<String>> {
+        list.as_array()?
+            .iter()
+            .map(|s| s["const"].as_str().map(Into::into))
+            .collect()
+    };
+    if let Some(names) = schema["enum"].as_array() {
+        return Some(names.iter().filter_map(Schema::as_str).collect());
+    }
+    let list = &schema["oneOf"];
+    collect(list)?;
+    Some(
+        list.as_array()?
+            .iter()
+            .filter_map(|s| s["const"].as_str())
+            .collect(),
+    )
+}
+
+/// The JSON types that a schema allows.
+pub(super) fn types(schema: &Schema) -> Vec<&str> {
+    match &schema["type"] {
+        Schema::String(one) => vec![one],
+        Schema::Array(many) => many
+            .iter()
+            .filter_map(Schema::as_str)
+            .filter(|t| *t != "null")
+            .collect(),
+        _ if schema.get("const").is_some() || schema.get("enum").is_some() => vec!["string"],
+        _ => Vec::new(),
+    }
+}
+
+/// What a JSON type is called in a message.
+pub(super) fn describe(kind: &str, schema: &Schema) -> String {
+    match kind {
+        "number" => "a number".into(),
+        "integer" => "a whole number".into(),
+        "string" if schema["format"] == "span" => {
+            "a span with its unit, such as \"5 epochs\"".into()
+        }
+        "string" if schema["format"] == "share" => {
+            "a share with its unit, such as \"10%\" or \"500 samples\"".into()
+        }
+        "string" if schema["format"] == "path" => "a path (a string)".into(),
+        "string" => "a string".into(),
+        "boolean" => "true or false".into(),
+        "array" => match types(&schema["items"]).first() {
+            Some(&"integer") => "a list of whole numbers".into(),
+            Some(&"number") => "a list of numbers".into(),
+            Some(&"string") => "a list of strings".into(),
+            Some(&"object") => "a list of tables".into(),
+            _ => "a list".into(),
+        },
+        "object" => "a table".into(),
+        other => other.into(),
+    }
+}

@@ -1,0 +1,61 @@
+//! The curves that a run is shown with: its losses and its learning rate.
+
+use super::{Chart, Ink, Palette, Record, Scale};
+use crate::run::Row;
+
+/// Lines of a curve.
+const HEIGHT: usize = 8;
+/// Columns of a curve at most: wider ones are no clearer.
+const WIDTH: usize = 100;
+
+/// The losses and the learning rate, each under its name, where there are two points at least.
+pub fn curves(record: &Record, width: usize, palette: Palette) -> Vec<String> {
+    let draw = |key| curve(record, key, width.min(WIDTH), palette);
+    ["train/loss", "val/loss", "lr"]
+        .into_iter()
+        .filter_map(draw)
+        .collect()
+}
+
+/// A loss that spans decades is drawn on a log axis; a learning rate never is: its shape is what
+/// one looks for.
+fn curve(record: &Record, key: &str, width: usize, palette: Palette) -> Option<String> {
+    let (points, unit) = points(record, key);
+    if points.iter().filter(|(_, y)| y.is_finite()).count() < 2 {
+        return None;
+    }
+    let scale = if key == "lr" {
+        Scale::Linear
+    } else {
+        Scale::fitting(&points)
+    };
+    let note = if scale == Scale::Log { " (log)" } else { "" };
+    let chart = Chart {
+        points: &points,
+        width,
+        height: HEIGHT,
+        scale,
+        unit,
+    };
+    Some(format!(
+        "{}{note}\n{}",
+        palette.paint(Ink::Bold, key),
+        chart.render()
+    ))
+}
+
+/// The finest record of a key: `step` rows, else `eval`, else `epoch` rows.
+fn points<'a>(record: &Record, key: &str) -> (Vec<(f64, f64)>, &'a str) {
+    let of_kind = |kind: &str, x: fn(&Row) -> f64| -> Vec<(f64, f64)> {
+        let rows = record.view.rows.iter().filter(|row| row.kind == kind);
+        rows.filter_map(|row| Some((x(row), row.number(key)?)))
+            .collect()
+    };
+    for kind in ["step", "eval"] {
+        let points = of_kind(kind, |row| row.step as f64);
+        if points.len() > 1 {
+            return (points, "steps");
+        }
+    }
+    (of_kind("epoch", |row| row.epoch + 1.0), "epochs")
+}

@@ -1,0 +1,58 @@
+//! A recipe against the data and the model that were built from it.
+
+use super::error::TrainError;
+use super::session::Session;
+
+impl Session {
+    /// Refuses a recipe that contradicts its data.
+    pub(super) fn check(&self) -> Result<(), TrainError> {
+        let recipe = &self.recipe;
+        let refuse = |why: String| Err(TrainError::Recipe(why));
+        let accumulated = recipe.grad_accumulation.max(1) as u64;
+        let per_epoch = self.batches_per_epoch().div_ceil(accumulated);
+        if recipe.steps_per_epoch != per_epoch {
+            let planned = recipe.steps_per_epoch;
+            return refuse(format!(
+                "an epoch has {per_epoch} updates, not the {planned} of the plan; \
+                 hint: did the data change since the plan was made?"
+            ));
+        }
+        if self.loader.shape() != recipe.io.input {
+            let (found, wanted) = (self.loader.shape(), &recipe.io.input);
+            return refuse(format!(
+                "samples have shape {found:?}, the model takes {wanted:?}"
+            ));
+        }
+        let params = &self.state.params;
+        if let Some(name) =
+            (recipe.frozen.iter()).find(|name| params.iter().all(|p| p.name() != *name))
+        {
+            return refuse(format!("there is no parameter `{name}` to freeze"));
+        }
+        let known = self.metric_names();
+        let stop = recipe.early_stop.iter().map(|rule| &rule.metric);
+        let best = recipe.checkpoint.best.iter().map(|rule| &rule.metric);
+        match stop.chain(best).find(|metric| !known.contains(metric)) {
+            Some(metric) => refuse(format!(
+                "there is no metric `{metric}`; hint: one of {}",
+                known.join(", ")
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// The metrics that a run of this session reports.
+    fn metric_names(&self) -> Vec<String> {
+        let mut names = vec!["train/loss".to_owned()];
+        if self.recipe.data.val.is_some() && self.recipe.eval_every.is_some() {
+            names.push("val/loss".to_owned());
+            names.extend(
+                self.recipe
+                    .metrics
+                    .iter()
+                    .map(|(name, _)| format!("val/{name}")),
+            );
+        }
+        names
+    }
+}
