@@ -31,10 +31,10 @@ pub struct PlanFlags {
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: Option<u64>,
     /// Train for so many epochs; a shorter run keeps the schedule's curve
-    #[arg(long, conflicts_with = "steps", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64))]
+    #[arg(long, conflicts_with = "steps", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub epochs: Option<u64>,
     /// Train for so many updates; a shorter run keeps the schedule's curve
-    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64))]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub steps: Option<u64>,
     /// Name of the run
     #[arg(long)]

@@ -52,7 +52,6 @@ fn usage_is_2() {
         .exits(2)
         .says("did you mean `hidden`?");
     for wrong in [
-        ["--steps", "0"],
         ["--steps", "-1"],
         ["--epochs", "x"],
         ["--seed", "-1"],

@@ -565,7 +565,7 @@ fn a_new_config_has_no_faults() {
         };
         let outcome = check(&sandbox, &config, &set).exits(0);
         assert_eq!(outcome.stderr, "", "{config}");
-        sandbox.trainer(&["new", &name]).exits(4);
+        sandbox.trainer(&["new", &name]).exits(2);
     }
     let told = sandbox
         .trainer(&["new", "x", "--model", "mpl"])
