@@ -193,7 +193,6 @@ impl<T: ?Sized> std::fmt::Debug for Component<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::Extensions;
 
     #[test]

@@ -86,7 +86,7 @@ mod tests {
     fn every_allowed_name_is_told() {
         assert_eq!(hint("dampening", &["lr", "k"]), "allowed: lr, k");
         assert_eq!(
-            hint("ir", &["lr", "k"]),
+            hint("lrr", &["lr", "k"]),
             "did you mean `lr`? (allowed: lr, k)"
         );
     }

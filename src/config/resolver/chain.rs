@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     layer::Architecture,
+    optim,
     schedule::{self, Curve},
 };
 
@@ -149,16 +150,26 @@ fn complete(kind: &str, common: &impl serde::Serialize, own: toml::Table) -> Opt
     Some(table)
 }
 
-/// The globs of `[[optimizer.group]]` and `[[schedule]]`, and one parameter that none of them names.
+/// Names of parameters as they would be matched: the globs of `[[optimizer.group]]`, those of
+/// `[[schedule]]` that are no group's name, and one that none of them names.
 fn stand_ins(root: &Node) -> Vec<String> {
-    let globs = |list: &Node, key: &str| -> Vec<String> {
-        let lists = list.items().into_iter().flatten();
-        let globs = lists.filter_map(|entry| entry.table()?.get(key)?.items());
-        let texts = globs.flatten().filter_map(|glob| glob.text());
+    let entries = |path: &str| root.nearest(path).items().into_iter().flatten();
+    let texts = |path: &str, key: &str| -> Vec<String> {
+        let lists = entries(path).filter_map(|entry| entry.table()?.get(key)?.items());
+        let texts = lists.flatten().filter_map(|glob| glob.text());
         texts.map(String::from).collect()
     };
-    let mut names = globs(root.nearest("optimizer.group"), "match");
-    names.extend(globs(root.nearest("schedule"), "groups"));
-    names.push("other".into());
-    names
+    let names = entries("optimizer.group").filter_map(|group| group.table()?.get("name")?.text());
+    let names: Vec<&str> = names.collect();
+    let mut params = texts("optimizer.group", "match");
+    for glob in texts("schedule", "groups") {
+        if !names.contains(&glob.as_str())
+            && glob != optim::DEFAULT_GROUP
+            && !params.contains(&glob)
+        {
+            params.push(glob);
+        }
+    }
+    params.push("other".into());
+    params
 }
