@@ -40,13 +40,14 @@ impl New {
         let text = self.config(stem, &sections(&global.extensions))?;
         let file = std::fs::File::create_new(&path);
         file.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
-            .map_err(|source| CliError::Write {
-                path: path.clone(),
-                source: match source.kind() {
-                    std::io::ErrorKind::AlreadyExists => {
-                        std::io::Error::other("it is there already; hint: choose another name")
-                    }
-                    _ => source,
+            .map_err(|source| match source.kind() {
+                std::io::ErrorKind::AlreadyExists => CliError::Usage(format!(
+                    "`{}` is there already, and stays as it is; hint: choose another name",
+                    path.display()
+                )),
+                _ => CliError::Write {
+                    path: path.clone(),
+                    source,
                 },
             })?;
         out.note(&format!(

@@ -355,7 +355,7 @@ fn the_examples_of_the_help_are_what_there_is() {
     sandbox.ok(&["check", "first.toml"]);
     sandbox
         .trainer(&["new", "first"])
-        .exits(4)
+        .exits(2)
         .says("there already");
 }
 
