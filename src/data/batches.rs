@@ -1,15 +1,10 @@
 //! The batches of one pass over a split, made here or ahead on a thread.
 
-use std::{
-    sync::{
-        Arc,
-        mpsc::{Receiver, sync_channel},
-    },
-    thread::{Builder, JoinHandle},
-};
+use std::sync::Arc;
 
 use super::{
     Batch, DataError, Dataset, Target, Targets,
+    ahead::Ahead,
     transform::{Scratch, Transforms},
 };
 
@@ -21,60 +16,17 @@ pub struct Batches {
 
 enum Feed {
     Here(Box<Maker>),
-    Ahead {
-        /// `None` only while it is dropped.
-        batches: Option<Receiver<Result<Batch, DataError>>>,
-        thread: Option<JoinHandle<()>>,
-    },
+    Ahead(Ahead),
 }
 
 impl Batches {
     pub(super) fn new(maker: Maker, prefetch: usize) -> Self {
         let left = maker.left();
-        Self {
-            feed: Feed::new(maker, prefetch.min(left)),
-            left,
-        }
-    }
-}
-
-impl Feed {
-    fn new(maker: Maker, prefetch: usize) -> Self {
-        // The batch in the maker's hands is one of those made ahead.
-        let Some(room) = prefetch.checked_sub(1) else {
-            return Self::Here(Box::new(maker));
+        let feed = match prefetch.min(left) {
+            0 => Feed::Here(Box::new(maker)),
+            most => Feed::Ahead(Ahead::new(maker, most)),
         };
-        let (sender, batches) = sync_channel(room);
-        let work = maker.clone();
-        let thread = Builder::new().name("data".into()).spawn(move || {
-            for batch in work {
-                if sender.send(batch).is_err() {
-                    return;
-                }
-            }
-        });
-        match thread {
-            Ok(thread) => Self::Ahead {
-                batches: Some(batches),
-                thread: Some(thread),
-            },
-            // Without a thread it is slower, and the batches are the same.
-            Err(_) => Self::Here(Box::new(maker)),
-        }
-    }
-
-    fn next(&mut self) -> Option<Result<Batch, DataError>> {
-        match self {
-            Self::Here(maker) => maker.next(),
-            Self::Ahead { batches, thread } => match batches.as_ref()?.recv() {
-                Ok(batch) => Some(batch),
-                Err(_) => thread
-                    .take()?
-                    .join()
-                    .err()
-                    .map(|panic| Err(worker_error(&*panic))),
-            },
-        }
+        Self { feed, left }
     }
 }
 
@@ -85,7 +37,10 @@ impl Iterator for Batches {
         if self.left == 0 {
             return None;
         }
-        let item = self.feed.next();
+        let item = match &mut self.feed {
+            Feed::Here(maker) => maker.next(),
+            Feed::Ahead(ahead) => ahead.next(),
+        };
         self.left = if let Some(Ok(_)) = item {
             self.left - 1
         } else {
@@ -101,33 +56,12 @@ impl Iterator for Batches {
 
 impl ExactSizeIterator for Batches {}
 
-impl Drop for Batches {
-    fn drop(&mut self) {
-        if let Feed::Ahead { batches, thread } = &mut self.feed {
-            drop(batches.take());
-            if let Some(thread) = thread.take() {
-                // A panic after the last batch that anyone wanted is nobody's concern.
-                drop(thread.join());
-            }
-        }
-    }
-}
-
-/// What a panic said.
-fn worker_error(panic: &(dyn std::any::Any + Send)) -> DataError {
-    let text = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied());
-    DataError::Worker(text.unwrap_or("a panic without a message").into())
-}
-
-/// Makes the batches of one pass, one after the other. A clone makes the same ones.
+/// Makes the batches of one pass, one after the other.
 pub(super) struct Maker {
     dataset: Arc<dyn Dataset>,
     transforms: Arc<Transforms>,
     batch_size: usize,
-    order: Arc<Vec<u32>>,
+    order: Vec<u32>,
     /// Position in `order` of the next batch.
     next: usize,
     epoch: Option<u32>,
@@ -150,7 +84,7 @@ impl Maker {
             transforms,
             batch_size,
             next: skip.saturating_mul(batch_size).min(order.len()),
-            order: Arc::new(order),
+            order,
             epoch,
             scratch: Scratch::default(),
         }
@@ -196,18 +130,6 @@ impl Iterator for Maker {
         let batch = self.make(end);
         self.next = if batch.is_ok() { end } else { self.order.len() };
         Some(batch)
-    }
-}
-
-impl Clone for Maker {
-    fn clone(&self) -> Self {
-        Self {
-            dataset: Arc::clone(&self.dataset),
-            transforms: Arc::clone(&self.transforms),
-            order: Arc::clone(&self.order),
-            scratch: Scratch::default(),
-            ..*self
-        }
     }
 }
 

@@ -12,6 +12,7 @@
 //! Files are not trusted: every header is checked before anything is allocated, memory is bounded
 //! by the file's length, and every fault names its file and place.
 
+mod ahead;
 mod batch;
 mod batches;
 mod content;
