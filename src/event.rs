@@ -1,7 +1,7 @@
 //! What happens in a run, as plain data: the training loop emits [`Event`]s and knows neither files
 //! nor terminals; a [`Sink`] turns them into metrics, traces, screens or a test's vector.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ pub enum Event {
     /// An epoch ended.
     Epoch(EpochRow),
     /// A checkpoint is due.
-    Checkpoint(Box<Checkpoint>),
+    Checkpoint(Arc<Checkpoint>),
     /// Something the reader should know (a skipped update, a rollback, a fallback).
     Warning {
         /// Updates done.

@@ -1,6 +1,9 @@
 //! Runs for this module's tests, written by the real writer.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{CliError, Output, args::Cli};
 use crate::{
@@ -153,7 +156,7 @@ fn epoch(step: u64, lr: f64) -> [Event; 3] {
     [
         Event::Eval(eval),
         Event::Epoch(row),
-        Event::Checkpoint(Box::new(checkpoint)),
+        Event::Checkpoint(Arc::new(checkpoint)),
     ]
 }
 

@@ -21,9 +21,12 @@ impl Dataset for Images {
 
     fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
         let image = &self.pixels[index * self.size..][..self.size];
-        for (value, &byte) in out.iter_mut().zip(image) {
-            *value = f32::from(byte) / self.white;
-        }
+        // Compiled for the widest vectors the processor has; the bits are the same with any.
+        pulp::Arch::new().dispatch(|| {
+            for (value, &byte) in out.iter_mut().zip(image) {
+                *value = f32::from(byte) / self.white;
+            }
+        });
         Ok(())
     }
 

@@ -11,6 +11,8 @@ use std::cell::Cell;
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, bail};
 use rayon::prelude::*;
 
+use super::wide;
+
 /// Elements of one unit of parallel work: small enough for the first-level cache with three
 /// operands, large enough that handing it to a thread costs nothing.
 pub const CHUNK: usize = 8192;
@@ -214,7 +216,7 @@ where
     } else {
         chunks.with_min_len(1)
     };
-    chunks.for_each(&run);
+    chunks.for_each(|chunk| wide(|| run(chunk)));
 }
 
 #[cfg(test)]

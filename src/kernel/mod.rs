@@ -8,6 +8,7 @@
 pub mod activation;
 mod avg_pool;
 pub mod batch_norm;
+mod bytes;
 mod collect;
 pub mod composed;
 pub mod conv2d;
@@ -30,9 +31,17 @@ mod softmax;
 pub mod threads;
 pub mod window;
 
+/// Runs a loop over plain numbers, compiled for the widest vectors the processor has. Rust neither
+/// reorders nor fuses float operations, so the bits are those of any other width.
+#[inline(always)]
+pub(crate) fn wide<R>(run: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(run)
+}
+
 pub use activation::{Activation, activate};
 pub use avg_pool::{avg_pool2d, global_avg_pool2d};
 pub use batch_norm::{Running, batch_norm};
+pub use bytes::bytes;
 pub use conv2d::{Conv, conv2d};
 pub use cross_entropy::cross_entropy;
 pub use dropout::dropout;

@@ -4,7 +4,10 @@
 use candle_core::{DType, Result, Tensor};
 use rayon::prelude::*;
 
-use super::inplace::{CHUNK, with_ref};
+use super::{
+    inplace::{CHUNK, with_ref},
+    wide,
+};
 
 /// Σ x² of a tensor, in f64.
 ///
@@ -27,15 +30,17 @@ pub fn sum_squares(tensor: &Tensor) -> Result<f64> {
 /// Σ term(x) over a slice, in f64.
 pub fn sum(values: &[f32], term: impl Fn(f32) -> f64 + Sync) -> f64 {
     let chunk = |values: &[f32]| {
-        let mut lanes = [0.0; 8];
-        let mut groups = values.chunks_exact(8);
-        for group in &mut groups {
-            for (lane, x) in lanes.iter_mut().zip(group) {
-                *lane += term(*x);
+        wide(|| {
+            let mut lanes = [0.0; 8];
+            let mut groups = values.chunks_exact(8);
+            for group in &mut groups {
+                for (lane, x) in lanes.iter_mut().zip(group) {
+                    *lane += term(*x);
+                }
             }
-        }
-        let tail: f64 = groups.remainder().iter().map(|x| term(*x)).sum();
-        lanes.iter().sum::<f64>() + tail
+            let tail: f64 = groups.remainder().iter().map(|x| term(*x)).sum();
+            lanes.iter().sum::<f64>() + tail
+        })
     };
     if values.len() <= CHUNK {
         return chunk(values);

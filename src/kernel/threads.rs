@@ -1,5 +1,8 @@
 //! How many threads compute. The kernels' bits do not depend on it.
 
+/// How often a thread of Candle's pool looks for work before it sleeps.
+const SPINS: &str = "CANDLE_BARRIER_POOL_SPIN_LIMIT";
+
 /// Sets the number of threads of the kernels (Rayon's global pool) and of Candle's own operations.
 /// Call it once, first thing in the process, before any other thread exists and before any tensor
 /// is made. Returns whether it took effect: a pool that already runs keeps its size.
@@ -7,16 +10,27 @@
 /// Candle reads `/proc/cpuinfo` for each of its matrix products unless the environment names a
 /// number, hence the variable.
 ///
+/// Candle's own pool keeps a core busy for a while after each of its operations, which the kernels
+/// and the loader need; unless the environment says otherwise it is told to be brief.
+///
 /// The caller's thread becomes one of them, so that a loop of many small operations need not wake
 /// another thread and wait for it at each. No other thread may use the pool while the caller waits
 /// for that thread: with one thread there is nobody else to do the work.
 #[expect(unsafe_code, reason = "the environment can only be set so")]
 pub fn set(threads: usize) -> bool {
     let threads = threads.max(1);
-    for name in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"] {
+    let count = threads.to_string();
+    let mut variables = vec![
+        ("RAYON_NUM_THREADS", count.as_str()),
+        ("CANDLE_NUM_THREADS", count.as_str()),
+    ];
+    if std::env::var_os(SPINS).is_none() {
+        variables.push((SPINS, "100"));
+    }
+    for (name, value) in variables {
         // SAFETY: the caller promises that no other thread exists yet, so nobody reads the
         // environment meanwhile.
-        unsafe { std::env::set_var(name, threads.to_string()) };
+        unsafe { std::env::set_var(name, value) };
     }
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)

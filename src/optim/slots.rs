@@ -7,7 +7,7 @@ use candle_core::{Device, Result, Tensor, bail};
 use super::{Hyper, OptimError};
 use crate::{
     event::{Dtype, NamedArray},
-    kernel::{Grads, Param},
+    kernel::{Grads, Param, bytes},
 };
 
 /// The name of the array of step counts.
@@ -84,12 +84,11 @@ impl<const N: usize> Slots<N> {
         for (param, arrays) in self.params.iter().zip(&self.arrays) {
             let arrays = arrays.iter().flatten();
             for (label, array) in self.labels.iter().zip(arrays) {
-                let values = array.flatten_all()?.to_vec1::<f32>()?;
                 state.push(NamedArray {
                     name: format!("{}.{label}", param.name()),
                     dtype: Dtype::F32,
                     shape: param.shape().to_vec(),
-                    bytes: values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+                    bytes: bytes(array)?,
                 });
             }
         }

@@ -5,7 +5,7 @@ use std::{
     collections::VecDeque,
     path::PathBuf,
     sync::{
-        Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -35,7 +35,7 @@ pub enum Job {
         message: String,
     },
     /// A directory.
-    Checkpoint(Box<Checkpoint>, Place),
+    Checkpoint(Arc<Checkpoint>, Place),
     /// A further reason for the last checkpoint.
     Again(Box<Again>, Place),
 }

@@ -217,15 +217,15 @@ impl Writer {
     }
 
     /// One directory a step: where it has one of the same state already, only the reason is added.
-    fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), RunError> {
+    fn checkpoint(&mut self, checkpoint: &Arc<Checkpoint>) -> Result<(), RunError> {
         let state = Some((checkpoint.step, checkpoint.state_hash.clone()));
         if self.newest == state {
-            let again = Box::new(Again::from(checkpoint));
+            let again = Box::new(Again::from(&**checkpoint));
             return self.queue.put(Job::Again(again, Place::here()));
         }
         self.newest = state;
-        let copy = Box::new(checkpoint.clone());
-        self.queue.put(Job::Checkpoint(copy, Place::here()))
+        let shared = Arc::clone(checkpoint);
+        self.queue.put(Job::Checkpoint(shared, Place::here()))
     }
 
     fn take(&mut self, event: &Event) -> Result<(), RunError> {

@@ -1,10 +1,10 @@
 //! Tensors as named bytes and back: little-endian, row-major, in order of their names.
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{Result, Tensor};
 
 use super::error::RestoreError;
 use crate::event::{Dtype, NamedArray};
-use crate::kernel::{Param, inplace};
+use crate::kernel::{Param, bytes};
 
 /// Copies a parameter's numbers out of the device, under a name of the caller's.
 pub(super) fn copy(name: String, param: &Param) -> Result<NamedArray> {
@@ -14,22 +14,6 @@ pub(super) fn copy(name: String, param: &Param) -> Result<NamedArray> {
         shape: param.shape().to_vec(),
         bytes: bytes(param.tensor())?,
     })
-}
-
-/// The elements of an f32 tensor, little-endian.
-fn bytes(tensor: &Tensor) -> Result<Vec<u8>> {
-    let encode = |values: &[f32]| {
-        let mut bytes = vec![0; 4 * values.len()];
-        for (slot, value) in bytes.chunks_exact_mut(4).zip(values) {
-            slot.copy_from_slice(&value.to_le_bytes());
-        }
-        bytes
-    };
-    if tensor.device().is_cpu() && tensor.dtype() == DType::F32 && tensor.is_contiguous() {
-        return inplace::with_ref(tensor, |values| Ok(encode(values)));
-    }
-    let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
-    Ok(encode(&values))
 }
 
 /// Puts an array's numbers into a parameter that [`matched`] paired it with.

@@ -1,5 +1,6 @@
 //! What is due after an update: evaluation, the epoch's row, a checkpoint, the end of the run.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::contents::Contents;
@@ -223,7 +224,7 @@ impl Session {
             let back = self.back.as_ref().filter(|_| chance);
             let epoch = self.epochs_done();
             let checkpoint = contents.checkpoint(epoch, hash.clone(), reason, back);
-            sink.event(&Event::Checkpoint(Box::new(checkpoint)))?;
+            sink.event(&Event::Checkpoint(Arc::new(checkpoint)))?;
             self.checkpointed = Instant::now();
             self.saved = Some((self.progress.step, hash));
         }

@@ -1,6 +1,6 @@
 //! What a run leaves behind.
 
-use std::fs;
+use std::{fs, sync::Arc};
 
 use super::toy::{self, Toy};
 use crate::{
@@ -216,7 +216,7 @@ fn checkpoints_are_kept_by_the_rules_over_a_long_run() {
             value,
         };
         writer
-            .event(&Event::Checkpoint(Box::new(toy.checkpoint(reason))))
+            .event(&Event::Checkpoint(Arc::new(toy.checkpoint(reason))))
             .unwrap();
     }
     writer
@@ -265,7 +265,7 @@ fn a_second_reason_at_a_step_writes_no_second_checkpoint() {
     };
     for reason in [Reason::Every, best.clone(), Reason::Signal] {
         writer
-            .event(&Event::Checkpoint(Box::new(toy.checkpoint(reason))))
+            .event(&Event::Checkpoint(Arc::new(toy.checkpoint(reason))))
             .unwrap();
     }
     drop(writer);
@@ -297,7 +297,7 @@ fn a_later_state_of_a_step_takes_the_place_of_the_earlier_one() {
     ] {
         toy.weight = weight;
         writer
-            .event(&Event::Checkpoint(Box::new(toy.checkpoint(reason))))
+            .event(&Event::Checkpoint(Arc::new(toy.checkpoint(reason))))
             .unwrap();
     }
     drop(writer);
@@ -320,14 +320,14 @@ fn checkpoints_that_the_run_went_back_behind_are_gone() {
     toy.train(8, 24, &mut writer).unwrap();
     toy.step = 11;
     writer
-        .event(&Event::Checkpoint(Box::new(toy.checkpoint(Reason::Signal))))
+        .event(&Event::Checkpoint(Arc::new(toy.checkpoint(Reason::Signal))))
         .unwrap();
     toy.step = 8;
     let message = "the loss of update 12 is `NaN`: the run goes back".into();
     writer.event(&Event::Warning { step: 8, message }).unwrap();
     toy.train(10, 24, &mut writer).unwrap();
     writer
-        .event(&Event::Checkpoint(Box::new(toy.checkpoint(Reason::Every))))
+        .event(&Event::Checkpoint(Arc::new(toy.checkpoint(Reason::Every))))
         .unwrap();
     drop(writer);
     assert_eq!(load_newest(&path).unwrap().0.step, 10);
@@ -373,7 +373,7 @@ fn a_saved_checkpoint_is_told_in_the_trace_of_the_span_it_belongs_to() {
                 ..Toy::new()
             };
             writer
-                .event(&Event::Checkpoint(Box::new(toy.checkpoint(Reason::Every))))
+                .event(&Event::Checkpoint(Arc::new(toy.checkpoint(Reason::Every))))
                 .unwrap();
         });
     }

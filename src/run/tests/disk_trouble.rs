@@ -1,6 +1,6 @@
 //! A disk that fails ends the run with an error, and what was durable stays.
 
-use std::fs;
+use std::{fs, sync::Arc};
 
 use super::toy::{self, Toy};
 use crate::{
@@ -39,7 +39,7 @@ fn a_failure_that_no_event_told_is_told_at_the_end() {
     let path = writer.path().to_path_buf();
     fs::remove_dir(path.join("checkpoints")).unwrap();
     writer
-        .event(&Event::Checkpoint(Box::new(
+        .event(&Event::Checkpoint(Arc::new(
             Toy::new().checkpoint(Reason::Final),
         )))
         .unwrap();
@@ -75,7 +75,7 @@ fn a_checkpoint_that_fails_leaves_nothing_and_the_older_one_stays() {
     }
     .checkpoint(Reason::Every);
     torn.optimizer[1].bytes.pop();
-    writer.event(&Event::Checkpoint(Box::new(torn))).unwrap();
+    writer.event(&Event::Checkpoint(Arc::new(torn))).unwrap();
     let message = writer
         .finish(&toy.ending(Status::Completed))
         .unwrap_err()

@@ -1,6 +1,6 @@
 //! A run that was killed and resumed is the run that was not.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use super::toy::{self, Toy};
 use crate::{
@@ -153,7 +153,7 @@ fn a_stop_by_a_signal_leaves_no_trace_in_the_log() {
         let mut toy = Toy::new();
         toy.train(last, TOTAL, &mut writer).unwrap();
         writer
-            .event(&Event::Checkpoint(Box::new(toy.checkpoint(Reason::Signal))))
+            .event(&Event::Checkpoint(Arc::new(toy.checkpoint(Reason::Signal))))
             .unwrap();
         let status = Status::Stopped {
             why: "SIGTERM".into(),
@@ -270,7 +270,7 @@ fn a_checkpoint_in_the_middle_of_an_evaluation_gives_way_to_the_one_after_it() {
         best: f64::MAX,
         ..toy.clone()
     };
-    let signal = Event::Checkpoint(Box::new(unsettled.checkpoint(Reason::Signal)));
+    let signal = Event::Checkpoint(Arc::new(unsettled.checkpoint(Reason::Signal)));
     for event in events[..evaluation].iter().chain([&signal]) {
         writer.event(event).unwrap();
     }

@@ -1,6 +1,6 @@
 //! A training loop without training: its state is a few numbers, its events are those of a run.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use serde_json::json;
 
@@ -151,7 +151,7 @@ impl Toy {
                 sink.event(&Event::Epoch(self.epoch_row()))?;
             }
             if let Some(reason) = reason {
-                sink.event(&Event::Checkpoint(Box::new(self.checkpoint(reason))))?;
+                sink.event(&Event::Checkpoint(Arc::new(self.checkpoint(reason))))?;
             }
         }
         Ok(())
