@@ -42,13 +42,7 @@ impl Length {
         };
         let total_steps = total(train.epochs, train.steps).unwrap_or(0);
         if total_steps > LONGEST {
-            let key = if train.epochs.is_some() {
-                "epochs"
-            } else {
-                "steps"
-            };
-            let message = format!("the run would take more than {LONGEST} steps");
-            return Err(vec![KeyFault::error(key, message)]);
+            return Err(vec![too_long(train)]);
         }
         let mut faults = Vec::new();
         let mut steps = |key: &str, span: Span, steps_per_eval: u64| {
@@ -104,6 +98,15 @@ impl Length {
 
 /// More steps than any run takes; sums of spans stay exact below it.
 const LONGEST: u64 = 1 << 48;
+
+/// A run of more than [`LONGEST`] steps.
+fn too_long(train: &TrainKeys) -> KeyFault {
+    let key = match train.epochs {
+        Some(_) => "epochs",
+        None => "steps",
+    };
+    KeyFault::error(key, format!("the run would take more than {LONGEST} steps"))
+}
 
 /// A span of `[train]` in steps, rounded, at least one.
 fn steps_of(key: &str, span: Span, clock: &Clock) -> Result<u64, KeyFault> {

@@ -97,14 +97,18 @@ impl Maker {
 
     fn make(&mut self, end: usize) -> Result<Batch, DataError> {
         let indices = &self.order[self.next..end];
-        let size = self.transforms.shape().iter().product();
-        let mut input = vec![0.0; indices.len() * size];
+        let size: usize = self.transforms.shape().iter().product();
+        // Zeroed sample by sample, where it is written the next moment: not a trip through memory.
+        let mut input = Vec::with_capacity(indices.len() * size);
         let mut ids = Vec::with_capacity(indices.len());
         let mut targets = None;
-        for (&index, out) in indices.iter().zip(input.chunks_exact_mut(size)) {
+        for &index in indices {
             let (dataset, index) = (&*self.dataset, index as usize);
+            let start = input.len();
+            input.resize(start + size, 0.0);
+            let (scratch, out) = (&mut self.scratch, &mut input[start..]);
             self.transforms
-                .write(dataset, index, self.epoch, &mut self.scratch, out)?;
+                .write(dataset, index, self.epoch, scratch, out)?;
             let id = dataset.id(index);
             ids.push(id);
             add_target(&mut targets, dataset.target(index), indices.len())

@@ -1,5 +1,7 @@
 //! Where plans become runs: device, data, session, run directory, signals and traces.
 
+#[cfg(test)]
+mod contract_tests;
 pub mod device;
 mod edit;
 mod error;

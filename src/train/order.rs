@@ -26,9 +26,8 @@ impl Order {
 
     /// Goes on with these samples.
     pub fn add(&mut self, ids: &[u32]) {
-        for id in ids {
-            self.0.update(&id.to_le_bytes());
-        }
+        let bytes: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
+        self.0.update(&bytes);
     }
 
     /// The hash so far, in hexadecimal.

@@ -84,6 +84,11 @@ impl Session {
                 };
                 format!("{which} update {step} (epoch {epoch}) is `{loss}`")
             }
+            Numbers { ruined: true, .. } => {
+                format!(
+                    "an update before {step} (epoch {epoch}) left parameters that are not finite"
+                )
+            }
             Numbers {
                 norm: Some(norm), ..
             } => format!("the gradient of update {step} (epoch {epoch}) has norm `{norm}`"),

@@ -178,22 +178,30 @@ fn a_gradient_that_overflows_is_noticed_before_it_is_saved() {
 }
 
 #[test]
-fn what_an_activation_hides_from_the_loss_is_found_in_the_gradient() {
+fn what_an_activation_hides_from_the_loss_is_found_before_anything_is_saved() {
     let mut recipe = poisoned(OnNan::Stop);
     recipe.model = Arc::new(Net {
         relu: true,
         ..Net::default()
     });
-    recipe.log_every = 0;
-    let (ending, _) = run(&grouped(recipe, 0.05));
-    let Status::Diverged { why } = &ending.status else {
-        panic!("{:?}", ending.status);
+    let mut why = |log_every| {
+        recipe.log_every = log_every;
+        let (ending, events) = run(&grouped(recipe.clone(), 0.05));
+        assert!(checkpoints(&events).is_empty());
+        let Status::Diverged { why } = ending.status else {
+            panic!("{:?}", ending.status);
+        };
+        (ending.step + 1, why)
     };
-    let begin = format!(
-        "the gradient of update {} (epoch 0) has norm `NaN`",
-        ending.step + 1
-    );
-    assert!(why.starts_with(&begin), "{why}");
+    // Where every update is looked at, at once.
+    let (update, seen) = why(1);
+    let begin = format!("the gradient of update {update} (epoch 0) has norm `NaN`");
+    assert!(seen.starts_with(&begin), "{seen}");
+    // Where none is, at the end of the epoch.
+    let (update, seen) = why(0);
+    assert_eq!(update, 6);
+    let begin = "an update before 6 (epoch 0) left parameters that are not finite";
+    assert!(seen.starts_with(begin), "{seen}");
 }
 
 #[test]

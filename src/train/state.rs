@@ -9,7 +9,7 @@ use super::error::{RestoreError, TrainError, compute};
 use super::progress::Progress;
 use super::recipe::Recipe;
 use crate::event::NamedArray;
-use crate::kernel::{Grads, Param};
+use crate::kernel::{Grads, Param, reduce};
 use crate::layer::Builder;
 use crate::model::Model;
 use crate::optim::Optimizer;
@@ -84,6 +84,17 @@ impl State {
             Some(averages) => averages.follow(self.params.iter().chain(&self.buffers), decay),
             None => Ok(()),
         }
+    }
+
+    /// Whether every parameter that moves is finite. The loss need not tell: a ReLU such as
+    /// Candle's turns NaN into 0.
+    pub fn finite(&self) -> Result<bool> {
+        for param in &self.active {
+            if !reduce::sum_squares(param.tensor())?.is_finite() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Copies of the buffers, to be put back by [`State::put_buffers`].

@@ -31,11 +31,14 @@ pub(super) struct Numbers {
     pub loss: Option<f64>,
     /// L2 norm of the gradient before clipping, where it was measured.
     pub norm: Option<f64>,
+    /// Whether a look at the parameters found one that is not finite: an earlier update moved it
+    /// there, and the loss does not tell.
+    pub ruined: bool,
 }
 
 impl Numbers {
     fn finite(&self) -> bool {
-        self.loss.is_none_or(f64::is_finite) && self.norm.is_none_or(f64::is_finite)
+        !self.ruined && self.loss.is_none_or(f64::is_finite) && self.norm.is_none_or(f64::is_finite)
     }
 }
 
@@ -85,7 +88,8 @@ impl Session {
         };
         let numbers = Numbers {
             loss: loss.map(|sum| if weight > 0.0 { sum / weight } else { sum }),
-            norm: self.clip(read)?,
+            norm: self.clip(watched)?,
+            ruined: watched && !self.state.finite().map_err(compute("the parameters"))?,
         };
         if !numbers.finite() {
             put_back(self)?;
@@ -170,8 +174,7 @@ impl Session {
     }
 
     /// Measures the gradient's norm and clips: first the norm, then single elements, so that both
-    /// limits hold. The norm also tells what the loss may hide: an activation such as ReLU turns a
-    /// NaN into a 0 on its way to the loss, but not on the way back.
+    /// limits hold.
     fn clip(&mut self, measure: bool) -> Result<Option<f64>, TrainError> {
         let limit = self.recipe.clip_norm.map(|fixed| {
             let scheduled = self
