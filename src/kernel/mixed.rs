@@ -279,3 +279,6 @@ impl<O: CustomOp3> CustomOp3 for Mixed<O> {
 fn whole(layout: &Layout) -> Layout {
     Layout::contiguous(layout.shape())
 }
+
+#[cfg(test)]
+mod tests;
