@@ -57,7 +57,7 @@ pub struct StepRow {
     pub logged: bool,
     /// Learning rate of the default group for this update.
     pub lr: f64,
-    /// Further scheduled values: `lr/<group>`, `momentum`, `weight_decay`, …
+    /// Further scheduled values: `lr/<group>`, `momentum`, `weight_decay`, …; in f16 `loss_scale`.
     pub extra: Metrics,
     /// Mean loss over the update's samples.
     pub loss: Option<f64>,

@@ -22,13 +22,14 @@ pub struct Cost {
 
 impl Cost {
     /// Estimates for `batch` samples a batch, `batches` of them an update, `state` numbers of
-    /// optimizer state and averages for each parameter.
+    /// optimizer state and averages for each parameter, and activations of so many `bytes`.
     #[must_use]
     pub fn estimate(
         architecture: &Architecture,
         batch: usize,
         batches: usize,
         state: usize,
+        bytes: u64,
     ) -> Self {
         let count =
             |params: &[crate::kernel::Param]| params.iter().map(|p| p.count() as u64).sum::<u64>();
@@ -46,7 +47,7 @@ impl Cost {
             gradients: 4 * params,
             optimizer: 4 * params * state as u64,
             activations: activations
-                .saturating_mul(2 * 4)
+                .saturating_mul(2 * bytes)
                 .saturating_mul(batch as u64),
         }
     }
@@ -79,13 +80,17 @@ mod tests {
             ..Mlp::default()
         };
         model.build(&builder, &io)?;
-        let cost = Cost::estimate(&builder.finish(), 10, 3, 2);
+        let cost = Cost::estimate(&builder.finish(), 10, 3, 2, 4);
         // A linear layer of 4 by 2: 2·4·2 FLOPs a sample, and 10 parameters of 4 bytes.
         assert_eq!(cost.flops_per_step, 3 * 16 * 30);
         assert_eq!((cost.weights, cost.gradients, cost.optimizer), (40, 40, 80));
         assert_eq!(cost.memory(), 160 + cost.activations);
-        let huge = Cost::estimate(&builder.finish(), usize::MAX, 3, 2);
+        let huge = Cost::estimate(&builder.finish(), usize::MAX, 3, 2, 4);
         assert_eq!(huge.flops_per_step, u64::MAX);
+        // Only activations are narrower in bf16 and f16.
+        let low = Cost::estimate(&builder.finish(), 10, 3, 2, 2);
+        assert_eq!(2 * low.activations, cost.activations);
+        assert_eq!(low.memory() - low.activations, 160);
         Ok(())
     }
 }

@@ -205,7 +205,13 @@ impl<'a> Resolver<'a> {
         let architecture = built?;
         let state = optimizer.spec.state_arrays() + usize::from(train.ema.is_some());
         let (batch, batches) = (dataset_keys.batch_size, train.grad_accumulation);
-        let cost = Cost::estimate(&architecture, batch, batches, state);
+        let cost = Cost::estimate(
+            &architecture,
+            batch,
+            batches,
+            state,
+            train.precision.bytes(),
+        );
         Some(Plan {
             top: top?,
             model,

@@ -34,8 +34,11 @@ pub struct TrainKeys {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0), example = 0.5)]
     pub clip_value: Option<f64>,
-    /// Number format of weights and activations: `f32`; `bf16` and `f16` are refused by this
-    /// version. Default `f32`.
+    /// Number format that layers compute in: `f32`, or `bf16` or `f16` as mixed precision. Then
+    /// parameters, optimizer state and checkpoints stay f32, products and activations are rounded
+    /// to it, norms and the loss compute in f32, and `f16` scales the loss as PyTorch's GradScaler
+    /// does. On the CPU it saves memory, no time: products are f32 ones of rounded numbers.
+    /// Default `f32`.
     #[serde(default)]
     pub precision: Precision,
     /// An exponential moving average of the weights, used for evaluation. Default: none.
@@ -109,6 +112,17 @@ pub enum Precision {
     F32,
     Bf16,
     F16,
+}
+
+impl Precision {
+    /// Bytes of a number.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
+        match self {
+            Self::F32 => 4,
+            Self::Bf16 | Self::F16 => 2,
+        }
+    }
 }
 
 /// What is done about numbers that are not finite.

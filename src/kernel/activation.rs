@@ -9,6 +9,7 @@ use super::{
     composed,
     inplace::{CHUNK, with_ref},
     math,
+    mixed::{apply1, widened},
     operand::{fused, output, slice, tensor},
 };
 
@@ -59,9 +60,9 @@ impl Activation {
 /// Where the device fails.
 pub fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
     if fused(x) {
-        x.contiguous()?.apply_op1(activation)
+        apply1(x, activation)
     } else {
-        composed::activate(x, activation)
+        widened(x, |x| composed::activate(x, activation))
     }
 }
 

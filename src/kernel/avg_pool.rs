@@ -7,6 +7,7 @@ use super::{
     composed,
     inplace::with_ref,
     max_pool::Pool,
+    mixed::{apply1, widened},
     operand::{fused, output, slice, tensor},
     window::Window,
 };
@@ -18,9 +19,9 @@ use super::{
 /// Where the window does not fit on the image, or the device fails.
 pub fn avg_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
     if fused(x) {
-        x.contiguous()?.apply_op1(AvgPool(Some(pool)))
+        apply1(x, AvgPool(Some(pool)))
     } else {
-        composed::avg_pool2d(x, pool)
+        widened(x, |x| composed::avg_pool2d(x, pool))
     }
 }
 
@@ -30,9 +31,9 @@ pub fn avg_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
 /// Where the tensor is no batch of images, or the device fails.
 pub fn global_avg_pool2d(x: &Tensor) -> Result<Tensor> {
     if fused(x) {
-        x.contiguous()?.apply_op1(AvgPool(None))
+        apply1(x, AvgPool(None))
     } else {
-        composed::global_avg_pool2d(x)
+        widened(x, composed::global_avg_pool2d)
     }
 }
 

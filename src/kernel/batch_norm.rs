@@ -14,6 +14,7 @@ use super::{
     collect::hand_over,
     composed,
     inplace::{CHUNK, with_ref},
+    mixed::{Params, apply3, widen},
     operand::{fused, output, slice, tensor, wanted},
 };
 
@@ -67,7 +68,8 @@ pub fn batch_norm(
     let (y, moments) = if fused(x) {
         fused_norm(&x.contiguous()?, gamma, beta, fixed, relu)?
     } else {
-        composed::batch_norm(x, gamma, beta, fixed, relu)?
+        let (y, moments) = composed::batch_norm(&widen(x)?, gamma, beta, fixed, relu)?;
+        (y.to_dtype(x.dtype())?, moments)
     };
     if let Some(moments) = moments {
         let unbiased = count as f64 / (count as f64 - 1.0);
@@ -90,7 +92,7 @@ fn fused_norm(
     let dims = Dims::new(x.shape())?;
     let (mean, variance) = match fixed {
         Some((mean, variance)) => (wide(mean)?, wide(variance)?),
-        None => with_ref(x, |x| Ok(moments(x, &dims)))?,
+        None => with_ref(&widen(x)?, |x| Ok(moments(x, &dims)))?,
     };
     let narrow = |values: &[f64]| {
         let values = values.iter().map(|v| *v as f32).collect();
@@ -109,7 +111,7 @@ fn fused_norm(
         train: fixed.is_none(),
         relu,
     };
-    let y = x.apply_op3(&gamma.contiguous()?, &beta.contiguous()?, operation)?;
+    let y = apply3(x, [gamma, beta], Params::Exact, operation)?;
     Ok((y, own))
 }
 

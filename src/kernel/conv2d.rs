@@ -17,6 +17,7 @@ use super::{
     conv2d_backward::Backward,
     matmul::{Matrix, multiply},
     max_pool::{Pool, pool_image},
+    mixed::{Low, Params, apply2, apply3, like},
     operand::{fused, output, slice},
     window::Window,
 };
@@ -40,16 +41,17 @@ pub struct Conv {
 /// Where the shapes do not fit together, or the device fails.
 pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: &Conv) -> Result<Tensor> {
     if !fused(x) {
-        return composed::conv2d(x, weight, bias, conv);
+        let bias = bias.map(|bias| like(bias, x)).transpose()?;
+        return composed::conv2d(x, &like(weight, x)?, bias.as_ref(), conv);
     }
-    let (x, weight) = (x.contiguous()?, weight.contiguous()?);
     let operation = Operation {
         conv: *conv,
+        low: Low::of(x.dtype()),
         winners: OnceLock::new(),
     };
     match bias {
-        Some(bias) => x.apply_op3(&weight, &bias.contiguous()?, operation),
-        None => x.apply_op2(&weight, operation),
+        Some(bias) => apply3(x, [weight, bias], Params::Rounded, operation),
+        None => apply2(x, weight, Params::Rounded, operation),
     }
 }
 
@@ -141,6 +143,8 @@ impl Plan {
 
 struct Operation {
     conv: Conv,
+    /// The type of the map that pooling sees, where it is not f32: equal pixels are equal in it.
+    low: Option<Low>,
     winners: OnceLock<Vec<u16>>,
 }
 
@@ -174,6 +178,9 @@ impl Operation {
                 || (plan.patches(), vec![0.0; plan.channels * plan.places()]),
                 |(patches, map), ((out, winners), image)| {
                     self.image(&plan, image, weight, bias, patches, map);
+                    if let Some(low) = self.low {
+                        low.round(map);
+                    }
                     pool_image(pool, *places, map, out, winners);
                 },
             );

@@ -13,12 +13,13 @@ use rayon::prelude::*;
 use super::{
     composed,
     math::exp,
+    mixed::widen,
     operand::{fused, output, slice, tensor, wanted},
 };
 
 /// Σ over the rows of the weighted, smoothed cross-entropy; a scalar with gradient.
 ///
-/// `logits` `[n, c]` floats, `targets` `[n]` u32 below c, `smoothing` in [0, 1), `class_weights` one
+/// `logits` `[n, c]` floats (16-bit ones are widened to f32, and so is the loss), `targets` `[n]` u32 below c, `smoothing` in [0, 1), `class_weights` one
 /// per class.
 ///
 /// ```
@@ -48,6 +49,7 @@ pub fn cross_entropy(
     if class_weights.is_some_and(|w| w.len() != classes) {
         bail!("{classes} classes, but another number of class weights")
     }
+    let logits = &widen(logits)?;
     if !fused(logits) {
         return composed::cross_entropy(logits, targets, smoothing, class_weights);
     }

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::{
     inplace::{CHUNK, with_ref},
+    mixed::{apply1, widened},
     operand::{fused, output, slice, tensor},
 };
 use crate::rng::{Stream, unit};
@@ -25,10 +26,10 @@ pub fn dropout(x: &Tensor, p: f64, stream: Stream, step: u32, micro: u32) -> Res
     let scale = 1.0 / (1.0 - p);
     if fused(x) {
         let scale = scale as f32;
-        return x.contiguous()?.apply_op1(Dropout { kept, scale });
+        return apply1(x, Dropout { kept, scale });
     }
     let mask = Tensor::from_vec(kept, x.shape(), x.device())?;
-    x * (mask.to_dtype(x.dtype())? * scale)?
+    widened(x, |x| x * (mask.to_dtype(x.dtype())? * scale)?)
 }
 
 /// 1 for each element that is kept, 0 for each that is dropped.

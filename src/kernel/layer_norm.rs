@@ -14,6 +14,7 @@ use super::{
     collect::hand_over,
     composed,
     inplace::{CHUNK, with_ref},
+    mixed::{Params, apply3, widened},
     operand::{fused, output, slice, tensor},
 };
 
@@ -23,14 +24,10 @@ use super::{
 /// Where the shapes do not fit together, or the device fails.
 pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor) -> Result<Tensor> {
     if !fused(x) {
-        return composed::layer_norm(x, gamma, beta);
+        return widened(x, |x| composed::layer_norm(x, gamma, beta));
     }
     let rows = OnceLock::new();
-    x.contiguous()?.apply_op3(
-        &gamma.contiguous()?,
-        &beta.contiguous()?,
-        LayerNorm { rows },
-    )
+    apply3(x, [gamma, beta], Params::Exact, LayerNorm { rows })
 }
 
 struct LayerNorm {

@@ -11,6 +11,7 @@ use super::{
     composed,
     inplace::{CHUNK, with_ref},
     matmul::{Matrix, multiply_parallel},
+    mixed::{Params, apply2, apply3, like},
     operand::{fused, output, slice, tensor, wanted},
 };
 
@@ -30,12 +31,12 @@ use super::{
 /// Where the shapes do not fit together, or the device fails.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, relu: bool) -> Result<Tensor> {
     if !fused(x) {
-        return composed::linear(x, weight, bias, relu);
+        let bias = bias.map(|bias| like(bias, x)).transpose()?;
+        return composed::linear(x, &like(weight, x)?, bias.as_ref(), relu);
     }
-    let (x, weight) = (x.contiguous()?, weight.contiguous()?);
     match bias {
-        Some(bias) => x.apply_op3(&weight, &bias.contiguous()?, Linear { relu }),
-        None => x.apply_op2(&weight, Linear { relu }),
+        Some(bias) => apply3(x, [weight, bias], Params::Rounded, Linear { relu }),
+        None => apply2(x, weight, Params::Rounded, Linear { relu }),
     }
 }
 

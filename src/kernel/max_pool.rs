@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::{
     composed,
     inplace::with_ref,
+    mixed::apply1,
     operand::{fused, output, slice, tensor},
     window::Window,
 };
@@ -32,7 +33,7 @@ pub struct Pool {
 pub fn max_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
     if fused(x) {
         let winners = OnceLock::new();
-        x.contiguous()?.apply_op1(MaxPool { pool, winners })
+        apply1(x, MaxPool { pool, winners })
     } else {
         composed::max_pool2d(x, pool)
     }

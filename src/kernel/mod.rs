@@ -3,6 +3,7 @@
 //! Everything stays a Candle tensor. Each operation is a `CustomOp` with a forward and a backward
 //! pass of its own, parallel over chunks of work that depend on the shapes only; partial sums are
 //! combined in a fixed order, so results have the same bits with any number of threads.
+//! They are f32; [`mixed`] runs them on bf16 and f16.
 //! This is the only module that may say `unsafe`.
 
 pub mod activation;
@@ -22,6 +23,7 @@ mod linear;
 pub mod math;
 pub mod matmul;
 pub mod max_pool;
+pub mod mixed;
 pub mod operand;
 pub mod param;
 #[cfg(test)]

@@ -3,11 +3,12 @@
 
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Tensor, bail};
 
-/// Whether an operation on this tensor goes to the fused CPU kernels: f32 in CPU memory. Anything
-/// else is composed of Candle's own operations.
+/// Whether an operation on this tensor goes to the fused CPU kernels: f32 in CPU memory, or a type
+/// that [`mixed`](super::mixed) widens to it. Anything else is composed of Candle's own operations.
 #[must_use]
 pub fn fused(tensor: &Tensor) -> bool {
-    tensor.device().is_cpu() && tensor.dtype() == DType::F32
+    let known = matches!(tensor.dtype(), DType::F32 | DType::BF16 | DType::F16);
+    tensor.device().is_cpu() && known
 }
 
 /// Whether a backward pass has to compute this argument's gradient.

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use candle_core::{Device, Result, Tensor, Var};
 
+use super::mixed;
 use crate::rng::{Purpose, Stream};
 
 /// A named array of a model. Cloning shares it. While a plan is made it is only a name and a
@@ -97,6 +98,15 @@ impl Param {
             Some(var) => var,
             None => panic!("parameter `{}` is used before it is filled", self.name()),
         }
+    }
+
+    /// The variable as a tensor, in the type of `x`: what an operation on `x` takes where
+    /// `train.precision` is not f32. Gradients flow back in f32.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn like(&self, x: &Tensor) -> Result<Tensor> {
+        mixed::like(self.tensor(), x)
     }
 
     /// The variable as a tensor; gradients flow to it.

@@ -10,6 +10,7 @@ use super::{
     composed,
     inplace::{CHUNK, with_ref},
     math::exp,
+    mixed::{apply1, widened},
     operand::{fused, output, slice, tensor},
 };
 
@@ -19,9 +20,9 @@ use super::{
 /// Where the tensor is a scalar, or the device fails.
 pub fn softmax(x: &Tensor) -> Result<Tensor> {
     if fused(x) {
-        x.contiguous()?.apply_op1(Softmax { log: false })
+        apply1(x, Softmax { log: false })
     } else {
-        composed::softmax(x)
+        widened(x, composed::softmax)
     }
 }
 
@@ -31,9 +32,9 @@ pub fn softmax(x: &Tensor) -> Result<Tensor> {
 /// Where the tensor is a scalar, or the device fails.
 pub fn log_softmax(x: &Tensor) -> Result<Tensor> {
     if fused(x) {
-        x.contiguous()?.apply_op1(Softmax { log: true })
+        apply1(x, Softmax { log: true })
     } else {
-        composed::log_softmax(x)
+        widened(x, composed::log_softmax)
     }
 }
 

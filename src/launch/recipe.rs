@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use candle_core::Device;
+use candle_core::{DType, Device};
 
 use crate::{
-    config::{self, Better, Component, Plan},
+    config::{self, Better, Component, Plan, Precision},
     data::{Data, TransformEntry, TransformSpec},
     train::{BestPolicy, Cadence, CheckpointPolicy, EarlyStop, Goal, OnNan, Recipe},
     units::Span,
@@ -30,6 +30,11 @@ pub fn recipe(plan: &Plan, data: Data, device: Device) -> Recipe {
         data,
         loader: plan.dataset_keys.clone(),
         transforms: plan.transforms.iter().map(transform).collect(),
+        precision: match train.precision {
+            Precision::F32 => DType::F32,
+            Precision::Bf16 => DType::BF16,
+            Precision::F16 => DType::F16,
+        },
         total_steps: plan.length.total_steps,
         steps_per_epoch: plan.length.steps_per_epoch,
         grad_accumulation: train.grad_accumulation,

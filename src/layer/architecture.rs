@@ -27,7 +27,7 @@ pub struct LayerInfo {
     /// Floating-point operations of the forward pass: a multiply-add in a matrix product or a
     /// convolution counts 2, an element of anything else counts 1.
     pub flops: u64,
-    /// f32 numbers kept for the backward pass.
+    /// Numbers kept for the backward pass.
     pub activations: usize,
 }
 
@@ -62,7 +62,7 @@ impl Architecture {
             .fold(0, |sum, layer| sum.saturating_add(layer.flops))
     }
 
-    /// f32 numbers kept for the backward pass, per sample.
+    /// Numbers kept for the backward pass, per sample.
     #[must_use]
     pub fn activations(&self) -> usize {
         self.layers.iter().map(|layer| layer.activations).sum()

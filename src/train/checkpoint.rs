@@ -29,6 +29,10 @@ impl Session {
         if batch > batches {
             return Err(RestoreError::Position { batch, batches }.into());
         }
+        let found = contents.progress.scale.is_some();
+        if found != self.progress.scale.is_some() {
+            return Err(RestoreError::Scale { found }.into());
+        }
         self.state.load(&contents)?;
         self.progress = contents.progress.clone();
         self.unread.clear();

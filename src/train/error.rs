@@ -1,6 +1,8 @@
 //! What ends training with an error. A run that diverges, stops early or is asked to stop ends in
 //! an [`Ending`](crate::event::Ending) instead.
 
+use candle_core::DType;
+
 use crate::data::DataError;
 use crate::event::{Dtype, SinkError};
 use crate::layer::LayerError;
@@ -20,6 +22,18 @@ pub enum TrainError {
     Compute {
         /// What was computed.
         doing: &'static str,
+        /// What Candle said.
+        #[source]
+        source: candle_core::Error,
+    },
+    /// A model that cannot run in a low precision.
+    #[error(
+        "the model's forward pass in {} failed: {source}; hint: leave `train.precision` out, or let each operation of the model follow its input's type, with parameters as `param.like(&x)?`",
+        precision.as_str()
+    )]
+    Precision {
+        /// The precision.
+        precision: DType,
         /// What Candle said.
         #[source]
         source: candle_core::Error,
@@ -95,6 +109,15 @@ pub enum RestoreError {
         batch: u64,
         /// Batches that an epoch has.
         batches: u64,
+    },
+    /// A loss scale on one side only.
+    #[error(
+        "its counters {} a loss scale; hint: `train.precision` must be that of the run",
+        if *found { "have" } else { "lack" }
+    )]
+    Scale {
+        /// Whether the checkpoint has one.
+        found: bool,
     },
     /// The restored state is not the one that was saved.
     #[error("its state hash is `{saved}`, but what it holds hashes to `{found}`")]

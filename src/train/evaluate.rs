@@ -70,9 +70,7 @@ pub(super) fn evaluate(
             return Ok(None);
         }
         let batch = OnDevice::new(batch?, recipe)?;
-        let output = model
-            .forward(&batch.input, &Mode::Eval)
-            .map_err(compute("the model's forward pass"))?;
+        let output = recipe.forward(model, &batch.input, &Mode::Eval)?;
         let loss = recipe.loss.sum(&output, &batch.target);
         loss_sum += loss
             .and_then(|sum| scalar(&sum))

@@ -14,6 +14,8 @@
 //!   neither `step` nor the schedules; the data go on.
 //! * Several batches accumulated make one update, with the gradient of the mean over all their
 //!   samples: as one big batch would.
+//! * What is kept (parameters, gradients, optimizer state, averages) is f32 whatever the precision
+//!   that layers compute in. An f16 run's loss scale is part of the state.
 //! * Loops over parameters follow their sorted names; sums are in f64 and in a fixed order.
 
 mod array;
@@ -28,6 +30,7 @@ mod exact;
 mod ledger;
 mod meter;
 mod order;
+mod precision;
 mod progress;
 mod recipe;
 mod recover;
@@ -47,6 +50,8 @@ pub use stop::StopFlag;
 
 #[cfg(test)]
 mod ending_tests;
+#[cfg(test)]
+mod precision_tests;
 #[cfg(test)]
 mod recovery_tests;
 #[cfg(test)]

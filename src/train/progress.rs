@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::exact;
+use super::precision::Scale;
 use super::recipe::{BestPolicy, EarlyStop};
 use crate::event::{Best, Metrics};
 
@@ -36,6 +37,9 @@ pub(super) struct Progress {
     pub skipped: u32,
     /// How often the run went back because an update was not finite.
     pub rollbacks: u32,
+    /// The loss scale; in f16 only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<Scale>,
     /// Last value of every metric.
     #[serde(with = "exact::map")]
     pub metrics: Metrics,
@@ -69,6 +73,7 @@ impl Progress {
             weight_sum: 0.0,
             skipped: 0,
             rollbacks: 0,
+            scale: None,
             metrics: BTreeMap::new(),
             patience: Patience::default(),
             best: None,

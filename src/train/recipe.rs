@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use candle_core::Device;
+use candle_core::{DType, Device};
 
 use crate::data::{Data, DatasetKeys, TransformEntry};
 use crate::model::{Io, ModelSpec};
@@ -41,6 +41,8 @@ pub struct Recipe {
     pub loader: DatasetKeys,
     /// What is done to a sample before it is used, in order.
     pub transforms: Vec<TransformEntry>,
+    /// What layers compute in: F32, or BF16 or F16 beside parameters in F32.
+    pub precision: DType,
     /// Applied updates after which the run is complete.
     pub total_steps: u64,
     /// Updates in one epoch: batches / `grad_accumulation`, rounded up.

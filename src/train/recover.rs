@@ -15,7 +15,8 @@ const ROLLBACKS: u32 = 5;
 
 impl Session {
     /// Ends the run, leaves the update out, or goes back, as the recipe says; returns how the run
-    /// ended where it did. The batches count as used in any case.
+    /// ended where it did. The batches count as used in any case. Where only the gradient of an f16
+    /// run overflowed, the update is left out whatever the recipe says, and the loss scale halved.
     ///
     /// Leaving out and going back both keep `step` equal to the updates that the parameters went
     /// through; the samples go on in their order.
@@ -27,7 +28,11 @@ impl Session {
     ) -> Result<Option<Status>, TrainError> {
         let step = self.progress.step + 1;
         let seen = self.seen(step, numbers);
-        let message = match self.recipe.on_nan {
+        let on_nan = self.recipe.on_nan;
+        let message = match on_nan {
+            _ if let Some(factor) = self.back_off(numbers) => {
+                format!("{seen}: the update is left out, and the loss scale goes down to {factor}")
+            }
             OnNan::Stop => return Ok(Some(self.diverged(&seen))),
             OnNan::Skip if self.progress.skipped >= SKIPS => {
                 let why = format!("{seen}, as were {SKIPS} updates before it");
@@ -51,6 +56,14 @@ impl Session {
         let step = self.progress.step;
         sink.event(&Event::Warning { step, message })?;
         Ok(None)
+    }
+
+    /// Halves the loss scale, where there is one, after a gradient that was not finite though the
+    /// loss was; returns the new one.
+    fn back_off(&mut self, numbers: Numbers) -> Option<f64> {
+        let scale = self.progress.scale.as_mut()?;
+        let overflowed = numbers.loss.is_some_and(f64::is_finite);
+        (overflowed && scale.back_off()).then_some(scale.factor)
     }
 
     /// Takes the state of the last checkpoint or epoch start, but keeps the place in the data.

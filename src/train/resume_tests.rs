@@ -10,7 +10,7 @@ use crate::optim::{AdamW, OptimizerSpec, Sgd};
 
 /// Interrupts after every update in turn, and resumes in a new session from what the first one
 /// left behind.
-fn resumes_everywhere(recipe: &Recipe, what: &str) {
+pub(super) fn resumes_everywhere(recipe: &Recipe, what: &str) {
     let (whole, events) = run(recipe);
     assert_eq!(whole.status, Status::Completed, "{what}");
     let all = timeless(&events);

@@ -23,16 +23,23 @@ impl Session {
         self.used(batches);
         let (step_time_ms, data_time_ms) = self.meter.step(samples, &self.ledger);
         let logged = self.logs(self.progress.step);
+        let mut extra = if logged {
+            self.scheduled(t)
+        } else {
+            Metrics::new()
+        };
+        if let Some(scale) = &mut self.progress.scale {
+            if logged {
+                extra.insert("loss_scale".to_owned(), scale.factor);
+            }
+            scale.grow();
+        }
         let row = StepRow {
             step: self.progress.step,
             epoch: self.epochs_done(),
             logged,
             lr: self.lr(t),
-            extra: if logged {
-                self.scheduled(t)
-            } else {
-                Metrics::new()
-            },
+            extra,
             loss: numbers.loss.filter(|_| logged),
             grad_norm: numbers.norm.filter(|_| logged),
             step_time_ms,

@@ -12,6 +12,7 @@ use super::evaluate::{self, Split};
 use super::ledger::{Activity, Ledger};
 use super::meter::Meter;
 use super::order::Order;
+use super::precision::Scale;
 use super::progress::Progress;
 use super::recipe::{OnNan, Recipe};
 use super::state::State;
@@ -78,7 +79,10 @@ impl Session {
         let state = State::new(&recipe)?;
         let session = Self {
             order: Order::new(),
-            progress: Progress::new(),
+            progress: Progress {
+                scale: Scale::of(recipe.precision),
+                ..Progress::new()
+            },
             back: None,
             unread: Vec::new(),
             deferred: !recipe.device.is_cpu(),

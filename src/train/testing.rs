@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use super::{CheckpointPolicy, OnNan, Recipe, Session, StopFlag};
 use crate::data::{
@@ -215,6 +215,7 @@ pub fn recipe() -> Recipe {
             ..DatasetKeys::default()
         },
         transforms: Vec::new(),
+        precision: DType::F32,
         total_steps: 18,
         steps_per_epoch: 6,
         grad_accumulation: 1,

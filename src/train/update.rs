@@ -57,7 +57,8 @@ impl Session {
             return Ok(Outcome::Interrupted);
         }
         let weight = batches.iter().map(|batch| batch.weight).sum::<f64>();
-        let reversible = self.recipe.on_nan == OnNan::Skip || batches.len() > 1;
+        let scaled = self.progress.scale.is_some();
+        let reversible = self.recipe.on_nan == OnNan::Skip || batches.len() > 1 || scaled;
         let buffers = if reversible {
             let kept = self.state.keep_buffers();
             kept.map_err(compute("keeping the buffers"))?
@@ -80,7 +81,7 @@ impl Session {
         }
         self.refuse_missing()?;
 
-        let read = watched || !self.deferred;
+        let read = watched || !self.deferred || scaled;
         let loss = if read {
             Some(self.read_losses(&sums)?)
         } else {
@@ -88,7 +89,7 @@ impl Session {
         };
         let numbers = Numbers {
             loss: loss.map(|sum| if weight > 0.0 { sum / weight } else { sum }),
-            norm: self.clip(watched)?,
+            norm: self.clip(watched || scaled)?,
             ruined: watched && !self.state.finite().map_err(compute("the parameters"))?,
         };
         if !numbers.finite() {
@@ -135,11 +136,8 @@ impl Session {
             step: self.progress.step as u32,
             micro: micro as u32,
         };
-        let output = self
-            .state
-            .model
-            .forward(&batch.input, &mode)
-            .map_err(compute("the model's forward pass"))?;
+        let model = &*self.state.model;
+        let output = self.recipe.forward(model, &batch.input, &mode)?;
         self.ledger.charge(Activity::Forward);
 
         let loss = self.recipe.loss.as_ref();
@@ -148,7 +146,8 @@ impl Session {
             .map_err(compute("the loss"))?;
         // A batch whose samples all weigh nothing has no gradient, and no division by zero.
         let share = if weight > 0.0 { weight.recip() } else { 0.0 };
-        let mean = (&sum * share).map_err(compute("the loss"))?;
+        let scale = self.progress.scale.as_ref().map_or(1.0, |s| s.factor);
+        let mean = (&sum * (share * scale)).map_err(compute("the loss"))?;
         self.ledger.charge(Activity::Loss);
 
         let grads = &mut self.state.grads;
@@ -173,8 +172,8 @@ impl Session {
         Ok(())
     }
 
-    /// Measures the gradient's norm and clips: first the norm, then single elements, so that both
-    /// limits hold.
+    /// Takes the loss scale out of the gradient, measures its norm and clips: first the norm, then
+    /// single elements, so that both limits hold.
     fn clip(&mut self, measure: bool) -> Result<Option<f64>, TrainError> {
         let limit = self.recipe.clip_norm.map(|fixed| {
             let scheduled = self
@@ -184,6 +183,10 @@ impl Session {
             scheduled.unwrap_or(fixed)
         });
         let grads = &mut self.state.grads;
+        if let Some(scale) = &self.progress.scale {
+            let unscaled = grads.scale(scale.factor.recip());
+            unscaled.map_err(compute("scaling the gradient back"))?;
+        }
         let norm = match limit {
             Some(limit) => clip_norm(grads, limit).map(Some),
             None if measure => grads.norm().map(Some),

@@ -42,6 +42,16 @@ fn a_model_of_ones_own_has_the_whole_tool() {
     let ran = example(&sandbox, &["run", CONFIG, "--format", "json"]).exits(0);
     let accuracy = ran.json()["metrics"]["test/accuracy"].as_f64().unwrap();
     assert!(accuracy > 0.9, "{accuracy}");
+    // Built from the house's layers, it follows the precision, too.
+    for precision in ["bf16", "f16"] {
+        let set = format!("train.precision={precision}");
+        let args = ["run", CONFIG, "--set", &set, "--format", "json"];
+        let low = example(&sandbox, &args).exits(0).json();
+        assert!(
+            low["metrics"]["test/accuracy"].as_f64().unwrap() > 0.9,
+            "{low}"
+        );
+    }
     example(&sandbox, &["reproduce", "last", "-q"]).exits(0);
     let longer = [
         "resume",

@@ -14,6 +14,7 @@ mod example;
 mod exits;
 mod faults;
 mod memory;
+mod precision;
 mod readme;
 mod resume;
 mod run_directory;

@@ -7,7 +7,7 @@ use super::{
         registry::schema_of,
         suggest,
         top::Top,
-        train::{Precision, TrainKeys},
+        train::TrainKeys,
         validate,
     },
     Resolver, TABLES,
@@ -104,10 +104,6 @@ impl TrainKeys {
                     .hint("keep one of them"),
             ),
             _ => {}
-        }
-        if self.precision != Precision::F32 {
-            let fault = KeyFault::error("precision", "this version trains in `f32` only");
-            faults.push(fault.hint("leave `precision` out"));
         }
         faults
     }
