@@ -78,10 +78,25 @@ impl Extensions {
                 .with::<schedule::Warmup>("warmup", |c| Arc::new(c))
                 .with::<schedule::Poly>("poly", |c| Arc::new(c))
                 .with::<schedule::Cosine>("cosine", |c| Arc::new(c))
+                .with::<schedule::Geometric>("geometric", |c| Arc::new(c))
+                .with::<schedule::SqrtDecay>("sqrt_decay", |c| Arc::new(c))
+                .with::<schedule::SquareDecay>("square_decay", |c| Arc::new(c))
                 .with::<schedule::Exponential>("exponential", |c| Arc::new(c))
+                .with::<schedule::InverseTime>("inverse_time", |c| Arc::new(c))
                 .with::<schedule::Step>("step", |c| Arc::new(c))
                 .with::<schedule::Multistep>("multistep", |c| Arc::new(c))
-                .with::<schedule::CosineRestarts>("cosine_restarts", |c| Arc::new(c)),
+                .with::<schedule::InverseSqrt>("inverse_sqrt", |c| Arc::new(c))
+                .with::<schedule::Noam>("noam", |c| Arc::new(c))
+                .with::<schedule::Power>("power", |c| Arc::new(c))
+                .with::<schedule::Tanh>("tanh", |c| Arc::new(c))
+                .with::<schedule::Rex>("rex", |c| Arc::new(c))
+                .with::<schedule::Cyclic>("cyclic", |c| Arc::new(c))
+                .with::<schedule::CosineRestarts>("cosine_restarts", |c| Arc::new(c))
+                .with::<schedule::OneCycle>("one_cycle", |c| Arc::new(c))
+                .with::<schedule::Table>("table", |c| Arc::new(c))
+                .with::<schedule::Expr>("expr", |c| Arc::new(c))
+                .with::<schedule::Follow>("follow", |c| Arc::new(c))
+                .with::<schedule::Repeat>("repeat", |c| Arc::new(c)),
             metrics: Vec::new(),
         }
     }

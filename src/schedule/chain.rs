@@ -1,14 +1,13 @@
-//! From entries to chains of phases with boundaries in steps.
+//! From entries to chains: which of them belong together.
 
 use std::collections::BTreeSet;
 
 use crate::{
-    error::KeyFault,
     schedule::{
-        Entry, EntryFault, FactorKeys, Formula, Frame, Target,
-        curve::{self, without_dust},
+        Entry, EntryFault, Target,
+        slot::{Place, Slot, Stretch},
     },
-    units::{Clock, Span},
+    units::Clock,
 };
 
 /// The phases of one (target, groups, track), in file order.
@@ -24,43 +23,19 @@ pub(super) struct Chain {
     pub slots: Vec<Slot>,
 }
 
-/// Where one entry runs.
-#[derive(Debug, Clone)]
-pub(super) struct Slot {
-    pub entry: usize,
-    pub start: u64,
-    pub end: u64,
-    /// Length before its boundaries were rounded to steps.
-    pub exact: f64,
-    /// Length of its curve, where `over` gives one.
-    pub over: Option<f64>,
-    clock: Clock,
-}
-
-impl Slot {
-    /// What its curve needs to know.
-    pub fn frame(&self) -> Frame {
-        self.frame_over(self.over)
+impl Chain {
+    /// Its phases, those that repeat others given as these, cycle by cycle.
+    pub fn leaves(&self) -> impl Iterator<Item = &Slot> {
+        self.every_slot().filter(|slot| slot.cycles.is_empty())
     }
 
-    /// What the curve of one of its factors needs to know.
-    pub fn factor_frame(&self, keys: &FactorKeys) -> Frame {
-        self.frame_over(keys.over.and_then(|span| curve::steps(span, &self.clock)))
-    }
-
-    /// Its curve as a function.
-    pub fn formula(&self, entry: &Entry) -> Formula {
-        entry.curve.formula(&self.frame())
-    }
-
-    fn frame_over(&self, over: Option<f64>) -> Frame {
-        let steps = self.end - self.start;
-        Frame {
-            clock: self.clock,
-            start: self.start,
-            steps,
-            length: over.unwrap_or(steps as f64),
+    /// Its phases, and those of their cycles.
+    pub fn every_slot(&self) -> impl Iterator<Item = &Slot> {
+        let mut all = Vec::new();
+        for slot in &self.slots {
+            slot.collect(&mut all);
         }
+        all.into_iter()
     }
 }
 
@@ -90,133 +65,14 @@ pub(super) fn lay_out(
         }
     }
     for chain in &mut chains {
-        chain.slots = slots(&chain.members, entries, clock, faults);
+        let places = chain.members.iter().map(|member| Place::of_entry(*member));
+        let phases: Vec<_> = places
+            .map(|place| (place.find(entries), place))
+            .filter_map(|(entry, place)| Some((entry?, place)))
+            .collect();
+        chain.slots = Stretch::run(clock).slots(&phases, faults);
     }
     chains
-}
-
-/// Boundaries = round(running sum), with `rest` taking what the others leave of the horizon.
-fn slots(
-    members: &[usize],
-    entries: &[Entry],
-    clock: &Clock,
-    faults: &mut Vec<EntryFault>,
-) -> Vec<Slot> {
-    let horizon = clock.whole as f64;
-    let lengths: Vec<Option<f64>> = members
-        .iter()
-        .map(|member| fixed_length(&entries[*member], clock))
-        .collect();
-    let total: f64 = lengths.iter().flatten().sum();
-    let refused = several_rests(members, &lengths, entries).into_iter();
-    let refused: Vec<_> = refused.chain(too_long(members, &lengths, clock)).collect();
-    let sound = refused.is_empty();
-    faults.extend(refused);
-    let rest = (horizon - total).max(0.0);
-
-    let (mut slots, mut at) = (Vec::new(), 0.0);
-    let mut boundary = 0;
-    for (member, length) in members.iter().zip(&lengths) {
-        let exact = length.unwrap_or(rest);
-        at += exact;
-        let (start, end) = (boundary, (at.round() as u64).min(clock.whole));
-        boundary = end;
-        if end == start && sound && length.is_none_or(|exact| exact > 0.0) {
-            faults.extend(no_steps(*member, clock));
-        } else if end > start {
-            let over = entries[*member].keys.over;
-            slots.push(Slot {
-                entry: *member,
-                start,
-                end,
-                exact: without_dust(exact),
-                over: over.and_then(|span| curve::steps(span, clock)),
-                clock: *clock,
-            });
-        }
-    }
-    if boundary < clock.whole {
-        faults.extend(
-            members
-                .last()
-                .map(|last| ends_early(*last, boundary, clock)),
-        );
-    }
-    slots
-}
-
-/// An entry's length in steps; `None` where it takes the rest.
-fn fixed_length(entry: &Entry, clock: &Clock) -> Option<f64> {
-    match entry.keys.r#for {
-        None | Some(Span::Rest) => None,
-        // Wall-clock time is refused by the entry's own check.
-        Some(span) => Some(curve::steps(span, clock).unwrap_or(0.0)),
-    }
-}
-
-fn several_rests(
-    members: &[usize],
-    lengths: &[Option<f64>],
-    entries: &[Entry],
-) -> Option<EntryFault> {
-    let open = || members.iter().zip(lengths).filter(|(_, l)| l.is_none());
-    let (first, _) = open().next()?;
-    let names: Vec<String> = open()
-        .map(|(member, _)| format!("schedule[{member}] ({})", entries[*member].kind))
-        .collect();
-    (names.len() > 1).then(|| EntryFault {
-        entry: *first,
-        fault: KeyFault::error(
-            "for",
-            format!(
-                "{} phases of one chain have no length of their own: `{}`",
-                names.len(),
-                names.join("`, `")
-            ),
-        )
-        .hint("`for` defaults to \"rest\", which one phase can take; give the others a length such as `for = \"5 epochs\"`"),
-    })
-}
-
-fn too_long(members: &[usize], lengths: &[Option<f64>], clock: &Clock) -> Option<EntryFault> {
-    let horizon = clock.whole;
-    let mut sum = 0.0;
-    let (entry, length) = members.iter().zip(lengths).find_map(|(member, length)| {
-        let length = (*length)?;
-        sum += length;
-        (f64::round(sum) as u64 > horizon).then_some((*member, length))
-    })?;
-    let left = horizon as f64 - (sum - length);
-    Some(EntryFault {
-        entry,
-        fault: KeyFault::error(
-            "for",
-            format!(
-                "the phase runs `{length}` steps, but `{}` of the horizon's `{horizon}` are left",
-                left.max(0.0)
-            ),
-        )
-        .hint("shorten a phase, or lengthen `horizon` or the run in [train]"),
-    })
-}
-
-fn no_steps(entry: usize, clock: &Clock) -> Option<EntryFault> {
-    (clock.whole > 0).then(|| EntryFault {
-        entry,
-        fault: KeyFault::warning("for", "the phase gets no step, and is skipped"),
-    })
-}
-
-fn ends_early(entry: usize, boundary: u64, clock: &Clock) -> EntryFault {
-    let message = format!(
-        "the chain ends at step `{boundary}` of `{}`; its last value holds from there",
-        clock.whole
-    );
-    EntryFault {
-        entry,
-        fault: KeyFault::warning("for", message)
-            .hint("leave `for` out of one phase, which then takes the rest"),
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use crate::{
     schedule::{
         Conventions, Curve, Formula, Frame, above_zero, at_least_zero,
         axis::names_only,
-        curve::{whole_periods, without_dust},
+        curve::whole_periods,
+        cycles::{self, Cycle},
         period_fault,
     },
     units::Span,
@@ -115,34 +116,20 @@ impl Curve for CosineRestarts {
 enum Cycles {
     /// All of one length.
     Equal { length: f64, count: f64 },
-    /// (start, length) of each, and where the last one ends.
-    Listed { cycles: Vec<(f64, f64)>, end: f64 },
+    /// Each with its own, and where the last one ends.
+    Listed { cycles: Vec<Cycle>, end: f64 },
 }
-
-/// Cycles shorter than this share of a step are not laid out: with `stretch` below 1 the running
-/// sum of the lengths has a limit, which no number of cycles passes.
-const SHORTEST: f64 = 1.0 / 1024.0;
 
 impl Cycles {
     fn new(keys: &CosineRestarts, frame: &Frame) -> Self {
         let length = frame.steps(keys.cycle);
-        let count = keys.count.unwrap_or(u64::MAX);
         if keys.stretch == 1.0 {
-            return Self::Equal {
-                length,
-                count: count as f64,
-            };
+            let count = keys.count.unwrap_or(u64::MAX) as f64;
+            return Self::Equal { length, count };
         }
-        let (mut cycles, mut start, mut length) = (Vec::new(), 0.0, length);
-        while start <= frame.steps as f64 && (cycles.len() as u64) < count && length >= SHORTEST {
-            cycles.push((without_dust(start), without_dust(length)));
-            start += length;
-            length *= keys.stretch;
-        }
-        Self::Listed {
-            cycles,
-            end: without_dust(start),
-        }
+        let steps = frame.steps as f64;
+        let (cycles, end) = cycles::lay_out(length, keys.stretch, keys.count, steps);
+        Self::Listed { cycles, end }
     }
 
     /// (index, share done) of the cycle at `u`; beyond the last cycle, its end.
@@ -155,47 +142,21 @@ impl Cycles {
                 }
                 (index, ((u - index * length) / length).clamp(0.0, 1.0))
             }
-            Self::Listed { cycles, end } if u >= *end => (cycles.len() as f64 - 1.0, 1.0),
-            Self::Listed { cycles, .. } => {
-                let index = cycles.partition_point(|(start, _)| *start <= u).max(1) - 1;
-                let (start, length) = cycles[index];
-                (index as f64, ((u - start) / length).min(1.0))
-            }
-        }
-    }
-
-    /// Where the last cycle ends, if it does.
-    fn end(&self) -> f64 {
-        match self {
-            Self::Equal { length, count } => length * count,
-            Self::Listed { end, .. } => *end,
+            Self::Listed { cycles, end } => cycles::locate(cycles, *end, u),
         }
     }
 
     /// What a phase of `steps` does to the last cycle.
     fn warning(&self, keys: &CosineRestarts, steps: f64) -> Option<KeyFault> {
-        let end = self.end();
+        let end = match self {
+            Self::Equal { length, count } => length * count,
+            Self::Listed { end, .. } => *end,
+        };
         if end < steps {
-            let what = match keys.count {
-                Some(count) => format!("{count} cycles end after `{end}` steps"),
-                None => format!("the cycles shrink to nothing after `{end}` steps"),
-            };
-            return Some(
-                KeyFault::warning("cycle", format!("{what} of the phase's `{steps}`"))
-                    .hint("their end holds for the rest"),
-            );
+            return Some(cycles::ends_early(end, keys.count, steps));
         }
         let (index, share) = self.locate(steps);
-        (share > 0.0 && share < 1.0).then(|| {
-            KeyFault::warning(
-                "cycle",
-                format!(
-                    "the phase ends inside cycle {}, {:.0} % through: the decay does not reach its `to`",
-                    index + 1.0,
-                    100.0 * share
-                ),
-            )
-        })
+        cycles::inside(index, share)
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     error::KeyFault,
-    schedule::{Include, Origin},
+    schedule::{Include, Origin, Target},
     units::{Clock, Span},
 };
 
@@ -43,17 +43,51 @@ pub trait Curve: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Faults of the ends that the phase came to have, in the scale of the group: asked for each group.
+    fn check_ends(&self, from: f64, to: f64) -> Vec<KeyFault> {
+        let _ = (from, to);
+        Vec::new()
+    }
+
+    /// Whether keys of its own name something in the target's own unit.
+    fn is_absolute(&self) -> bool {
+        false
+    }
+
+    /// How often the phases of its body start again, where it has a body.
+    fn repeats(&self) -> Option<Repeated> {
+        None
+    }
+
+    /// The target whose factor it reads at every update ([`Point::followed`]).
+    fn follows(&self) -> Option<Target> {
+        None
+    }
+
     /// What absent common keys mean for this type, and which of them it reads at all.
     fn conventions(&self) -> Conventions {
         Conventions::DECAY
     }
 }
 
+/// How a body of phases starts again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Repeated {
+    /// Length of the first cycle.
+    pub cycle: Span,
+    /// Number of cycles; as many as fit where it is `None`.
+    pub count: Option<u64>,
+    /// Length of a cycle over that of the one before.
+    pub stretch: f64,
+    /// Height of a cycle over that of the one before.
+    pub shrink: f64,
+}
+
 /// What the absent common keys of an entry mean for one type.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Conventions {
-    /// Where the curve starts when neither `from` nor `from_value` is there.
-    pub from: Origin,
+    /// Where the curve starts when neither `from` nor `from_value` is there; `None` where the type names its own values.
+    pub from: Option<Origin>,
     /// Where it ends (a factor of the base); `None` where the type has no `to`.
     pub to: Option<f64>,
     /// Which end points it executes; `None` where it counts steps and does not read `p`.
@@ -63,15 +97,20 @@ pub struct Conventions {
 impl Conventions {
     /// From where the previous phase ended to 0, starting exactly there.
     pub const DECAY: Self = Self {
-        from: Origin::Carry,
+        from: Some(Origin::Carry),
         to: Some(0.0),
         include: Some(Include::Start),
     };
     /// From where the previous phase ended, by counting steps, to nowhere in particular.
     pub const COUNTING: Self = Self {
-        from: Origin::Carry,
+        from: Some(Origin::Carry),
         to: None,
         include: None,
+    };
+    /// Values that the type names itself, by counting steps.
+    pub const ITS_OWN: Self = Self {
+        from: None,
+        ..Self::COUNTING
     };
 }
 
@@ -120,6 +159,8 @@ pub struct Point {
     pub to: f64,
     /// What factors and absolute values are in the scale of `from` and `to`.
     pub scale: Scale,
+    /// The factor of the followed target at `t`; 1 where none is followed.
+    pub followed: f64,
 }
 
 impl Point {
@@ -138,6 +179,8 @@ pub struct Scale {
     pub base: f64,
     /// Whether this track works in the target's unit.
     pub leads: bool,
+    /// What the factor 1 is: the base or 1, and less or more of it in the cycles of a `repeat`.
+    pub unit: f64,
 }
 
 impl Scale {
@@ -145,13 +188,26 @@ impl Scale {
     pub const FACTOR: Self = Self {
         base: 1.0,
         leads: false,
+        unit: 1.0,
     };
+
+    /// The scale of a whole track over a base.
+    pub(super) fn of_track(base: f64, leads: bool) -> Self {
+        let unit = if leads { base } else { 1.0 };
+        Self { base, leads, unit }
+    }
 
     /// The scale of the result: the target's own unit.
     #[must_use]
     pub fn leading(self) -> Self {
+        let unit = if self.leads {
+            self.unit
+        } else {
+            self.unit * self.base
+        };
         Self {
             leads: true,
+            unit,
             ..self
         }
     }
@@ -159,11 +215,7 @@ impl Scale {
     /// A factor of the base.
     #[must_use]
     pub fn factor(&self, factor: f64) -> f64 {
-        if self.leads {
-            factor * self.base
-        } else {
-            factor
-        }
+        factor * self.unit
     }
 
     /// An absolute value in the target's unit.
@@ -225,6 +277,12 @@ pub fn at_least_zero(key: &str, number: f64) -> Option<KeyFault> {
             format!("`{number}` is not a finite number of at least 0"),
         )
     })
+}
+
+/// The fault of a number that must be finite, if it has one.
+pub(super) fn finite(key: &str, number: f64) -> Option<KeyFault> {
+    let message = || format!("`{number}` is not a finite number");
+    (!number.is_finite()).then(|| KeyFault::error(key, message()))
 }
 
 /// The fault of a number that must be finite and above 0, if it has one.
@@ -313,6 +371,7 @@ mod tests {
             from: 0.1,
             to: 1e-4,
             scale: Scale::FACTOR,
+            followed: 1.0,
         };
         assert_eq!(point.mix(1.0), 0.1);
         assert_eq!(point.mix(0.0), 1e-4);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{KeyFault, Severity},
-    schedule::{Curve, FactorKeys, Keys},
+    schedule::{Curve, FactorKeys, Keys, Target},
 };
 
 /// One `[[schedule]]`: a phase of the chain that its target, groups and track name.
@@ -18,6 +18,8 @@ pub struct Entry {
     pub curve: Arc<dyn Curve>,
     /// `keys.times`, read.
     pub times: Vec<Factor>,
+    /// The phases of each cycle, where the type repeats some.
+    pub body: Vec<Entry>,
 }
 
 /// One table of `times`: a curve of factors that multiplies its phase.
@@ -48,23 +50,74 @@ impl Entry {
             keys,
             curve,
             times: Vec::new(),
+            body: Vec::new(),
         }
     }
 
+    /// Whether it names anything in the target's own unit.
+    pub(super) fn is_absolute(&self) -> bool {
+        self.keys.absolute() || self.curve.is_absolute() || self.body.iter().any(Self::is_absolute)
+    }
+
     /// Faults that show without knowing the length of the run: of the common keys, of the type's
-    /// own keys, and of its factors.
+    /// own keys, of its factors, and of the phases of its body.
     #[must_use]
     pub fn check(&self) -> Vec<KeyFault> {
         let factors = self.times.iter().enumerate().flat_map(|(i, factor)| {
             let own = factor.keys.check().into_iter().chain(factor.curve.check());
-            own.map(move |fault| within(i, fault))
+            let whole = factor.curve.repeats().map(|_| {
+                KeyFault::error("type", "a factor cannot have phases of its own")
+                    .hint("put it on another `track`")
+            });
+            own.chain(whole).map(move |fault| within(i, fault))
+        });
+        let phases = self.body.iter().enumerate().flat_map(|(i, phase)| {
+            let found = phase.misplaced().into_iter().chain(phase.check());
+            found.map(move |fault| inside(i, fault))
+        });
+        let bare = (self.curve.repeats().is_some() && self.body.is_empty()).then(|| {
+            KeyFault::error("phase", "there is nothing to repeat")
+                .hint("write `[[schedule.phase]]` for each phase of a cycle")
         });
         self.keys
             .check()
             .into_iter()
             .chain(self.curve.check())
             .chain(factors)
+            .chain(bare)
+            .chain(phases)
             .collect()
+    }
+
+    /// The targets whose factors it reads, each with the key that says so.
+    pub(super) fn follows(&self) -> Vec<(String, Target)> {
+        let of = |curve: &dyn Curve| curve.follows().map(|target| ("of".to_string(), target));
+        let own = of(&*self.curve);
+        let factors = self.times.iter().enumerate().filter_map(|(i, factor)| {
+            let (key, target) = of(&*factor.curve)?;
+            Some((format!("times[{i}].{key}"), target))
+        });
+        let phases = self.body.iter().enumerate().flat_map(|(i, phase)| {
+            let inner = phase.follows().into_iter();
+            inner.map(move |(key, target)| (format!("phase[{i}].{key}"), target))
+        });
+        own.into_iter().chain(factors).chain(phases).collect()
+    }
+
+    /// Keys that belong to the entry around it.
+    fn misplaced(&self) -> Vec<KeyFault> {
+        let plain = Keys::default();
+        let keys = [
+            ("track", self.keys.track != plain.track),
+            ("target", self.keys.target != plain.target),
+            ("groups", self.keys.groups != plain.groups),
+        ];
+        let fault = |key| {
+            KeyFault::error(key, format!("a phase of a cycle has no `{key}` of its own"))
+                .hint(format!("write `{key}` in the `[[schedule]]` around it"))
+        };
+        let found = keys.into_iter().filter(|(_, is_there)| *is_there);
+        found.map(|(key, _)| fault(key)).collect()
     }
 }
 
@@ -78,10 +131,18 @@ impl EntryFault {
 
 /// A fault of the `i`-th factor, as a fault of its entry.
 pub(super) fn within(i: usize, fault: KeyFault) -> KeyFault {
-    let key = if fault.key.is_empty() {
-        format!("times[{i}]")
-    } else {
-        format!("times[{i}].{}", fault.key)
+    below("times", i, fault)
+}
+
+/// A fault of the `i`-th phase of a body, as a fault of its entry.
+pub(super) fn inside(i: usize, fault: KeyFault) -> KeyFault {
+    below("phase", i, fault)
+}
+
+fn below(list: &str, i: usize, fault: KeyFault) -> KeyFault {
+    let key = match fault.key.as_str() {
+        "" => format!("{list}[{i}]"),
+        key => format!("{list}[{i}].{key}"),
     };
     KeyFault { key, ..fault }
 }

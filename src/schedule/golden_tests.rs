@@ -17,6 +17,8 @@ struct Reference {
 #[derive(Deserialize)]
 struct Sequence {
     name: String,
+    #[serde(default)]
+    target: Target,
     base: f64,
     horizon: u64,
     #[serde(default = "one")]
@@ -39,34 +41,54 @@ fn reference() -> Vec<Sequence> {
 #[test]
 fn every_sequence_is_pytorchs() {
     let sequences = reference();
-    assert_eq!(sequences.len(), 32);
+    assert_eq!(sequences.len(), 44);
     let mut compared = 0;
     for sequence in &sequences {
         let run = Run {
             horizon: sequence.horizon,
             steps_per_epoch: sequence.updates_per_epoch,
             base: sequence.base,
-            target: Target::Lr,
+            target: sequence.target,
         };
         let schedule = run.many(&sequence.toml);
         for (t, expected) in sequence.values.iter().enumerate() {
             let what = format!("{} at {t}", sequence.name);
-            assert_close(schedule.lr(t as u64), *expected, sequence.base, &what);
+            let value = schedule.at(sequence.target, 0, t as u64);
+            assert_close(value, *expected, sequence.base, &what);
             compared += 1;
         }
     }
-    assert_eq!(compared, 28 * 41 + 401 + 3 * 70);
+    assert_eq!(compared, 2324);
 }
 
 #[test]
-fn the_reference_uses_every_type_but_warmup() {
+fn the_reference_uses_every_type_that_pytorch_has() {
     let used: Vec<String> = reference()
         .iter()
         .flat_map(|sequence| entries(&sequence.toml))
         .map(|entry| entry.kind)
         .collect();
-    for kind in KINDS {
-        assert_eq!(used.iter().any(|k| k == kind), kind != "warmup", "{kind}");
+    for (kind, _) in KINDS {
+        let others = [
+            "warmup",
+            "geometric",
+            "sqrt_decay",
+            "square_decay",
+            "inverse_time",
+            "inverse_sqrt",
+            "noam",
+            "power",
+            "tanh",
+            "rex",
+            "table",
+            "follow",
+            "repeat",
+        ];
+        assert_eq!(
+            used.iter().any(|k| k == kind),
+            !others.contains(&kind),
+            "{kind}"
+        );
     }
 }
 

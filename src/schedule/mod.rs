@@ -40,30 +40,51 @@
 mod axis;
 mod chain;
 mod curve;
+mod cycles;
 mod entry;
+mod expression;
 mod group;
 mod inspect;
 mod keys;
+mod numbers;
 mod phase;
 mod plan;
+mod slot;
 mod target;
 mod value;
 
 mod constant;
 mod cosine;
 mod cosine_restarts;
+mod cyclic;
 mod exponential;
+mod expr;
+mod follow;
+mod geometric;
+mod inverse_sqrt;
+mod inverse_time;
 mod linear;
 mod multistep;
+mod noam;
+mod one_cycle;
 mod poly;
+mod power;
+mod repeat;
+mod rex;
+mod sqrt_decay;
+mod square_decay;
 mod step;
+mod table;
+mod tanh;
 mod warmup;
 
 pub use axis::{Every, Include, Past};
 pub use curve::{
-    Conventions, Curve, Formula, Frame, Point, Scale, above_zero, at_least_zero, period_fault,
+    Conventions, Curve, Formula, Frame, Point, Repeated, Scale, above_zero, at_least_zero,
+    period_fault,
 };
 pub use entry::{Entry, EntryFault, Factor};
+pub use expression::{Expression, ExpressionError};
 pub use group::{Group, partition};
 pub use keys::{FactorKeys, Keys, Origin};
 pub use plan::{PhaseInfo, Schedules};
@@ -72,13 +93,30 @@ pub use target::Target;
 pub use constant::Constant;
 pub use cosine::Cosine;
 pub use cosine_restarts::{CosineRestarts, Shrink};
+pub use cyclic::{Cyclic, Mode};
 pub use exponential::Exponential;
+pub use expr::Expr;
+pub use follow::Follow;
+pub use geometric::Geometric;
+pub use inverse_sqrt::InverseSqrt;
+pub use inverse_time::InverseTime;
 pub use linear::Linear;
 pub use multistep::Multistep;
+pub use noam::Noam;
+pub use one_cycle::{OneCycle, Shape};
 pub use poly::Poly;
+pub use power::Power;
+pub use repeat::Repeat;
+pub use rex::Rex;
+pub use sqrt_decay::SqrtDecay;
+pub use square_decay::SquareDecay;
 pub use step::Step;
+pub use table::{Interp, Table};
+pub use tanh::Tanh;
 pub use warmup::Warmup;
 
+#[cfg(test)]
+mod expression_tests;
 #[cfg(test)]
 mod fault_tests;
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! One phase of one group's chain, resolved: a function of the run's update index.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use crate::{
     schedule::{
-        Curve, Entry, Every, Formula, Include, Keys, Origin, Past, Point, Scale, axis::Axis,
-        chain::Slot,
+        Curve, Entry, Every, Formula, Include, Keys, Origin, Past, Point, Scale, Target,
+        axis::Axis,
+        slot::{Place, Slot},
+        value::Value,
     },
     units::Clock,
 };
@@ -12,14 +16,16 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(super) struct Phase {
     /// The entry it comes from.
-    pub entry: usize,
+    pub place: Place,
     /// Its first update.
     pub start: u64,
     /// The update after its last.
     pub end: u64,
     /// What the result is held between while the phase runs, in the target's unit.
     pub limits: Limits,
-    /// The same for this track alone, in its scale: what the next phase carries on from.
+    /// Whether it begins a further cycle, where a jump is meant.
+    pub restarts: bool,
+    /// The same limits for this track alone, in its scale: what the next phase carries on from.
     own: Limits,
     /// Updates that share one value: 1, or those of an epoch.
     hold: u64,
@@ -32,11 +38,106 @@ pub(super) struct Phase {
 /// A curve with its axis and its two ends.
 #[derive(Debug, Clone)]
 struct Placed {
+    start: u64,
     axis: Axis,
     formula: Formula,
     from: f64,
     to: f64,
     scale: Scale,
+    followed: Option<Followed>,
+}
+
+/// The target that a curve follows.
+#[derive(Debug, Clone)]
+pub(super) struct Followed(pub Arc<Value>);
+
+impl Followed {
+    /// Its factor of its base at update `t`.
+    fn at(&self, t: u64) -> f64 {
+        self.0.at(t) / self.0.base
+    }
+}
+
+/// What the values of a group are made of.
+pub(super) struct Parts<'a> {
+    /// All entries.
+    pub entries: &'a [Entry],
+    /// The run's.
+    pub clock: &'a Clock,
+    /// The group's other values, by target.
+    pub values: &'a BTreeMap<Target, Arc<Value>>,
+}
+
+/// What stands around a phase: its track, or the phase that repeats it.
+#[derive(Debug, Clone)]
+pub(super) struct Around {
+    scale: Scale,
+    limits: Limits,
+    own: Limits,
+    hold: u64,
+    factors: Vec<Placed>,
+}
+
+impl Around {
+    /// Nothing but the track.
+    pub fn track(scale: Scale) -> Self {
+        Self {
+            scale,
+            limits: Limits::NONE,
+            own: Limits::NONE,
+            hold: 1,
+            factors: Vec::new(),
+        }
+    }
+
+    /// With what an entry adds for its own phase and for those inside it.
+    fn with(&self, entry: &Entry, slot: &Slot, parts: &Parts<'_>) -> Self {
+        let keys = &entry.keys;
+        let hold = match keys.every {
+            Every::Step => 1,
+            Every::Epoch => parts.clock.steps_per_epoch.max(1),
+        };
+        let own = factors(entry, slot, self.scale.base, parts);
+        Self {
+            scale: self.scale,
+            limits: self.limits.meet(Limits::of(keys, self.scale.leading())),
+            own: self.own.meet(Limits::of(keys, self.scale)),
+            hold: hold.max(self.hold),
+            factors: self.factors.iter().cloned().chain(own).collect(),
+        }
+    }
+}
+
+/// Places the entry of a slot behind the phases of `out`, of which those from `fresh` on belong to its chain or cycle;
+/// one that repeats others places these, cycle by cycle.
+pub(super) fn place(
+    slot: &Slot,
+    around: &Around,
+    parts: &Parts<'_>,
+    fresh: usize,
+    out: &mut Vec<Phase>,
+) {
+    let Some(entry) = slot.place.find(parts.entries) else {
+        return;
+    };
+    let inner = around.with(entry, slot, parts);
+    let previous = out[fresh..].last();
+    if slot.cycles.is_empty() {
+        out.push(Phase::new(entry, slot, inner, parts, previous));
+        return;
+    }
+    let start = start_value(entry, inner.scale, previous);
+    for (index, (height, slots)) in slot.cycles.iter().enumerate() {
+        let mut inner = inner.clone();
+        inner.scale.unit = start * height;
+        let fresh = out.len();
+        for slot in slots {
+            place(slot, &inner, parts, fresh, out);
+        }
+        if let Some(first) = out.get_mut(fresh) {
+            first.restarts = index > 0;
+        }
+    }
 }
 
 impl Phase {
@@ -60,13 +161,10 @@ impl Phase {
     }
 
     fn smooth(&self, t: u64) -> f64 {
-        let u = (t - self.start) as f64;
-        let factors: f64 = self
-            .factors
+        let value = self.curve.at(t, &self.clock);
+        self.factors
             .iter()
-            .map(|f| f.at(u, t, &self.clock))
-            .product();
-        self.curve.at(u, t, &self.clock) * factors
+            .fold(value, |value, factor| value * factor.at(t, &self.clock))
     }
 
     /// What the next phase carries on from: the value at the end point.
@@ -90,52 +188,55 @@ impl Phase {
                 axis,
                 ..placed.clone()
             }
-            .at(0.0, self.start, &self.clock)
+            .at(self.start, &self.clock)
         };
         let factors: f64 = self.factors.iter().map(open).product();
         self.own.hold(open(&self.curve) * factors)
     }
 
-    /// Places an entry at its slot, after `previous`, in a track of `scale`.
-    pub fn new(
+    fn new(
         entry: &Entry,
         slot: &Slot,
-        clock: &Clock,
-        scale: Scale,
+        around: Around,
+        parts: &Parts<'_>,
         previous: Option<&Self>,
     ) -> Self {
+        let Around {
+            scale, limits, own, ..
+        } = around;
         let keys = &entry.keys;
+        let length = slot.frame().length;
         Self {
-            entry: slot.entry,
+            place: slot.place.clone(),
             start: slot.start,
             end: slot.end,
-            limits: Limits::of(keys, scale.leading()),
-            own: Limits::of(keys, scale),
-            hold: match keys.every {
-                Every::Step => 1,
-                Every::Epoch => clock.steps_per_epoch.max(1),
-            },
-            clock: *clock,
+            limits,
+            restarts: false,
+            own,
+            hold: around.hold,
+            clock: *parts.clock,
             scale,
             curve: Placed {
-                axis: axis(
-                    slot.frame().length,
-                    keys.include,
-                    keys.past,
-                    entry.curve.as_ref(),
-                ),
+                start: slot.start,
+                axis: axis(length, keys.include, keys.past, &*entry.curve),
                 formula: slot.formula(entry),
                 from: start_value(entry, scale, previous),
                 to: end_value(entry, scale),
                 scale,
+                followed: parts.followed(&*entry.curve),
             },
-            factors: factors(entry, slot),
+            factors: around.factors,
         }
     }
 
     /// (`from`, `to`, limits) of the track, in its scale.
     pub fn ends(&self) -> (f64, f64, Limits) {
         (self.curve.from, self.curve.to, self.own)
+    }
+
+    /// (`from`, `to`) of each factor.
+    pub fn factor_ends(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.factors.iter().map(|factor| (factor.from, factor.to))
     }
 
     /// What the base itself is in the track's scale.
@@ -145,8 +246,8 @@ impl Phase {
 }
 
 impl Placed {
-    fn at(&self, u: f64, t: u64, clock: &Clock) -> f64 {
-        let (u, p) = self.axis.at(u);
+    fn at(&self, t: u64, clock: &Clock) -> f64 {
+        let (u, p) = self.axis.at((t - self.start) as f64);
         self.formula.at(&Point {
             u,
             p,
@@ -157,7 +258,15 @@ impl Placed {
             from: self.from,
             to: self.to,
             scale: self.scale,
+            followed: self.followed.as_ref().map_or(1.0, |other| other.at(t)),
         })
+    }
+}
+
+impl Parts<'_> {
+    fn followed(&self, curve: &dyn Curve) -> Option<Followed> {
+        let value = self.values.get(&curve.follows()?)?;
+        Some(Followed(Arc::clone(value)))
     }
 }
 
@@ -169,9 +278,9 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// No bounds but that of every scheduled value, 0.
+    /// No bounds.
     pub const NONE: Self = Self {
-        floor: 0.0,
+        floor: f64::NEG_INFINITY,
         ceil: f64::INFINITY,
     };
 
@@ -226,7 +335,8 @@ fn start_value(entry: &Entry, scale: Scale, previous: Option<&Phase>) -> f64 {
     if let Some(value) = from_value {
         return scale.value(value);
     }
-    let origin = from.unwrap_or(entry.curve.conventions().from);
+    let default = entry.curve.conventions().from.unwrap_or(Origin::Carry);
+    let origin = from.unwrap_or(default);
     match (origin, previous) {
         (Origin::Factor(factor), _) => scale.factor(factor),
         (Origin::Carry, Some(previous)) => previous.carried(),
@@ -243,21 +353,26 @@ fn end_value(entry: &Entry, scale: Scale) -> f64 {
     }
 }
 
-fn factors(entry: &Entry, slot: &Slot) -> Vec<Placed> {
+fn factors(entry: &Entry, slot: &Slot, base: f64, parts: &Parts<'_>) -> Vec<Placed> {
     let place = |factor: &crate::schedule::Factor| {
         let keys = &factor.keys;
         let conventions = factor.curve.conventions();
         let default = match conventions.from {
-            Origin::Factor(factor) => factor,
-            Origin::Carry | Origin::Base | Origin::Last => 1.0,
+            Some(Origin::Factor(factor)) => factor,
+            _ => 1.0,
         };
         let frame = slot.factor_frame(keys);
         Placed {
-            axis: axis(frame.length, keys.include, keys.past, factor.curve.as_ref()),
+            start: slot.start,
+            axis: axis(frame.length, keys.include, keys.past, &*factor.curve),
             formula: factor.curve.formula(&frame),
             from: keys.from.unwrap_or(default),
             to: keys.to.or(conventions.to).unwrap_or(0.0),
-            scale: Scale::FACTOR,
+            scale: Scale {
+                base,
+                ..Scale::FACTOR
+            },
+            followed: parts.followed(&*factor.curve),
         }
     };
     entry.times.iter().map(place).collect()

@@ -1,13 +1,19 @@
 //! All schedules of a run, resolved: what the training loop asks at every update.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     schedule::{
         Entry, EntryFault, Group, Target,
         chain::{Chain, lay_out},
+        follow,
         group::Selector,
-        inspect,
+        inspect, numbers,
+        phase::Parts,
+        slot,
         value::Value,
     },
     units::Clock,
@@ -19,15 +25,16 @@ pub struct Schedules {
     groups: Vec<Group>,
     scheduled: BTreeSet<Target>,
     /// By target, then by group.
-    values: Vec<Option<Value>>,
+    values: Vec<Option<Arc<Value>>>,
     in_force: Vec<InForce>,
+    /// By chain in force, then by phase.
+    kinds: Vec<Vec<String>>,
 }
 
 /// A chain with the groups that it moves.
 #[derive(Debug, Clone)]
 struct InForce {
     chain: Chain,
-    kinds: Vec<String>,
     groups: Vec<usize>,
 }
 
@@ -73,7 +80,11 @@ impl Schedules {
         if sound {
             inspect::places(entries, &chains, &mut faults);
         }
-        let in_force = assign(entries, chains, groups, &mut faults);
+        let in_force = assign(chains, groups, &mut faults);
+        for (index, group) in groups.iter().enumerate() {
+            let moving = moving(entries, &in_force, index);
+            slot::add_new(&mut faults, follow::faults(&moving, group));
+        }
         if faults.iter().any(EntryFault::is_error) {
             faults.sort_by_key(|fault| fault.entry);
             return (None, faults);
@@ -82,7 +93,7 @@ impl Schedules {
         for (slot, value) in schedules.values.iter().enumerate() {
             if let Some(value) = value {
                 let target = Target::ALL[slot / groups.len()];
-                inspect::values(entries, target, value, clock, &mut faults);
+                numbers::values(entries, target, value, clock, &mut faults);
             }
         }
         faults.sort_by_key(|fault| fault.entry);
@@ -117,17 +128,17 @@ impl Schedules {
     /// Every phase that runs, chain by chain, in file order.
     #[must_use]
     pub fn phases(&self) -> Vec<PhaseInfo> {
-        let describe = |used: &InForce| -> Vec<PhaseInfo> {
+        let describe = |(used, kinds): (&InForce, &Vec<String>)| -> Vec<PhaseInfo> {
             let names = used.groups.iter().map(|g| self.groups[*g].name.clone());
             let names: Vec<String> = names.collect();
             let at = |t| {
                 let group = used.groups.first().copied().unwrap_or(usize::MAX);
                 self.value(used.chain.target, group, t).unwrap_or(f64::NAN)
             };
-            let slots = used.chain.slots.iter().zip(&used.kinds);
+            let slots = used.chain.leaves().zip(kinds);
             slots
                 .map(|(slot, kind)| PhaseInfo {
-                    entry: slot.entry,
+                    entry: slot.place.entry,
                     kind: kind.clone(),
                     target: used.chain.target,
                     track: used.chain.track.clone(),
@@ -139,40 +150,71 @@ impl Schedules {
                 })
                 .collect()
         };
-        self.in_force.iter().flat_map(describe).collect()
+        let chains = self.in_force.iter().zip(&self.kinds);
+        chains.flat_map(describe).collect()
     }
 
     fn build(entries: &[Entry], clock: &Clock, groups: &[Group], in_force: Vec<InForce>) -> Self {
-        let value = |target: Target, group: usize| {
-            let base = *groups[group].base.get(&target)?;
-            let tracks: BTreeMap<&str, &Chain> = in_force
-                .iter()
-                .filter(|used| used.chain.target == target && used.groups.contains(&group))
-                .map(|used| (used.chain.track.as_str(), &used.chain))
-                .collect();
-            Some(Value::new(base, &tracks, entries, clock))
-        };
-        let mut values = Vec::with_capacity(Target::ALL.len() * groups.len());
-        for target in Target::ALL {
-            values.extend((0..groups.len()).map(|group| value(target, group)));
+        let mut values = vec![None; Target::ALL.len() * groups.len()];
+        for (index, group) in groups.iter().enumerate() {
+            let moving = moving(entries, &in_force, index);
+            let mut known: BTreeMap<Target, Arc<Value>> = BTreeMap::new();
+            for target in follow::order(&moving) {
+                let Some(base) = group.base.get(&target) else {
+                    continue;
+                };
+                let tracks: BTreeMap<&str, &Chain> = in_force
+                    .iter()
+                    .filter(|used| used.chain.target == target && used.groups.contains(&index))
+                    .map(|used| (used.chain.track.as_str(), &used.chain))
+                    .collect();
+                let parts = Parts {
+                    entries,
+                    clock,
+                    values: &known,
+                };
+                let value = Arc::new(Value::new(*base, &tracks, &parts));
+                known.insert(target, Arc::clone(&value));
+                values[target as usize * groups.len() + index] = Some(value);
+            }
         }
         let moved = in_force.iter().map(|used| used.chain.target);
         Self {
             groups: groups.to_vec(),
             scheduled: moved.chain([Target::Lr]).collect(),
+            kinds: in_force.iter().map(|used| used.kinds(entries)).collect(),
             values,
             in_force,
         }
     }
 }
 
+impl InForce {
+    /// What its phases are called: `cosine`, and `repeat/cosine` in the cycles of another.
+    fn kinds(&self, entries: &[Entry]) -> Vec<String> {
+        let leaves = self.chain.leaves();
+        leaves.map(|slot| slot.place.kind(entries)).collect()
+    }
+}
+
+/// The entries that move a group's targets.
+fn moving<'a>(
+    entries: &'a [Entry],
+    in_force: &[InForce],
+    group: usize,
+) -> Vec<(Target, usize, &'a Entry)> {
+    let used = in_force.iter().filter(|used| used.groups.contains(&group));
+    let members = used.flat_map(|used| {
+        let target = used.chain.target;
+        used.chain.members.iter().map(move |m| (target, *m))
+    });
+    members
+        .filter_map(|(target, m)| Some((target, m, entries.get(m)?)))
+        .collect()
+}
+
 /// Gives every (group, target, track) the last declared chain that selects the group.
-fn assign(
-    entries: &[Entry],
-    chains: Vec<Chain>,
-    groups: &[Group],
-    faults: &mut Vec<EntryFault>,
-) -> Vec<InForce> {
+fn assign(chains: Vec<Chain>, groups: &[Group], faults: &mut Vec<EntryFault>) -> Vec<InForce> {
     let selected: Vec<Vec<usize>> = chains
         .iter()
         .map(|chain| {
@@ -196,16 +238,10 @@ fn assign(
         }
         if !left.is_empty() {
             in_force.push(InForce {
-                kinds: kinds(chain, entries),
                 chain: chain.clone(),
                 groups: left,
             });
         }
     }
     in_force
-}
-
-fn kinds(chain: &Chain, entries: &[Entry]) -> Vec<String> {
-    let kind = |slot: &crate::schedule::chain::Slot| entries[slot.entry].kind.clone();
-    chain.slots.iter().map(kind).collect()
 }

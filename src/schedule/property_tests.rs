@@ -6,7 +6,7 @@ use crate::{
     rng::{Purpose, Stream},
     schedule::{
         Group, Target,
-        testing::{Resolved, Run, assert_close},
+        testing::{KINDS, Resolved, Run, assert_close},
     },
 };
 
@@ -39,48 +39,74 @@ impl Dice {
         names[self.below(names.len() as u32) as usize]
     }
 
-    /// A random phase that uses any type and most keys; `absolute` allows `_value` keys.
-    fn phase(&mut self, length: &str, track: &str, absolute: bool) -> String {
-        let kind = self.one_of(&super::testing::KINDS);
-        let own = match kind {
+    /// Random keys of a type's own.
+    fn own_keys(&mut self, kind: &str) -> String {
+        let (share, steps) = (self.share(), 1 + self.below(30));
+        let yes = self.below(2) == 1;
+        match kind {
             "poly" => format!(
                 "power = {}\nk_decay = {}\n",
-                3.0 * self.share(),
+                3.0 * share,
                 0.1 + self.share()
             ),
             "cosine" => format!(
-                "exponent = {}\nwaves = {}\nhalf = {}\n",
-                0.5 + self.share(),
-                0.5 + 3.0 * self.share(),
-                self.below(2) == 1
+                "exponent = {}\nwaves = {}\nhalf = {yes}\n",
+                0.5 + share,
+                0.5 + 3.0 * self.share()
             ),
-            "exponential" => format!(
-                "gamma = {}\nperiod = \"{} steps\"\nstaircase = {}\n",
-                self.share(),
-                1 + self.below(30),
-                self.below(2) == 1
-            ),
+            "exponential" => {
+                format!("gamma = {share}\nperiod = \"{steps} steps\"\nstaircase = {yes}\n")
+            }
+            "inverse_time" => {
+                format!("rate = {share}\nperiod = \"{steps} steps\"\nstaircase = {yes}\n")
+            }
             "step" => format!(
-                "gamma = {}\nsize = \"{}%\"\n",
-                self.share(),
+                "gamma = {share}\nsize = \"{}%\"\n",
                 1.0 + 20.0 * self.share()
             ),
             "multistep" => format!(
-                "gamma = {}\nat = [\"{} steps\", \"{} epochs\"]\n",
-                self.share(),
+                "gamma = {share}\nat = [\"{} steps\", \"{} epochs\"]\n",
                 self.below(100),
                 5.0 * self.share()
             ),
+            "inverse_sqrt" => format!("scale = \"{steps} steps\"\n"),
+            "noam" => format!("warmup = \"{steps} steps\"\ndim = {}\n", 1.0 + share),
+            "power" => format!(
+                "scale = \"{steps} steps\"\nexponent = {}\n",
+                0.5 - 2.0 * share
+            ),
+            "tanh" => format!("lb = {}\nub = {}\n", -7.0 * share, 3.0 * self.share()),
+            "rex" => format!("d = {}\n", 0.99 * share),
+            "cyclic" => format!(
+                "up = \"{steps} steps\"\ndown = \"{} steps\"\nmode = \"exp_range\"\ngamma = {share}\n",
+                1 + self.below(9)
+            ),
             "cosine_restarts" => format!(
-                "cycle = \"{} steps\"\nstretch = {}\nshrink = {}\nshrink_mode = \"{}\"\n",
-                1 + self.below(30),
+                "cycle = \"{steps} steps\"\nstretch = {}\nshrink = {share}\nshrink_mode = \"{}\"\n",
                 self.one_of(&["0.5", "1", "1.1", "1.5", "2", "3"]),
-                self.share(),
                 self.one_of(&["peak", "amplitude", "both"])
             ),
+            "one_cycle" => format!("warmup = {}\nthree_phase = {yes}\n", 0.5 * share),
+            "table" => format!(
+                "points = [[\"0 steps\", {share}], [\"{steps} steps\", 0.5], [\"40 steps\", 1]]\ninterp = \"{}\"\n",
+                self.one_of(&["hold", "linear", "cosine"])
+            ),
+            "expr" => "expr = \"abs(1 - p)^0.9 * exp(-u/D)\"\n".into(),
             _ => String::new(),
-        };
+        }
+    }
+
+    /// A random phase that uses any type and most keys; `absolute` allows `_value` keys.
+    fn phase(&mut self, length: &str, track: &str, absolute: bool) -> String {
+        // One that follows has no one to follow here, and one that repeats has a body: see `repeated`.
+        let kinds = KINDS.map(|(name, _)| name);
+        let alone = kinds.iter().filter(|k| !matches!(**k, "follow" | "repeat"));
+        let kind = self.one_of(&alone.copied().collect::<Vec<_>>());
+        let own = self.own_keys(kind);
+        // A ratio needs two ends above 0, which a carried value need not be.
+        let ratio = kind == "geometric";
         let from = match self.below(6) {
+            _ if ratio => format!("from = {}\n", 0.1 + self.share()),
             0 => format!("from = {}\n", 2.0 * self.share()),
             1 => "from = \"base\"\n".into(),
             2 => "from = \"last\"\n".into(),
@@ -88,6 +114,7 @@ impl Dice {
             _ => String::new(),
         };
         let to = match self.below(4) {
+            _ if ratio => format!("to = {}\n", 0.1 + self.share()),
             0 => format!("to = {}\n", 2.0 * self.share()),
             1 if absolute => format!("to_value = {}\n", self.share()),
             _ => String::new(),

@@ -8,41 +8,53 @@ use toml::{Table, Value};
 
 use crate::{
     schedule::{
-        Constant, Cosine, CosineRestarts, Curve, Entry, Exponential, Factor, FactorKeys, Group,
-        Keys, Linear, Multistep, Poly, Schedules, Step, Target, Warmup, partition,
+        self, Constant, Cosine, CosineRestarts, Curve, Cyclic, Entry, Exponential, Expr, Factor,
+        FactorKeys, Follow, Geometric, Group, InverseSqrt, InverseTime, Keys, Linear, Multistep,
+        Noam, OneCycle, Poly, Power, Repeat, Rex, Schedules, SqrtDecay, SquareDecay, Step, Tanh,
+        Target, Warmup, partition,
     },
     units::Clock,
 };
 
+/// Reads a type's own keys.
+type Read = fn(Table) -> Arc<dyn Curve>;
+
+fn read<C: Curve + DeserializeOwned + 'static>(table: Table) -> Arc<dyn Curve> {
+    Arc::new(table.try_into::<C>().expect("the type's own keys"))
+}
+
 /// The types built, by their names in a config.
-pub(super) const KINDS: [&str; 9] = [
-    "constant",
-    "linear",
-    "warmup",
-    "poly",
-    "cosine",
-    "exponential",
-    "step",
-    "multistep",
-    "cosine_restarts",
+pub(super) const KINDS: [(&str, Read); 24] = [
+    ("constant", read::<Constant>),
+    ("linear", read::<Linear>),
+    ("warmup", read::<Warmup>),
+    ("poly", read::<Poly>),
+    ("cosine", read::<Cosine>),
+    ("geometric", read::<Geometric>),
+    ("sqrt_decay", read::<SqrtDecay>),
+    ("square_decay", read::<SquareDecay>),
+    ("exponential", read::<Exponential>),
+    ("inverse_time", read::<InverseTime>),
+    ("step", read::<Step>),
+    ("multistep", read::<Multistep>),
+    ("inverse_sqrt", read::<InverseSqrt>),
+    ("noam", read::<Noam>),
+    ("power", read::<Power>),
+    ("tanh", read::<Tanh>),
+    ("rex", read::<Rex>),
+    ("cyclic", read::<Cyclic>),
+    ("cosine_restarts", read::<CosineRestarts>),
+    ("one_cycle", read::<OneCycle>),
+    ("table", read::<schedule::Table>),
+    ("expr", read::<Expr>),
+    ("follow", read::<Follow>),
+    ("repeat", read::<Repeat>),
 ];
 
 fn curve(kind: &str, table: Table) -> Arc<dyn Curve> {
-    fn read<C: Curve + DeserializeOwned + 'static>(table: Table) -> Arc<dyn Curve> {
-        Arc::new(table.try_into::<C>().expect("the type's own keys"))
-    }
-    match kind {
-        "constant" => read::<Constant>(table),
-        "linear" => read::<Linear>(table),
-        "warmup" => read::<Warmup>(table),
-        "poly" => read::<Poly>(table),
-        "cosine" => read::<Cosine>(table),
-        "exponential" => read::<Exponential>(table),
-        "step" => read::<Step>(table),
-        "multistep" => read::<Multistep>(table),
-        "cosine_restarts" => read::<CosineRestarts>(table),
-        other => panic!("no type `{other}`"),
-    }
+    let found = KINDS.iter().find(|(name, _)| *name == kind);
+    let (_, read) = found.unwrap_or_else(|| panic!("no type `{kind}`"));
+    read(table)
 }
 
 /// Reads the tables of `[[schedule]]`.
@@ -60,8 +72,10 @@ fn entry(value: &Value) -> Entry {
         let curve = curve(&kind, own);
         Factor { kind, keys, curve }
     };
+    let body = value.get("phase").and_then(Value::as_array);
     Entry {
         times: factors.into_iter().flatten().map(factor).collect(),
+        body: body.into_iter().flatten().map(entry).collect(),
         ..Entry::new(kind.clone(), keys, curve(&kind, own))
     }
 }

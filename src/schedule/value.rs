@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    schedule::{
-        Entry, Scale,
-        chain::Chain,
-        phase::{Limits, Phase},
-    },
-    units::Clock,
+use crate::schedule::{
+    Scale,
+    chain::Chain,
+    phase::{Around, Limits, Parts, Phase, place},
 };
 
 /// A target of a group as a function of the update index.
@@ -30,8 +27,14 @@ pub(super) struct Track {
 }
 
 impl Value {
-    /// The value for update `t`.
+    /// The value for update `t`, at least 0.
     pub fn at(&self, t: u64) -> f64 {
+        let value = self.unchecked(t);
+        if value < 0.0 { 0.0 } else { value }
+    }
+
+    /// The same where it may still be negative.
+    pub fn unchecked(&self, t: u64) -> f64 {
         let Some((lead, others)) = self.tracks.split_first() else {
             return self.base;
         };
@@ -45,13 +48,11 @@ impl Value {
     }
 
     /// Places the chains that are in force for a group with this base, by track.
-    pub fn new(
-        base: f64,
-        chains: &BTreeMap<&str, &Chain>,
-        entries: &[Entry],
-        clock: &Clock,
-    ) -> Self {
-        let absolute = |chain: &Chain| chain.members.iter().any(|m| entries[*m].keys.absolute());
+    pub fn new(base: f64, chains: &BTreeMap<&str, &Chain>, parts: &Parts<'_>) -> Self {
+        let absolute = |chain: &Chain| {
+            let mut members = chain.members.iter();
+            members.any(|member| parts.entries[*member].is_absolute())
+        };
         let mut running: Vec<&Chain> = chains
             .values()
             .copied()
@@ -59,17 +60,16 @@ impl Value {
             .collect();
         // A stable sort: the first track with an absolute value leads, else the first by name.
         running.sort_by_key(|chain| !absolute(chain));
-        let tracks = running.iter().enumerate().map(|(place, chain)| Track {
-            phases: place_phases(
-                chain,
-                Scale {
-                    base,
-                    leads: place == 0,
-                },
-                entries,
-                clock,
-            ),
-            absolute: absolute(chain),
+        let tracks = running.iter().enumerate().map(|(i, chain)| {
+            let around = Around::track(Scale::of_track(base, i == 0));
+            let mut phases = Vec::with_capacity(chain.slots.len());
+            for slot in &chain.slots {
+                place(slot, &around, parts, 0, &mut phases);
+            }
+            Track {
+                phases,
+                absolute: absolute(chain),
+            }
         });
         Self {
             base,
@@ -95,13 +95,4 @@ impl Track {
         let after = self.phases.partition_point(|phase| phase.start <= t);
         &self.phases[after.max(1) - 1]
     }
-}
-
-fn place_phases(chain: &Chain, scale: Scale, entries: &[Entry], clock: &Clock) -> Vec<Phase> {
-    let mut phases: Vec<Phase> = Vec::with_capacity(chain.slots.len());
-    for slot in &chain.slots {
-        let phase = Phase::new(&entries[slot.entry], slot, clock, scale, phases.last());
-        phases.push(phase);
-    }
-    phases
 }

@@ -18,7 +18,7 @@ impl Curve for Warmup {
 
     fn conventions(&self) -> Conventions {
         Conventions {
-            from: Origin::Factor(0.0),
+            from: Some(Origin::Factor(0.0)),
             to: Some(1.0),
             include: Some(Include::End),
         }

@@ -23,6 +23,11 @@ def phase(kind, length="rest", **keys):
     return "\n".join(lines + [f"{key} = {json.dumps(value)}" for key, value in keys.items()]) + "\n"
 
 
+def momentum(kind, **keys):
+    head = '[[schedule]]\n'
+    return phase(kind, **keys).replace(head, head + 'target = "momentum"\n')
+
+
 def sequence(first, second, at):
     return lambda o: pt.SequentialLR(o, [first(o), second(o)], [at])
 
@@ -54,7 +59,24 @@ def warm_toml(start, steps, **keys):
 HOLD = phase("constant")
 BACK = phase("constant", **{"from": "base"})
 
-# name, PyTorch, TOML, horizon
+UP_DOWN = {"up": "6 steps", "down": "9 steps"}
+
+
+def cycles(mode, gamma):
+    keys = {"gamma": gamma} if mode == "exp_range" else {}
+    make = of(pt.CyclicLR, base_lr=0.01, max_lr=0.1, step_size_up=6, step_size_down=9, mode=mode, gamma=gamma,
+              cycle_momentum=False)
+    toml = phase("cyclic", from_value=0.01, to_value=0.1, **UP_DOWN, mode=mode, **keys)
+    return f"CyclicLR {mode} up6 down9", make, toml, 60
+
+
+def one_cycle(shape, three):
+    make = of(pt.OneCycleLR, max_lr=BASE, total_steps=40, anneal_strategy=shape, three_phase=three)
+    toml = phase("one_cycle", **{"from": "base"}, three_phase=three, shape=shape)
+    return f"OneCycleLR T40 {shape} three={three}", make, toml, 39
+
+
+# name, PyTorch, TOML, the last update that is asked for (OneCycleLR refuses the one after its end)
 PER_UPDATE = [
     ("constant", of(constant, factor=1.0, total_iters=0), HOLD, 40),
     ("ConstantLR(1/3,5)", of(constant, factor=1 / 3, total_iters=5),
@@ -71,6 +93,8 @@ PER_UPDATE = [
      phase("multistep", at=["10 steps", "25 steps", "25 steps"], gamma=0.1), 40),
     ("MultiplicativeLR(0.9)", of(pt.MultiplicativeLR, lr_lambda=lambda _: 0.9),
      phase("exponential", gamma=0.9, period="1 steps"), 40),
+    ("LambdaLR(1/(1+0.1e))", of(pt.LambdaLR, lr_lambda=lambda e: 1 / (1 + 0.1 * e)),
+     phase("expr", expr="1/(1+0.1*u)"), 40),
     ("CosineAnnealingLR(40,1e-4)", of(cosine, T_max=40, eta_min=1e-4), phase("cosine", to_value=1e-4), 40),
     ("CosineAnnealingLR(10,1e-4) over 40 (mirror)", of(cosine, T_max=10, eta_min=1e-4),
      phase("cosine", to_value=1e-4, over="10 steps", past="mirror"), 40),
@@ -80,6 +104,8 @@ PER_UPDATE = [
      phase("cosine_restarts", cycle="5 steps", stretch=2.0), 40),
     ("CosineAnnealingWarmRestarts(1,3) long", of(restarts, T_0=1, T_mult=3),
      phase("cosine_restarts", cycle="1 steps", stretch=3.0), 400),
+    *[cycles(mode, gamma) for mode, gamma in [("triangular", 1.0), ("triangular2", 1.0), ("exp_range", 0.97)]],
+    *[one_cycle(shape, three) for three in [False, True] for shape in ["cos", "linear"]],
     ("Seq[Linear5,Poly35^.9]", sequence(warm(1e-3, 5), of(poly, total_iters=35, power=0.9), 5),
      warm_toml(1e-3, 5) + phase("poly", power=0.9), 40),
     ("Seq[Linear5,Cos35]", sequence(warm(1e-3, 5), of(cosine, T_max=35, eta_min=1e-5), 5),
@@ -93,6 +119,8 @@ PER_UPDATE = [
      warm_toml(1e-2, 5) + phase("step", size="10 steps", gamma=0.3), 40),
     ("Seq[Exp10,Cos30] restart at base", sequence(of(expo, gamma=0.9), of(cosine, T_max=30), 10),
      phase("exponential", "10 steps", gamma=0.9, period="1 steps") + phase("cosine", **{"from": "base"}), 40),
+    ("Seq[Exp10,Mult] (carries last)", sequence(of(expo, gamma=0.9), of(pt.MultiplicativeLR, lr_lambda=lambda _: 0.8), 10),
+     phase("exponential", "10 steps", gamma=0.9, period="1 steps") + phase("expr", expr="0.9**9*0.8**(u+1)"), 40),
     ("Chained[Linear,Exp]", chained(warm(0.1, 8), of(expo, gamma=0.97)),
      warm_toml(0.1, 8) + HOLD + phase("exponential", track="b", gamma=0.97, period="1 steps"), 40),
     ("Chained[Const,Step,Multi]",
@@ -110,6 +138,18 @@ PER_UPDATE = [
      phase("linear", "10 steps", to_value=0.05) + HOLD, 40),
 ]
 
+# The momentum that two of them move along with the rate: name, PyTorch, TOML, horizon.
+MOMENTUM = [
+    ("OneCycle mom cos", of(pt.OneCycleLR, max_lr=BASE, total_steps=40),
+     momentum("one_cycle", rest_value=0.95, peak_value=0.85), 40),
+    ("OneCycle mom linear 3ph", of(pt.OneCycleLR, max_lr=BASE, total_steps=40, anneal_strategy="linear", three_phase=True),
+     momentum("one_cycle", rest_value=0.95, peak_value=0.85, shape="linear", three_phase=True), 40),
+    ("Cyclic mom tri2",
+     of(pt.CyclicLR, base_lr=0.01, max_lr=0.1, step_size_up=6, step_size_down=9, mode="triangular2", base_momentum=0.8,
+        max_momentum=0.9),
+     momentum("cyclic", from_value=0.9, to_value=0.8, **UP_DOWN, mode="triangular2"), 60),
+]
+
 # The same, stepped once per epoch of 7 updates, for 10 epochs.
 PER_EPOCH = [
     ("epoch Cos10", of(cosine, T_max=10), phase("cosine", every="epoch")),
@@ -121,35 +161,40 @@ PER_EPOCH = [
 
 
 def optimizer():
-    return torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=BASE)
+    return torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=BASE, momentum=0.9)
 
 
-def trace(opt, scheduler, count):
+def trace(opt, scheduler, count, what="lr"):
     values = []
-    for _ in range(count):
-        values.append(float(opt.param_groups[0]["lr"]))
+    for update in range(count):
+        values.append(float(opt.param_groups[0][what]))
         opt.step()
-        scheduler.step()
+        if update + 1 < count:
+            scheduler.step()
     return values
 
 
 def swapped():
     """A cosine that gives way to SWALR half-way, at the rate that the 21st update used."""
     opt = optimizer()
-    values = trace(opt, cosine(opt, T_max=40), 20)
+    values = trace(opt, cosine(opt, T_max=40), 21)[:20]
     swa = SWALR(opt, swa_lr=0.05, anneal_epochs=8, anneal_strategy="cos")
     return values + trace(opt, swa, 21)
 
 
 def entries():
-    for name, make, toml, horizon in PER_UPDATE:
+    for name, make, toml, last in PER_UPDATE:
         opt = optimizer()
-        yield {"name": name, "base": BASE, "horizon": horizon, "toml": toml,
-               "values": trace(opt, make(opt), horizon + 1)}
+        horizon = 40 if last == 39 else last
+        yield {"name": name, "base": BASE, "horizon": horizon, "toml": toml, "values": trace(opt, make(opt), last + 1)}
     yield {"name": "Cosine(40) swapped to SWALR(0.05,8) after 20", "base": BASE, "horizon": 40,
            "toml": phase("cosine", "21 steps", over="40 steps")
            + phase("cosine", "8 steps", **{"from": "last"}, to_value=0.05, include="end") + HOLD,
            "values": swapped()}
+    for name, make, toml, horizon in MOMENTUM:
+        opt = optimizer()
+        yield {"name": name, "target": "momentum", "base": 0.9, "horizon": horizon, "toml": toml,
+               "values": trace(opt, make(opt), horizon, "momentum")}
     for name, make, toml in PER_EPOCH:
         opt = optimizer()
         values = [value for value in trace(opt, make(opt), 10) for _ in range(7)]

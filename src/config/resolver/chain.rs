@@ -11,11 +11,10 @@ use super::{
     },
     OptimizerParts, Resolver, ScheduleParts,
 };
-use crate::{
-    layer::Architecture,
-    optim,
-    schedule::{self, Curve},
-};
+use crate::{layer::Architecture, optim, schedule};
+
+/// An entry with its complete table.
+type EntryParts = (schedule::Entry, toml::Table);
 
 impl<'a> Resolver<'a> {
     /// The entries in order, each with its complete table.
@@ -23,49 +22,75 @@ impl<'a> Resolver<'a> {
         let Some(node) = self.tables.spec.root.table()?.get("schedule") else {
             return Some(ScheduleParts::default());
         };
-        let registry = &self.extensions.schedules;
-        let common = schema_of::<schedule::Keys>();
-        let mut all = Some(ScheduleParts::default());
-        for (path, node, table) in self.tables.list("schedule", node)? {
-            let found = (node, table);
-            let loaded = self
-                .tables
-                .component("`[[schedule]]`", &path, found, registry, &common);
-            let factors = self.factors(&path, table);
-            let entry = loaded
-                .zip(factors)
-                .and_then(|(loaded, times)| self.entry(&path, loaded, times));
-            match (entry, &mut all) {
-                (Some((entry, table)), Some((entries, tables))) => {
-                    entries.push(entry);
-                    tables.push(table);
-                }
-                _ => all = None,
+        let entries = self.entries("`[[schedule]]`", "schedule", node)?;
+        let mut sound = true;
+        for (i, entry) in entries.iter().enumerate() {
+            if let Some((entry, _)) = entry {
+                sound &= self.accepted(&format!("schedule[{i}]"), entry.check());
             }
         }
-        all
+        let entries: Option<Vec<_>> = entries.into_iter().collect();
+        sound.then(|| Some(entries?.into_iter().unzip())).flatten()
+    }
+
+    /// The entries of a list: the schedule itself, or the body of one that repeats phases. One with faults is `None`.
+    fn entries(
+        &mut self,
+        what: &str,
+        path: &str,
+        node: &'a Node,
+    ) -> Option<Vec<Option<EntryParts>>> {
+        let tables = self.tables.list(path, node)?.into_iter();
+        let entries = tables.map(|(path, node, table)| self.entry(what, &path, node, table));
+        Some(entries.collect())
     }
 
     fn entry(
         &mut self,
+        what: &str,
         path: &str,
-        Loaded { component, common }: Loaded<dyn Curve>,
-        times: Vec<(schedule::Factor, toml::Table)>,
-    ) -> Option<(schedule::Entry, toml::Table)> {
+        node: &'a Node,
+        table: &'a Table,
+    ) -> Option<EntryParts> {
+        let registry = &self.extensions.schedules;
+        let common = schema_of::<schedule::Keys>();
+        let found = (node, table);
+        let loaded = self.tables.component(what, path, found, registry, &common);
+        let times = self.factors(path, table);
+        let body = self.body(path, table);
+        let (Loaded { component, common }, times, body) = (loaded?, times?, body?);
         let keys: schedule::Keys = self.tables.read(path, common)?;
-        let mut table = complete(&component.kind, &keys, component.keys)?;
-        let (times, tables): (Vec<_>, Vec<_>) = times.into_iter().unzip();
-        if !tables.is_empty() {
-            let list = tables.into_iter().map(toml::Value::Table).collect();
-            table.insert("times".into(), toml::Value::Array(list));
-        }
+        let mut complete = complete(&component.kind, &keys, component.keys)?;
+        let mut lists = [("times", Vec::new()), ("phase", Vec::new())];
+        let mut apart = |list: usize, table| lists[list].1.push(toml::Value::Table(table));
         let entry = schedule::Entry {
             kind: component.kind,
             keys,
             curve: component.spec,
-            times,
+            times: take_apart(times, |table| apart(0, table)),
+            body: take_apart(body, |table| apart(1, table)),
         };
-        self.accepted(path, entry.check()).then_some((entry, table))
+        for (key, list) in lists {
+            if !list.is_empty() {
+                complete.insert(key.into(), toml::Value::Array(list));
+            }
+        }
+        Some((entry, complete))
+    }
+
+    /// The phases of an entry's body, where its type repeats some.
+    fn body(&mut self, path: &str, table: &'a Table) -> Option<Vec<EntryParts>> {
+        let kind = table.get("type").and_then(Node::text).unwrap_or_default();
+        let kind = self.extensions.schedules.get(kind);
+        let has_body = kind.is_some_and(|kind| !kind.schema()["properties"]["phase"].is_null());
+        match table.get("phase").filter(|_| has_body) {
+            Some(list) => {
+                let path = format!("{path}.phase");
+                let phases = self.entries("`[[schedule.phase]]`", &path, list)?;
+                phases.into_iter().collect()
+            }
+            None => Some(Vec::new()),
+        }
     }
 
     /// The factors of an entry's `times`, each with its complete table.
@@ -139,6 +164,15 @@ impl<'a> Resolver<'a> {
         )?;
         Some((schedules, frozen))
     }
+}
+
+/// The parts by themselves; their tables go elsewhere.
+fn take_apart<T>(parts: Vec<(T, toml::Table)>, mut table: impl FnMut(toml::Table)) -> Vec<T> {
+    let mut part = |(part, own)| {
+        table(own);
+        part
+    };
+    parts.into_iter().map(&mut part).collect()
 }
 
 /// An entry's or a factor's table: `type`, the common keys, its own keys.

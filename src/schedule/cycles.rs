@@ -1,0 +1,81 @@
+//! Cycles of changing length: where each begins, by a loop over the lengths.
+
+use crate::{error::KeyFault, schedule::curve::without_dust};
+
+/// One cycle, in steps from the phase's start.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Cycle {
+    pub start: f64,
+    pub length: f64,
+}
+
+/// Cycles shorter than this share of a step are not laid out: with `stretch` below 1 the running
+/// sum of the lengths has a limit, which no number of cycles passes.
+const SHORTEST: f64 = 1.0 / 1024.0;
+
+/// The cycles that begin within `steps`, and where the last of them ends: the first is `length` steps long, each other
+/// one `stretch` times as long as the one before.
+pub(super) fn lay_out(
+    length: f64,
+    stretch: f64,
+    count: Option<u64>,
+    steps: f64,
+) -> (Vec<Cycle>, f64) {
+    let count = count.unwrap_or(u64::MAX);
+    let (mut cycles, mut start, mut length) = (Vec::new(), 0.0, length);
+    while start <= steps && (cycles.len() as u64) < count && length >= SHORTEST {
+        cycles.push(Cycle {
+            start: without_dust(start),
+            length: without_dust(length),
+        });
+        start += length;
+        length *= stretch;
+    }
+    (cycles, without_dust(start))
+}
+
+/// The cycle at `u` and how much of it is done; beyond the last one, its end.
+pub(super) fn locate(cycles: &[Cycle], end: f64, u: f64) -> (f64, f64) {
+    if u >= end {
+        return (cycles.len() as f64 - 1.0, 1.0);
+    }
+    let index = cycles.partition_point(|cycle| cycle.start <= u).max(1) - 1;
+    let Cycle { start, length } = cycles[index];
+    (index as f64, ((u - start) / length).min(1.0))
+}
+
+/// What a phase of `steps` does to its last cycle.
+pub(super) fn warning(
+    cycles: &[Cycle],
+    end: f64,
+    count: Option<u64>,
+    steps: f64,
+) -> Option<KeyFault> {
+    if end < steps {
+        return Some(ends_early(end, count, steps));
+    }
+    let (index, share) = locate(cycles, end, steps);
+    inside(index, share)
+}
+
+/// The warning of cycles that end before their phase.
+pub(super) fn ends_early(end: f64, count: Option<u64>, steps: f64) -> KeyFault {
+    let what = match count {
+        Some(count) => format!("{count} cycles end after `{end}` steps"),
+        None => format!("the cycles shrink to nothing after `{end}` steps"),
+    };
+    KeyFault::warning("cycle", format!("{what} of the phase's `{steps}`"))
+        .hint("their end holds for the rest")
+}
+
+/// The warning of a phase that ends inside a cycle, with `share` of it done.
+pub(super) fn inside(index: f64, share: f64) -> Option<KeyFault> {
+    let message = || {
+        format!(
+            "the phase ends inside cycle {}, {:.0} % through: the decay does not reach its `to`",
+            index + 1.0,
+            100.0 * share
+        )
+    };
+    (share > 0.0 && share < 1.0).then(|| KeyFault::warning("cycle", message()))
+}
