@@ -9,8 +9,6 @@ pub struct Plot {
     pub title: String,
     /// The axis that all panels share.
     pub x: Horizontal,
-    /// Named spans of the horizontal axis, a row for each chain of them.
-    pub phases: Vec<Phases>,
     /// The panels, from top to bottom.
     pub panels: Vec<Panel>,
 }
@@ -38,6 +36,10 @@ pub struct Phases {
 pub struct Panel {
     /// What the vertical axis measures: `learning rate`.
     pub label: String,
+    /// Places on the horizontal axis that are marked: where phases meet.
+    pub marks: Vec<f64>,
+    /// Named spans of the horizontal axis, a row for each chain of them.
+    pub phases: Vec<Phases>,
     /// The curves.
     pub lines: Vec<Line>,
 }
@@ -49,20 +51,6 @@ pub struct Line {
     pub label: String,
     /// The (x, y) points, in order of x.
     pub points: Vec<(f64, f64)>,
-}
-
-impl Plot {
-    /// Where a phase ends and the plot does not, each place once, in order.
-    pub(super) fn marks(&self) -> Vec<f64> {
-        let ends = self.phases.iter().flat_map(|row| &row.spans);
-        let mut marks: Vec<f64> = ends
-            .flat_map(|(start, end, _)| [*start, *end])
-            .filter(|x| *x > 0.0 && *x < self.x.end)
-            .collect();
-        marks.sort_by(f64::total_cmp);
-        marks.dedup();
-        marks
-    }
 }
 
 impl Panel {

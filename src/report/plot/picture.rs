@@ -35,7 +35,6 @@ impl Plot {
         );
         let layout = Layout::new(self, style);
         layout.title(&mut svg);
-        layout.strip(&mut svg);
         for i in 0..self.panels.len() {
             layout.panel(&mut svg, i);
         }
@@ -100,9 +99,15 @@ impl<'a> Layout<'a> {
         let (width, height) = (f64::from(style.width), f64::from(style.height));
         let above = if plot.title.is_empty() { 12.0 } else { 34.0 };
         let second = if plot.x.second.is_some() { 36.0 } else { 0.0 };
-        let top = above + second + plot.phases.len() as f64 * STRIP;
+        let top = above + second;
+        let strips: Vec<f64> = plot
+            .panels
+            .iter()
+            .map(|p| p.phases.len() as f64 * STRIP)
+            .collect();
         let count = plot.panels.len().max(1) as f64;
-        let room = (height - top - 46.0 - (count - 1.0) * PANEL_GAP).max(20.0 * count);
+        let used = top + 46.0 + (count - 1.0) * PANEL_GAP + strips.iter().sum::<f64>();
+        let room = (height - used).max(20.0 * count);
         let each = room / count;
         let axes: Vec<Axis> = plot
             .panels
@@ -116,7 +121,7 @@ impl<'a> Layout<'a> {
         let left = 34.0 + widest;
         let frame = |i: usize| Area {
             left,
-            top: top + i as f64 * (each + PANEL_GAP),
+            top: top + i as f64 * (each + PANEL_GAP) + strips[..=i].iter().sum::<f64>(),
             width: (width - left - 22.0 - margin).max(40.0),
             height: each,
         };
@@ -161,12 +166,13 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// The names of the phases above the first panel, a row for each chain.
-    fn strip(&self, svg: &mut Svg) {
-        let (frame, theme) = (self.frame(), self.style.theme);
+    /// The names of the phases above a panel, a row for each chain.
+    fn strip(&self, svg: &mut Svg, placed: &Placed<'_>) {
+        let (frame, theme) = (placed.frame, self.style.theme);
+        let rows = &placed.panel.phases;
         svg.open("g", &[("class", "phases")]);
-        for (i, row) in self.plot.phases.iter().enumerate() {
-            let top = frame.top - (self.plot.phases.len() - i) as f64 * STRIP;
+        for (i, row) in rows.iter().enumerate() {
+            let top = frame.top - (rows.len() - i) as f64 * STRIP;
             let area = Area {
                 top,
                 height: STRIP,
@@ -193,8 +199,9 @@ impl<'a> Layout<'a> {
     fn panel(&self, svg: &mut Svg, i: usize) {
         let (placed, theme) = (&self.panels[i], self.style.theme);
         svg.open("g", &[("class", "panel")]);
+        self.strip(svg, placed);
         self.grid(svg, placed);
-        self.marks(svg, placed, i + 1 == self.panels.len());
+        self.marks(svg, placed);
         let (frame, width) = (placed.frame, number(legend::STROKE));
         for (i, curve) in placed.curves.iter().enumerate() {
             let path = path(curve);
@@ -258,16 +265,15 @@ impl<'a> Layout<'a> {
         svg.text((x, y), &look, &placed.panel.label);
     }
 
-    /// Dashed lines where phases meet; in the last panel with their places in words, where there is
-    /// room.
-    fn marks(&self, svg: &mut Svg, placed: &Placed<'_>, is_last: bool) {
+    /// Dashed lines where phases meet, with their places in words where there is room.
+    fn marks(&self, svg: &mut Svg, placed: &Placed<'_>) {
         let (frame, theme) = (placed.frame, self.style.theme);
         let mut free = f64::NEG_INFINITY;
-        for mark in self.plot.marks() {
-            let x = self.place(mark);
+        for mark in &placed.panel.marks {
+            let x = self.place(*mark);
             let look = [("stroke", theme.faint()), ("stroke-dasharray", "3 3")];
             svg.line((x, frame.top), (x, frame.bottom()), &look);
-            if !is_last || x < free || x + 14.0 > frame.right() {
+            if x < free || x + 14.0 > frame.right() {
                 continue;
             }
             free = x + 14.0;
@@ -282,7 +288,7 @@ impl<'a> Layout<'a> {
                 ("paint-order", "stroke"),
                 ("transform", &turn),
             ];
-            svg.text(at, &look, &self.plot.x.name(mark));
+            svg.text(at, &look, &self.plot.x.name(*mark));
         }
     }
 
@@ -297,7 +303,8 @@ impl<'a> Layout<'a> {
         if let Some((unit, per)) = &self.plot.x.second {
             let count = (self.frame().width / 110.0).max(2.0) as usize;
             let axis = Axis::exact((self.plot.x.end * per).round(), count);
-            let top = self.frame().top - self.plot.phases.len() as f64 * STRIP;
+            let strips = self.panels.first().map_or(0, |p| p.panel.phases.len());
+            let top = self.frame().top - strips as f64 * STRIP;
             self.ticks(svg, &axis, (top, -1.0), (unit, "second-tick"));
         }
     }

@@ -119,7 +119,7 @@ impl<'a> Screen<'a> {
             let painted = self.palette.paint(Ink::Dim, &line).into_owned();
             (!line.is_empty()).then(|| format!("{:1$}{painted}", "", self.margin + 2))
         };
-        self.plot.phases.iter().filter_map(line).collect()
+        self.panel.phases.iter().filter_map(line).collect()
     }
 
     /// The lines of the drawing with the vertical axis.
@@ -131,7 +131,7 @@ impl<'a> Screen<'a> {
         };
         let curves: Vec<Canvas> = self.panel.lines.iter().map(|l| canvas(&l.points)).collect();
         let letters = self.letters(&curves);
-        let marks: Vec<usize> = self.plot.marks().iter().map(|x| self.column(*x)).collect();
+        let marks: Vec<usize> = self.panel.marks.iter().map(|x| self.column(*x)).collect();
         let labels = self.labels();
         let row = |row: usize| {
             let tick = if labels[row].is_empty() { '│' } else { '┤' };
@@ -186,8 +186,8 @@ impl<'a> Screen<'a> {
     /// The horizontal axis with a notch where phases meet.
     fn axis(&self) -> String {
         let mut line = vec!['─'; self.width];
-        for mark in self.plot.marks() {
-            line[self.column(mark)] = '┴';
+        for mark in &self.panel.marks {
+            line[self.column(*mark)] = '┴';
         }
         let line: String = line.into_iter().collect();
         format!("{:1$} └{line}", "", self.margin)
@@ -205,7 +205,7 @@ impl<'a> Screen<'a> {
         let round = Axis::exact(x.end, (self.width / 12).max(2));
         let wanted = [0.0, x.end]
             .into_iter()
-            .chain(self.plot.marks())
+            .chain(self.panel.marks.iter().copied())
             .chain(round.ticks);
         let mut taken: Vec<(usize, usize, f64)> = Vec::new();
         for at in wanted {
@@ -287,11 +287,12 @@ mod tests {
                 end: 100.0,
                 second: Some(("step".into(), 40.0)),
             },
-            phases: vec![Phases {
-                spans: vec![(0.0, 5.0, "warmup".into()), (5.0, 100.0, "poly".into())],
-            }],
             panels: vec![Panel {
                 label: "lr".into(),
+                marks: vec![5.0],
+                phases: vec![Phases {
+                    spans: vec![(0.0, 5.0, "warmup".into()), (5.0, 100.0, "poly".into())],
+                }],
                 lines: powers.iter().map(line).collect(),
             }],
         }
