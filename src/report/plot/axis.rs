@@ -27,19 +27,21 @@ impl Axis {
         }
     }
 
+    /// An axis that ends where the values do, with the ticks between its ends.
+    pub fn tight(range: (f64, f64), count: usize) -> Self {
+        let (low, high) = with_zero(range);
+        let step = round_step(high - low, count);
+        Self {
+            low,
+            high,
+            ticks: multiples(step, low, high),
+            step,
+        }
+    }
+
     /// An axis that takes in the values between two ticks, and 0 where it is not far below them.
-    pub fn around((low, high): (f64, f64), count: usize) -> Self {
-        let low = if low >= 0.0 && low <= 0.4 * high {
-            0.0
-        } else {
-            low
-        };
-        let (low, high) = match (low, high) {
-            (low, high) if low < high => (low, high),
-            (_, 0.0) => (0.0, 1.0),
-            (_, high) if high > 0.0 => (0.0, high),
-            (low, _) => (low, 0.0),
-        };
+    pub fn around(range: (f64, f64), count: usize) -> Self {
+        let (low, high) = with_zero(range);
         let step = round_step(high - low, count);
         let (first, last) = (below(low, step), -below(-high, step));
         Self {
@@ -63,9 +65,26 @@ impl Axis {
             "0".into()
         } else if (1e-3..1e6).contains(&size) && decimals <= 12.0 {
             format!("{tick:.*}", decimals.max(0.0) as usize)
-        } else {
+        } else if size < 1.0 {
             short(tick)
+        } else {
+            format!("{tick:e}")
         }
+    }
+}
+
+/// The range with 0 where that is not far below it, and never empty.
+fn with_zero((low, high): (f64, f64)) -> (f64, f64) {
+    let low = if low >= 0.0 && low <= 0.4 * high {
+        0.0
+    } else {
+        low
+    };
+    match (low, high) {
+        (low, high) if low < high => (low, high),
+        (_, 0.0) => (0.0, 1.0),
+        (_, high) if high > 0.0 => (0.0, high),
+        (low, _) => (low, 0.0),
     }
 }
 
@@ -110,6 +129,13 @@ mod tests {
         insta::assert_snapshot!(around(0.1, 0.1), @"0 0.02 0.04 0.06 0.08 0.10");
         insta::assert_snapshot!(around(0.0, 0.0), @"0 0.2 0.4 0.6 0.8 1.0");
         insta::assert_snapshot!(around(-2.0, 7.0), @"-2 0 2 4 6 8");
+    }
+
+    #[test]
+    fn a_tight_axis_ends_at_the_values() {
+        let axis = Axis::tight((3e-6, 0.0047), 5);
+        assert_eq!((axis.low, axis.high), (0.0, 0.0047));
+        assert_eq!(labels(&axis), "0 0.001 0.002 0.003 0.004");
     }
 
     #[test]

@@ -138,7 +138,7 @@ mod tests {
         let high = vec![(0.0, 20.0), (400.0, 20.0)];
         assert_eq!(place(&[high]), Some((8.0, 142.0)));
         // No end of this one lies in the corner that it cuts.
-        let cut = vec![(0.0, 100.0), (380.0, 20.0), (400.0, 190.0), (0.0, 199.0)];
+        let cut = vec![(0.0, 100.0), (380.0, 20.0), (400.0, 190.0), (0.0, 150.0)];
         assert_eq!(place(&[cut]), Some((8.0, 8.0)));
     }
 }

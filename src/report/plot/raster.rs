@@ -11,6 +11,8 @@ use resvg::{
 /// everywhere. Its licence lies beside it.
 const FONT: &[u8] = include_bytes!("DejaVuSans.ttf");
 
+const FAMILY: &str = "DejaVu Sans";
+
 /// Pixels of a picture for one of its own: 288 to the inch, which print asks for.
 const SCALE: f32 = 3.0;
 
@@ -40,8 +42,12 @@ pub enum RasterError {
 pub fn png(svg: &str) -> Result<Vec<u8>, RasterError> {
     let mut fonts = usvg::fontdb::Database::new();
     fonts.load_font_data(FONT.to_vec());
+    // Whatever family is asked for, there is this one.
+    fonts.set_sans_serif_family(FAMILY);
+    fonts.set_serif_family(FAMILY);
+    fonts.set_monospace_family(FAMILY);
     let options = usvg::Options {
-        font_family: "DejaVu Sans".into(),
+        font_family: FAMILY.into(),
         fontdb: Arc::new(fonts),
         ..usvg::Options::default()
     };

@@ -44,7 +44,7 @@ struct Screen<'a> {
 impl<'a> Screen<'a> {
     fn new(plot: &'a Plot, panel: &'a Panel, width: usize, palette: Palette) -> Self {
         let height = (width / 6).clamp(8, 20);
-        let y = Axis::around(panel.range(), (height / 3).min(5));
+        let y = Axis::tight(panel.range(), (height / 2).min(6));
         let units = [
             Some(&plot.x.unit),
             plot.x.second.as_ref().map(|(unit, _)| unit),
@@ -212,13 +212,19 @@ impl<'a> Screen<'a> {
             let texts = counts.iter().map(|(_, per)| count(at * per).len());
             let width = texts.max().unwrap_or(0);
             let middle = self.column(at).saturating_sub(width.saturating_sub(1) / 2);
-            let left = middle.min(self.width.saturating_sub(width));
-            let right = left + width;
-            if taken
-                .iter()
-                .all(|(l, r, _)| right + 2 <= *l || left >= r + 2)
-            {
-                taken.push((left, right, at));
+            let last = self.width.saturating_sub(width);
+            let is_free = |left: &usize| {
+                let apart =
+                    |(l, r, _): &(usize, usize, f64)| left + width + 2 <= *l || *left >= r + 2;
+                taken.iter().all(apart)
+            };
+            // Where phases meet is worth a step aside.
+            let aside = if self.panel.marks.contains(&at) { 3 } else { 0 };
+            let mut near = (0..=aside)
+                .flat_map(|by| [middle + by, middle.saturating_sub(by)])
+                .map(|left| left.min(last));
+            if let Some(left) = near.find(is_free) {
+                taken.push((left, left + width, at));
             }
         }
         taken.sort_by_key(|(left, ..)| *left);
