@@ -50,6 +50,7 @@ impl PlanFlags {
     pub fn overrides(&self) -> Overrides {
         let mut overrides = Overrides {
             set: self.set.clone(),
+            vary: Vec::new(),
             flags: Vec::new(),
         };
         let texts = [

@@ -1,12 +1,15 @@
 //! `trainer explain`.
 
+mod sketch;
+
 use clap::Args;
 use serde_json::Value as Schema;
 
 use super::{CliError, Global, Output};
 use crate::{
     config::{
-        Section, about, default_words, example_text, inner_table, metrics, sections, type_text,
+        Section, about, default_words, example_text, inner_table, metrics, origin, sections,
+        type_text,
     },
     error::nearest,
     report::{Align, Ink, Table},
@@ -15,7 +18,8 @@ use crate::{
 /// Explain a table, a component or a key of the config
 ///
 /// For example: `trainer explain optimizer`, `trainer explain optimizer.sgd`,
-/// `trainer explain optimizer.sgd.momentum`, `trainer explain train.early_stop.patience`
+/// `trainer explain optimizer.sgd.momentum`, `trainer explain train.early_stop.patience`. A schedule
+/// (`trainer explain poly`) is shown with its formula, its source and its curve
 #[derive(Debug, Args)]
 pub struct Explain {
     /// A dotted path
@@ -53,6 +57,10 @@ impl Explain {
             out.write("\n")?;
             out.write(&table.render(palette))?;
         }
+        if let Some((kind, key)) = &topic.schedule {
+            let drawn = sketch::of(kind, key.as_deref(), global, out.width().min(80), palette);
+            out.write(&drawn.map(|text| format!("\n{text}")).unwrap_or_default())?;
+        }
         Ok(())
     }
 }
@@ -62,6 +70,8 @@ struct Topic {
     title: String,
     lines: Vec<String>,
     rows: Vec<[String; 4]>,
+    /// The schedule type whose curve says more, and the key of it that is asked for.
+    schedule: Option<(String, Option<String>)>,
 }
 
 /// A path as a config or an override writes it, without brackets, indices and a last `type`:
@@ -86,6 +96,7 @@ fn metric(all: &[(String, String)], path: &str) -> Option<Topic> {
         title: path.into(),
         lines: vec![about.clone()],
         rows: Vec::new(),
+        schedule: None,
     })
 }
 
@@ -99,7 +110,10 @@ fn find(all: &[Section], path: &str) -> Result<Topic, CliError> {
         .max_by_key(|s| s.path.len());
     let Some(section) = section else {
         let top = &all[0];
-        return key_topic(&top.common, path, path).ok_or_else(|| unknown(path, names(all, None)));
+        let of_top = key_topic(&top.common, path, path).map(Ok);
+        let of_kind = || qualified(all, path).map(|path| find(all, &path));
+        let unknown = || Err(unknown(path, names(all, None)));
+        return of_top.or_else(of_kind).unwrap_or_else(unknown);
     };
     let rest = path[section.path.len()..].trim_start_matches('.');
     if rest.is_empty() {
@@ -107,14 +121,16 @@ fn find(all: &[Section], path: &str) -> Result<Topic, CliError> {
     }
     let (first, inner) = rest.split_once('.').unwrap_or((rest, ""));
     if let Some((name, schema)) = section.kinds.iter().find(|(name, _)| name == first) {
+        let is_schedule = section.path == "schedule";
         let topic = match inner {
-            "" => Some(Topic {
-                title: format!("{} with type = \"{name}\"", section.header),
-                lines: vec![text(schema)],
-                rows: rows(schema),
+            "" => Some(component_topic(section, name, schema)),
+            key => key_topic(schema, key, path).map(|topic| Topic {
+                lines: [topic.lines, origin_lines(schema, is_schedule)].concat(),
+                schedule: is_schedule.then(|| (name.clone(), Some(key.into()))),
+                ..topic
             }),
-            key => key_topic(schema, key, path).or_else(|| key_topic(&section.common, key, path)),
         };
+        let topic = topic.or_else(|| key_topic(&section.common, inner, path));
         let keys = properties(schema).chain(properties(&section.common));
         return topic.ok_or_else(|| {
             unknown(
@@ -133,6 +149,60 @@ fn find(all: &[Section], path: &str) -> Result<Topic, CliError> {
         .ok_or_else(|| unknown(path, names(all, Some(section))))
 }
 
+/// `schedule.poly.power` for `poly.power`, where only one kind of component has such a type.
+fn qualified(all: &[Section], path: &str) -> Option<String> {
+    let name = path.split('.').next()?;
+    let mut owners = all
+        .iter()
+        .filter(|s| s.kinds.iter().any(|(kind, _)| kind == name));
+    match (owners.next(), owners.next()) {
+        (Some(section), None) => Some(format!("{}.{path}", section.path)),
+        _ => None,
+    }
+}
+
+fn component_topic(section: &Section, name: &str, schema: &Schema) -> Topic {
+    let is_schedule = section.path == "schedule";
+    let mut lines = vec![if is_schedule {
+        origin(schema).about
+    } else {
+        text(schema)
+    }];
+    lines.extend(origin_lines(schema, is_schedule));
+    Topic {
+        title: format!("{} with type = \"{name}\"", section.header),
+        lines,
+        rows: rows(schema),
+        schedule: is_schedule.then(|| (name.into(), None)),
+    }
+}
+
+/// Formula and source of a schedule.
+fn origin_lines(schema: &Schema, is_schedule: bool) -> Vec<String> {
+    let origin = origin(schema);
+    if !is_schedule || (origin.formula.is_none() && origin.source.is_none()) {
+        return Vec::new();
+    }
+    let plain = |text: String| text.replace('`', "");
+    let mut lines = vec![String::new()];
+    if let Some(formula) = origin.formula {
+        lines.push(format!("formula  {}", plain(formula)));
+        lines.extend(SYMBOLS.map(|line| format!("         {line}")));
+    }
+    lines.extend(
+        origin
+            .source
+            .map(|source| format!("source   {}", plain(source))),
+    );
+    lines
+}
+
+/// What the letters of every formula stand for.
+const SYMBOLS: [&str; 2] = [
+    "a: where it starts (`from`), b: where it ends (`to`), u: updates since the phase began,",
+    "D: the curve's length in updates (`over`), p: the share of it that is done, u/D",
+];
+
 fn section_topic(section: &Section) -> Topic {
     let kinds: Vec<&str> = section
         .kinds
@@ -147,6 +217,7 @@ fn section_topic(section: &Section) -> Topic {
         title: section.header.into(),
         lines,
         rows: rows(&section.common),
+        schedule: None,
     }
 }
 
@@ -170,6 +241,7 @@ fn key_topic(table: &Schema, path: &str, title: &str) -> Option<Topic> {
         title: title.into(),
         lines,
         rows: rows(inner_table(schema)),
+        schedule: None,
     })
 }
 

@@ -48,6 +48,17 @@ impl<'a> Output<'a> {
         self.data.write_all(text.as_bytes()).map_err(failure)
     }
 
+    /// Lets `write` send data as it comes: more than should be held at once, or bytes.
+    ///
+    /// # Errors
+    /// Where standard output is closed or cannot be written.
+    pub fn stream(
+        &mut self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), CliError> {
+        write(&mut self.data).map_err(failure)
+    }
+
     /// Writes a JSON value on a line of its own.
     ///
     /// # Errors

@@ -158,15 +158,15 @@ fn layers(plan: &Plan, palette: Palette) -> String {
 
 /// The phases of the schedules with their boundaries.
 pub fn phases(plan: &Plan, palette: Palette) -> String {
-    phase_table(
-        &plan.schedules.phases(),
-        plan.length.steps_per_epoch,
-        palette,
-    )
+    let table = phases_of(&plan.schedules.phases(), plan.length.steps_per_epoch);
+    if table.is_empty() {
+        return "no schedule: every value stays as it is\n".into();
+    }
+    table.render(palette)
 }
 
-/// The same for schedules alone.
-pub fn phase_table(phases: &[PhaseInfo], steps_per_epoch: u64, palette: Palette) -> String {
+/// The same for schedules alone, as a table.
+pub fn phases_of(phases: &[PhaseInfo], steps_per_epoch: u64) -> Table {
     let mut table = Table::new([
         ("schedule", Align::Left),
         ("type", Align::Left),
@@ -192,10 +192,7 @@ pub fn phase_table(phases: &[PhaseInfo], steps_per_epoch: u64, palette: Palette)
             short(phase.last),
         ]);
     }
-    if table.is_empty() {
-        return "no schedule: every value stays as it is\n".into();
-    }
-    table.render(palette)
+    table
 }
 
 /// The plan as an object.

@@ -1,28 +1,52 @@
 //! `trainer schedule`.
 
-use std::{fmt::Write as _, path::PathBuf};
+mod curves;
+mod rows;
+mod screen;
+mod variants;
+mod words;
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write as _},
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, ValueEnum};
-use serde_json::json;
 
-use super::{CliError, ConfigArgs, Global, Output, plan_text};
+use self::{
+    rows::Rows,
+    variants::{Family, Variant},
+};
+use super::{CliError, ConfigArgs, Global, Output};
 use crate::{
-    config::{Plan, ScheduleView, Spec},
-    report::{Align, Chart, Ink, Palette, Scale, Table, exact, short},
-    schedule::Target,
+    config::ScheduleView,
+    report::{
+        Palette,
+        plot::{Style, Theme, png},
+    },
 };
 
 /// Show the learning rate (and whatever else is scheduled) exactly as a run will use it
 ///
-/// Prints the phases with their boundaries, first and last value, and a curve. `--format csv` gives
-/// every update's value in full precision; update 0 is the first.
+/// Prints the phases with their boundaries, first, last, highest and lowest value, and the curve.
+/// Several configs, or the values of `--vary`, are overlaid in one picture. `--format csv` gives every
+/// update's value in full precision; update 0 is the first. `-o lr.svg` draws a picture for a paper.
 #[derive(Debug, Args)]
 pub struct Schedule {
     #[command(flatten)]
     config: ConfigArgs,
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    /// One curve for each value, in TOML syntax, separated by commas; repeatable, for the product of
+    /// the values: `--vary schedule.0.power=0.5,0.9,2`, `--vary 'schedule.0.for=5 epochs,10%'`,
+    /// `--vary 'schedule.0.at=["30 epochs"],["50 epochs","80 epochs"]'`
+    #[arg(long, value_name = "KEY=VALUE,…")]
+    vary: Vec<String>,
+    /// How to show it; by default as the ending of `--output` says, else as a table
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Say in words what the run will do, a sentence for each phase
+    #[arg(long, conflicts_with_all = ["format", "at"])]
+    explain: bool,
     /// Take this as the length of an epoch; the data is then not read
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps_per_epoch: Option<u64>,
@@ -32,6 +56,13 @@ pub struct Schedule {
     /// Write to a file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Size of a picture in pixels of 1/96 inch; PNG has three of its own for each. Default 720x440,
+    /// and 260 more in height for each further panel
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
+    size: Option<(u32, u32)>,
+    /// Colours of a picture: light for print, dark for slides. Default light
+    #[arg(long, value_enum)]
+    theme: Option<Ground>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
@@ -42,231 +73,145 @@ enum Format {
     Csv,
     /// Phases and values
     Json,
+    /// A picture made of lines
+    Svg,
+    /// A picture made of pixels
+    Png,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum Ground {
+    Light,
+    Dark,
 }
 
 impl Schedule {
-    /// Prints the schedules of every config.
+    /// Prints or draws the schedules of every config and varied value.
     ///
     /// # Errors
-    /// The faults of a config, or a file that cannot be written.
+    /// The faults of a config or an override, or a file that cannot be written.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
-        let mut views = Vec::new();
-        for path in &self.config.configs {
-            let spec = Spec::load(path, &self.config.flags.overrides());
-            let view = match self.steps_per_epoch {
-                Some(steps) => ScheduleView::without_data(&spec, &global.extensions, steps)?,
-                None => ScheduleView::of(&Plan::resolve(&spec, &global.extensions)?),
-            };
-            if !view.warnings.list.is_empty() {
-                out.diagnostics(&view.warnings);
-            }
-            views.push((path.display().to_string(), view));
-        }
-        let text = match self.format {
-            Format::Table => self.tables(&views, self.output.is_none(), out),
-            Format::Csv => self.csv(&views),
-            Format::Json => self.json(&views),
+        let format = self.shape()?;
+        let family = Family::read(&self.config, &self.vary, self.steps_per_epoch, global, out)?;
+        let rows = Rows {
+            family: &family,
+            at: &self.at,
         };
-        match &self.output {
-            Some(path) => std::fs::write(path, text).map_err(|source| CliError::Write {
-                path: path.clone(),
-                source,
-            }),
-            None => out.write(&text),
-        }
-    }
-
-    /// The updates to show.
-    fn steps(&self, view: &ScheduleView) -> Vec<u64> {
-        match self.at.is_empty() {
-            true => (0..view.length.total_steps).collect(),
-            false => self.at.clone(),
-        }
-    }
-
-    fn tables(
-        &self,
-        views: &[(String, ScheduleView)],
-        to_screen: bool,
-        out: &Output<'_>,
-    ) -> String {
-        let palette = if to_screen {
-            out.palette()
-        } else {
-            Palette::PLAIN
-        };
-        let mut text = String::new();
-        for (config, view) in views {
-            let length = &view.length;
-            let _ = writeln!(
-                text,
-                "{}  {} steps, {} an epoch\n",
-                palette.paint(Ink::Bold, config),
-                length.total_steps,
-                length.steps_per_epoch
-            );
-            let phases = view.schedules.phases();
-            text.push_str(&plan_text::phase_table(
-                &phases,
-                length.steps_per_epoch,
-                palette,
-            ));
-            text.push('\n');
-            match self.at.is_empty() {
-                true => text.push_str(&curves(view, out.width())),
-                false => text.push_str(&self.values(view, palette)),
-            }
-        }
-        text
-    }
-
-    /// The values at `--at`.
-    fn values(&self, view: &ScheduleView, palette: Palette) -> String {
-        let columns = columns(view);
-        let titles = ["step".to_string(), "epoch".to_string()].into_iter();
-        let titles = titles.chain(columns.iter().map(|c| c.title.clone()));
-        let mut table = Table::new(titles.map(|title| (title, Align::Right)));
-        for step in &self.at {
-            table.row(row(view, &columns, *step));
-        }
-        table.render(palette)
-    }
-
-    fn csv(&self, views: &[(String, ScheduleView)]) -> String {
-        let mut text = String::new();
-        for (i, (config, view)) in views.iter().enumerate() {
-            let columns = columns(view);
-            let several = views.len() > 1;
-            if i == 0 {
-                let titles: Vec<&str> = columns.iter().map(|c| c.title.as_str()).collect();
-                let first = if several { "config," } else { "" };
-                let _ = writeln!(text, "{first}step,epoch,{}", titles.join(","));
-            }
-            for step in self.steps(view) {
-                let row = row(view, &columns, step).join(",");
-                let _ = match several {
-                    true => writeln!(text, "{config},{row}"),
-                    false => writeln!(text, "{row}"),
+        match format {
+            _ if self.explain => self.put(&words::all(&family, global, out.width()), out),
+            Format::Table => {
+                let palette = match self.output {
+                    Some(_) => Palette::PLAIN,
+                    None => out.palette(),
                 };
+                self.put(&screen::text(&family, &self.at, out.width(), palette), out)
+            }
+            Format::Csv => self.stream(out, |write| rows.csv(write)),
+            Format::Json => self.stream(out, |write| rows.json(write)),
+            Format::Svg => self.put(&self.picture(&family), out),
+            Format::Png => {
+                let pixels = png(&self.picture(&family))
+                    .map_err(|error| CliError::Usage(error.to_string()))?;
+                self.stream(out, |write| write.write_all(&pixels))
             }
         }
-        text
     }
 
-    fn json(&self, views: &[(String, ScheduleView)]) -> String {
-        let one = |(config, view): &(String, ScheduleView)| {
-            let steps = self.steps(view);
-            let values: serde_json::Map<String, serde_json::Value> = columns(view)
-                .iter()
-                .map(|c| {
-                    let values: Vec<f64> = steps.iter().filter_map(|t| c.value(view, *t)).collect();
-                    (c.title.clone(), json!(values))
-                })
-                .collect();
-            json!({
-                "config": config,
-                "total_steps": view.length.total_steps,
-                "steps_per_epoch": view.length.steps_per_epoch,
-                "horizon": view.length.horizon,
-                "phases": view.schedules.phases().iter().map(plan_text::phase_json).collect::<Vec<_>>(),
-                "steps": steps,
-                "values": values,
-            })
-        };
-        let all: Vec<_> = views.iter().map(one).collect();
-        match all.as_slice() {
-            [one] => format!("{one}\n"),
-            all => format!("{}\n", json!(all)),
+    /// The format that is asked for, in so many words or by the ending of the file.
+    fn shape(&self) -> Result<Format, CliError> {
+        let ending = self.output.as_deref().and_then(Path::extension);
+        let named = ending.and_then(|e| Format::from_str(e.to_str()?, true).ok());
+        let format = self.format.or(named).unwrap_or(Format::Table);
+        let usage = |text: &str| Err(CliError::Usage(text.into()));
+        match format {
+            _ if self.explain && (self.size.is_some() || self.theme.is_some()) => {
+                usage("`--explain` draws nothing; hint: leave `--size` and `--theme` out")
+            }
+            Format::Svg | Format::Png if !self.at.is_empty() && !self.explain => {
+                usage("a picture shows all updates; hint: leave `--at` out, or take --format csv")
+            }
+            Format::Png if self.output.is_none() && out_is_terminal() => {
+                usage("a terminal shows no PNG; hint: -o lr.png")
+            }
+            Format::Table | Format::Csv | Format::Json
+                if self.size.is_some() || self.theme.is_some() =>
+            {
+                usage("`--size` and `--theme` are for pictures; hint: --format svg -o lr.svg")
+            }
+            format => Ok(format),
         }
     }
-}
 
-/// A scheduled value of one group: `lr`, `momentum`, `lr[head]`.
-struct Column {
-    title: String,
-    target: Target,
-    group: usize,
-}
+    fn picture(&self, family: &Family) -> String {
+        let panels = curves::panels(&family.variants).max(1) as u32;
+        let (width, height) = self.size.unwrap_or((720, 180 + 260 * panels));
+        let theme = match self.theme {
+            Some(Ground::Dark) => Theme::Dark,
+            Some(Ground::Light) | None => Theme::Light,
+        };
+        // As many columns as PNG has pixels.
+        let samples = curves::sampled(&family.variants, 3 * u64::from(width));
+        let plot = curves::plot(&family.variants, &samples, curves::spelt);
+        plot.svg(Style {
+            width,
+            height,
+            theme,
+        })
+    }
 
-impl Column {
-    fn value(&self, view: &ScheduleView, step: u64) -> Option<f64> {
-        view.schedules.value(self.target, self.group, step)
+    fn put(&self, text: &str, out: &mut Output<'_>) -> Result<(), CliError> {
+        self.stream(out, |write| write.write_all(text.as_bytes()))
+    }
+
+    /// Sends data to the file or to standard output as it comes.
+    fn stream(
+        &self,
+        out: &mut Output<'_>,
+        write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
+    ) -> Result<(), CliError> {
+        let Some(path) = &self.output else {
+            return out.stream(write);
+        };
+        let written = File::create(path).and_then(|file| {
+            let mut file = BufWriter::new(file);
+            write(&mut file)?;
+            file.flush()
+        });
+        written.map_err(|source| CliError::Write {
+            path: path.clone(),
+            source,
+        })
     }
 }
 
-/// `lr`, then every further scheduled target, then each further group's.
-fn columns(view: &ScheduleView) -> Vec<Column> {
-    let column = |target: Target, group: usize| {
-        let name = &view.schedules.groups()[group].name;
-        let title = if group == 0 {
-            target.to_string()
-        } else {
-            format!("{target}[{name}]")
-        };
-        Column {
-            title,
-            target,
-            group,
-        }
+/// The curves of some schedules, each under a name, in the terminal.
+pub(super) fn sketch(views: Vec<(String, ScheduleView)>, width: usize, palette: Palette) -> String {
+    let variant = |(label, view)| Variant {
+        config: String::new(),
+        values: Vec::new(),
+        label,
+        view,
     };
-    let targets = || view.schedules.scheduled().iter().copied();
-    let first = targets().map(|target| column(target, 0));
-    let groups = view.schedules.groups().len();
-    let phases = view.schedules.phases();
-    let differs = |target| {
-        phases
-            .iter()
-            .any(|p| p.target == target && p.groups.len() < groups)
-    };
-    let further = (1..groups)
-        .flat_map(|group| targets().map(move |target| (target, group)))
-        .filter(|(target, _)| *target == Target::Lr || differs(*target))
-        .map(|(target, group)| column(target, group));
-    first.chain(further).collect()
-}
-
-fn row(view: &ScheduleView, columns: &[Column], step: u64) -> Vec<String> {
-    let epoch = step as f64 / view.length.steps_per_epoch as f64;
-    let values = columns
-        .iter()
-        .map(|c| c.value(view, step).map(exact).unwrap_or_default());
-    [step.to_string(), exact(epoch)]
-        .into_iter()
-        .chain(values)
-        .collect()
-}
-
-/// One drawn curve for each column.
-fn curves(view: &ScheduleView, width: usize) -> String {
-    let mut text = String::new();
-    for column in columns(view) {
-        let stride = view.length.total_steps.div_ceil(2000).max(1);
-        let epochs = |t: u64| t as f64 / view.length.steps_per_epoch as f64;
-        let points: Vec<(f64, f64)> = (0..view.length.total_steps)
-            .step_by(stride as usize)
-            .filter_map(|t| column.value(view, t).map(|v| (epochs(t), v)))
-            .collect();
-        let (least, most) = points
-            .iter()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), (_, v)| {
-                (a.min(*v), b.max(*v))
-            });
-        let _ = writeln!(
-            text,
-            "{}  {} to {}",
-            column.title,
-            short(least),
-            short(most)
-        );
-        let chart = Chart {
-            points: &points,
-            width: width.min(100),
-            height: 12,
-            scale: Scale::Linear,
-            unit: "epochs",
-        };
-        text.push_str(&chart.render());
-        text.push('\n');
+    let variants: Vec<Variant> = views.into_iter().map(variant).collect();
+    let samples = curves::sampled(&variants, 2 * width as u64);
+    let mut plot = curves::plot(&variants, &samples, |target| target.to_string());
+    for panel in &mut plot.panels {
+        panel.phases.clear();
     }
-    text
+    plot.text(width, palette)
+}
+
+fn out_is_terminal() -> bool {
+    std::io::IsTerminal::is_terminal(&std::io::stdout())
+}
+
+/// `720x440`.
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let pair = text.split_once(['x', 'X', '×']);
+    let side = |side: &str| side.trim().parse().ok();
+    match pair.and_then(|(w, h)| Some((side(w)?, side(h)?))) {
+        Some((w, h)) if (200..=4000).contains(&w) && (150..=4000).contains(&h) => Ok((w, h)),
+        Some(_) => Err("a picture has 200x150 to 4000x4000 pixels".into()),
+        None => Err("not WIDTHxHEIGHT, such as 720x440".into()),
+    }
 }

@@ -124,9 +124,9 @@ impl LayerReader {
     }
 
     /// `key.path=value`: TOML, or a bare word taken as a text.
-    pub(super) fn set(&mut self, root: &mut Node, text: &str) {
+    pub(super) fn set(&mut self, root: &mut Node, flag: &str, text: &str) {
         let source = self.sources.add(Source {
-            name: "--set".into(),
+            name: flag.into(),
             text: text.into(),
             folder: PathBuf::new(),
         });
@@ -136,7 +136,7 @@ impl LayerReader {
         };
         let Some(equals) = text.find('=') else {
             let message = format!("`{text}` is not KEY=VALUE");
-            let hint = "for example --set optimizer.lr=0.05".to_string();
+            let hint = format!("for example {flag} optimizer.lr=0.05");
             self.faults
                 .push(Diagnostic::error(&all, message).hint(hint));
             return;

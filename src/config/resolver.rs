@@ -111,8 +111,9 @@ impl<'a> Resolver<'a> {
         };
         let warnings = self.found();
         match parts {
-            Some((schedules, length)) if !warnings.is_refused() => Ok(ScheduleView {
+            Some((schedules, entries, length)) if !warnings.is_refused() => Ok(ScheduleView {
                 schedules,
+                entries,
                 length,
                 warnings,
             }),
@@ -120,7 +121,10 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn schedule_parts(&mut self, steps_per_epoch: u64) -> Option<(schedule::Schedules, Length)> {
+    fn schedule_parts(
+        &mut self,
+        steps_per_epoch: u64,
+    ) -> Option<(schedule::Schedules, Vec<toml::Table>, Length)> {
         let (_, optimizer) = (self.top(), self.optimizer());
         let (schedule, train) = (self.schedule(), self.train());
         let batches = steps_per_epoch.saturating_mul(train.as_ref()?.grad_accumulation as u64);
@@ -133,7 +137,7 @@ impl<'a> Resolver<'a> {
             None,
             Vec::new(),
         );
-        Some((found?.0, length))
+        Some((found?.0, schedule?.1, length))
     }
 
     /// Whether there is text to check at all; an empty config is one fault, not one for each table.

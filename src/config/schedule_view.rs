@@ -15,6 +15,8 @@ use crate::schedule::Schedules;
 pub struct ScheduleView {
     /// The schedules.
     pub schedules: Schedules,
+    /// `[[schedule]]`, in order, with all keys.
+    pub entries: Vec<toml::Table>,
     /// Steps of an epoch, of the run, of the curves.
     pub length: Length,
     /// What the reader should know.
@@ -27,6 +29,7 @@ impl ScheduleView {
     pub fn of(plan: &Plan) -> Self {
         Self {
             schedules: plan.schedules.clone(),
+            entries: plan.schedule.clone(),
             length: plan.length,
             warnings: plan.warnings.clone(),
         }

@@ -32,6 +32,8 @@ pub struct Spec {
 pub struct Overrides {
     /// `--set KEY=VALUE`, in order.
     pub set: Vec<String>,
+    /// `KEY=VALUE` of one curve of `--vary`, above them.
+    pub vary: Vec<String>,
     /// Flags that stand for a key: (flag, key, value as TOML), such as (`--seed`, `seed`, `3`).
     pub flags: Vec<(String, String, String)>,
 }
@@ -74,8 +76,11 @@ impl Spec {
 
     fn finish(mut reader: LayerReader, root: Node, path: &Path, overrides: &Overrides) -> Self {
         let mut root = root;
-        for text in &overrides.set {
-            reader.set(&mut root, text);
+        let flags = [("--set", &overrides.set), ("--vary", &overrides.vary)];
+        for (flag, texts) in flags {
+            for text in texts {
+                reader.set(&mut root, flag, text);
+            }
         }
         let length_before_flags = reader.flags(&mut root, &overrides.flags);
         environment::fill_in(&mut root, &mut reader.faults);

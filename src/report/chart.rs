@@ -115,14 +115,15 @@ impl Chart<'_> {
 }
 
 /// Dots on a grid of braille characters.
-struct Canvas {
+pub(super) struct Canvas {
     width: usize,
     height: usize,
     cells: Vec<u8>,
 }
 
 impl Canvas {
-    fn new(width: usize, height: usize) -> Self {
+    /// An empty canvas of so many characters.
+    pub(super) fn new(width: usize, height: usize) -> Self {
         Self {
             width,
             height,
@@ -131,7 +132,7 @@ impl Canvas {
     }
 
     /// Joins the points, scaled to the whole canvas.
-    fn trace(&mut self, points: &[(f64, f64)], xs: (f64, f64), ys: (f64, f64)) {
+    pub(super) fn trace(&mut self, points: &[(f64, f64)], xs: (f64, f64), ys: (f64, f64)) {
         let (right, bottom) = ((self.width * 2 - 1) as f64, (self.height * 4 - 1) as f64);
         let mut last = None;
         for &(x, y) in points {
@@ -178,11 +179,21 @@ impl Canvas {
     fn row(&self, row: usize) -> String {
         self.cells[row * self.width..(row + 1) * self.width]
             .iter()
-            .map(|&bits| match bits {
-                0 => ' ',
-                bits => char::from_u32(0x2800 + u32::from(bits)).unwrap_or(' '),
-            })
+            .map(|&bits| braille(bits))
             .collect()
+    }
+
+    /// The dots of one character, none where it is 0.
+    pub(super) fn bits(&self, row: usize, column: usize) -> u8 {
+        self.cells[row * self.width + column]
+    }
+}
+
+/// The character of some dots, a space where there are none.
+pub(super) fn braille(bits: u8) -> char {
+    match bits {
+        0 => ' ',
+        bits => char::from_u32(0x2800 + u32::from(bits)).unwrap_or(' '),
     }
 }
 

@@ -18,6 +18,8 @@ pub enum Ink {
     Notice,
     /// Is going on.
     Active,
+    /// The curve of this number; colours come again after six.
+    Curve(u8),
 }
 
 impl Ink {
@@ -41,6 +43,7 @@ impl Ink {
             Self::Bad => "31",
             Self::Notice => "33",
             Self::Active => "36",
+            Self::Curve(i) => ["36", "33", "32", "35", "34", "31"][usize::from(i % 6)],
         }
     }
 }

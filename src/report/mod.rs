@@ -12,6 +12,7 @@ mod line;
 mod list;
 mod near;
 mod number;
+pub mod plot;
 mod record;
 #[cfg(test)]
 mod sample;

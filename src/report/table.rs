@@ -60,16 +60,49 @@ impl Table {
             .iter()
             .map(|(title, _)| Cell::from(title.as_str()).ink(Ink::Bold))
             .collect();
-        let lines = || std::iter::once(&header).chain(&self.rows);
-        let mut widths = vec![0; self.columns.len()];
-        for line in lines() {
-            for (width, cell) in widths.iter_mut().zip(line) {
+        let widths = self.widths();
+        std::iter::once(&header)
+            .chain(&self.rows)
+            .map(|line| self.line(line, &widths, palette))
+            .collect()
+    }
+
+    /// Characters of its longest line.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        let gaps = 2 * self.columns.len().saturating_sub(1);
+        self.widths().iter().sum::<usize>() + gaps
+    }
+
+    /// The same for a narrow screen: a line for each cell that says something, under its row's first.
+    #[must_use]
+    pub fn stacked(&self, palette: Palette) -> String {
+        let names = self.columns.iter().map(|(title, _)| title.chars().count());
+        let margin = names.skip(1).max().unwrap_or(0);
+        let mut text = String::new();
+        for row in &self.rows {
+            for (i, (cell, (title, _))) in row.iter().zip(&self.columns).enumerate() {
+                match i {
+                    0 => text.push_str(&palette.paint(Ink::Bold, &cell.text)),
+                    _ if cell.text.is_empty() => continue,
+                    _ => text.push_str(&format!("  {title:margin$}  {}", cell.text)),
+                }
+                text.push('\n');
+            }
+        }
+        text
+    }
+
+    /// Characters of each column.
+    fn widths(&self) -> Vec<usize> {
+        let title = |(title, _): &(String, Align)| title.chars().count();
+        let mut widths: Vec<usize> = self.columns.iter().map(title).collect();
+        for row in &self.rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.width());
             }
         }
-        lines()
-            .map(|line| self.line(line, &widths, palette))
-            .collect()
+        widths
     }
 
     fn line(&self, cells: &[Cell], widths: &[usize], palette: Palette) -> String {
@@ -147,6 +180,25 @@ mod tests {
         3f9a              0.9722  completed
         größer                    é
         x\u{1b}[2J             1
+        ");
+    }
+
+    #[test]
+    fn a_narrow_screen_gets_lines_instead_of_columns() {
+        let mut table = Table::new([
+            ("schedule", Align::Left),
+            ("type", Align::Left),
+            ("first", Align::Right),
+        ]);
+        table.row(["lr (main)", "poly", "0.005"]);
+        table.row(["momentum", "", "0.9"]);
+        assert_eq!(table.width(), "lr (main)  poly  0.005".len());
+        insta::assert_snapshot!(table.stacked(Palette::PLAIN), @"
+        lr (main)
+          type   poly
+          first  0.005
+        momentum
+          first  0.9
         ");
     }
 

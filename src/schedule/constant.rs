@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::schedule::{Conventions, Curve, Formula, Frame};
 
-/// Holds `from`: `f(u) = a`.
+/// Holds the value at which the phase starts.
+/// Formula: `f(u) = a`.
+/// Source: PyTorch's `ConstantLR`, with `from` and a length.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Constant {}

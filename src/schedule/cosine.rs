@@ -10,8 +10,10 @@ use crate::{
     schedule::{Curve, Formula, Frame, above_zero},
 };
 
-/// Cosine annealing: `f(u) = b + (a − b)·((1 + cos(2π·waves·p))/2)^exponent` (Loshchilov & Hutter,
-/// arXiv:1608.03983). PyTorch's `CosineAnnealingLR`; its rise beyond `T_max` is `over` with `past = "mirror"`.
+/// Cosine annealing: half a wave, or several.
+/// Formula: `f(u) = b + (a − b)·((1 + cos(2π·waves·p))/2)^exponent`.
+/// Source: Loshchilov & Hutter, arXiv:1608.03983; PyTorch's `CosineAnnealingLR`, whose rise beyond `T_max` is
+/// `over` with `past = "mirror"`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cosine {

@@ -17,8 +17,10 @@ use crate::{
     units::Span,
 };
 
-/// Cosine annealing with warm restarts (SGDR, arXiv:1608.03983): cycle i has length `cycle·stretch^i`, and with
-/// `q = (1 + cos(π·rem/length))/2`, `f(u) = b + (a·shrink^i − b)·q`. PyTorch's `CosineAnnealingWarmRestarts`.
+/// Cosine annealing with warm restarts: cycles of changing length and height.
+/// Formula: `f(u) = b + (a·shrink^i − b)·q`, with `q = (1 + cos(π·rem/length))/2`; cycle i has length
+/// `cycle·stretch^i`, of which rem is done.
+/// Source: SGDR, Loshchilov & Hutter, arXiv:1608.03983; PyTorch's `CosineAnnealingWarmRestarts`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CosineRestarts {

@@ -11,8 +11,10 @@ use crate::{
     units::Span,
 };
 
-/// Exponential decay: `f(u) = a·gamma^(u/period)`. PyTorch's `ExponentialLR` and a constant
-/// `MultiplicativeLR` are `period = "1 step"`, or `"1 epoch"` where they are stepped once per epoch.
+/// Exponential decay: the same factor in each period.
+/// Formula: `f(u) = a·gamma^(u/period)`.
+/// Source: PyTorch's `ExponentialLR` and a constant `MultiplicativeLR`, which are `period = "1 step"`, or
+/// `"1 epoch"` where they are stepped once per epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Exponential {

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::schedule::{Curve, Formula, Frame};
 
-/// A straight line: `f(u) = a + (b − a)·p`. PyTorch's `LinearLR` is `from`, `to` and a `constant` after it.
+/// A straight line from `from` to `to`.
+/// Formula: `f(u) = a + (b − a)·p`.
+/// Source: PyTorch's `LinearLR`, which is `from`, `to` and a `constant` after it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Linear {}

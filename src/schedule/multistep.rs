@@ -12,8 +12,9 @@ use crate::{
     units::Span,
 };
 
-/// Decay at milestones: `f(u) = a·gamma^#{m ≤ u}`, with milestones counted from the phase's start; one
-/// that is listed twice counts twice. PyTorch's `MultiStepLR`.
+/// Decay at milestones, which count from the phase's start; one that is listed twice counts twice.
+/// Formula: `f(u) = a·gamma^#{m ≤ u}`, with m each of `at`.
+/// Source: PyTorch's `MultiStepLR`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Multistep {

@@ -8,8 +8,9 @@ use crate::{
     schedule::{Curve, Formula, Frame, above_zero, at_least_zero},
 };
 
-/// Polynomial decay: `f(u) = b + (a − b)·(1 − p^k)^power`, with `power = 0.9` for DeepLab and PSPNet.
-/// PyTorch's `PolynomialLR`; k-decay is Zhang & Li, arXiv:2004.05909.
+/// Polynomial decay, the poly policy of semantic segmentation; `power = 0.9` for DeepLab and PSPNet.
+/// Formula: `f(u) = b + (a − b)·(1 − p^k)^power`, with k = `k_decay`.
+/// Source: PyTorch's `PolynomialLR`; k-decay is Zhang & Li, arXiv:2004.05909.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Poly {

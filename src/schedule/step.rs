@@ -11,7 +11,9 @@ use crate::{
     units::Span,
 };
 
-/// Step decay: `f(u) = a·gamma^⌊u/size⌋`. PyTorch's `StepLR`.
+/// Step decay: a staircase of equal treads.
+/// Formula: `f(u) = a·gamma^⌊u/size⌋`.
+/// Source: PyTorch's `StepLR`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
