@@ -6,3 +6,19 @@
     reason = "what cannot be set up fails the test, and what is left out says so"
 )]
 
+mod accuracy;
+mod configs;
+mod damage;
+mod determinism;
+mod example;
+mod exits;
+mod faults;
+mod memory;
+mod migration;
+mod precision;
+mod readme;
+mod resume;
+mod run_directory;
+mod sandbox;
+mod schedule;
+mod scheduled;
