@@ -43,9 +43,11 @@ mod curve;
 mod cycles;
 mod entry;
 mod expression;
+mod grammar;
 mod group;
 mod inspect;
 mod keys;
+mod limits;
 mod numbers;
 mod phase;
 mod plan;
@@ -115,6 +117,8 @@ pub use table::{Interp, Table};
 pub use tanh::Tanh;
 pub use warmup::Warmup;
 
+#[cfg(test)]
+mod dice;
 #[cfg(test)]
 mod expression_tests;
 #[cfg(test)]

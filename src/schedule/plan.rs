@@ -113,6 +113,15 @@ impl Schedules {
         self.values[slot].as_ref().map(|value| value.at(t))
     }
 
+    /// Whether a group is frozen at update `t`: its learning rate is 0 now and at the update before or after, and neither
+    /// its parameters nor what the optimizer knows of them shall move. A rate that only passes through 0 freezes nothing.
+    #[must_use]
+    pub fn frozen(&self, group: usize, t: u64) -> bool {
+        let slot = Target::Lr as usize * self.groups.len() + group;
+        let value = self.values.get(slot).and_then(Option::as_ref);
+        group < self.groups.len() && value.is_some_and(|value| value.rests(t))
+    }
+
     /// The targets that entries move, and always [`Target::Lr`].
     #[must_use]
     pub fn scheduled(&self) -> &BTreeSet<Target> {

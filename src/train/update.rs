@@ -76,6 +76,7 @@ impl Session {
             sums.push(self.gradients(batch, micro, weight)?);
         }
         self.refuse_missing()?;
+        self.freeze();
 
         let read = watched || !self.deferred;
         let loss = if read {
@@ -169,17 +170,27 @@ impl Session {
         Ok(())
     }
 
+    /// Takes the groups that are frozen at this update out of it: they count in no norm, and neither they nor what the
+    /// optimizer knows of them move.
+    fn freeze(&mut self) {
+        let (schedules, t) = (&self.recipe.schedules, self.progress.step);
+        let groups = schedules.groups().len();
+        let by_group: Vec<bool> = (0..groups).map(|g| schedules.frozen(g, t)).collect();
+        for (i, group) in self.state.groups.iter().enumerate() {
+            self.frozen[i] = by_group[*group];
+            if self.frozen[i] {
+                self.state.grads.forget(i);
+            }
+        }
+    }
+
     /// Measures the gradient's norm and clips: first the norm, then single elements, so that both
     /// limits hold. The norm also tells what the loss may hide: an activation such as ReLU turns a
     /// NaN into a 0 on its way to the loss, but not on the way back.
     fn clip(&mut self, measure: bool) -> Result<Option<f64>, TrainError> {
-        let limit = self.recipe.clip_norm.map(|fixed| {
-            let scheduled = self
-                .recipe
-                .schedules
-                .value(Target::ClipNorm, 0, self.progress.step);
-            scheduled.unwrap_or(fixed)
-        });
+        let t = self.progress.step;
+        let scheduled = self.recipe.schedules.value(Target::ClipNorm, 0, t);
+        let limit = scheduled.or(self.recipe.clip_norm);
         let grads = &mut self.state.grads;
         let norm = match limit {
             Some(limit) => clip_norm(grads, limit).map(Some),
