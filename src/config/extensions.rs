@@ -96,7 +96,9 @@ impl Extensions {
                 .with::<schedule::Table>("table", |c| Arc::new(c))
                 .with::<schedule::Expr>("expr", |c| Arc::new(c))
                 .with::<schedule::Follow>("follow", |c| Arc::new(c))
-                .with::<schedule::Repeat>("repeat", |c| Arc::new(c)),
+                .with::<schedule::Repeat>("repeat", |c| Arc::new(c))
+                .with::<schedule::Plateau>("plateau", |c| Arc::new(c))
+                .with::<schedule::Greedy>("greedy", |c| Arc::new(c)),
             metrics: Vec::new(),
         }
     }

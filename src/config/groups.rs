@@ -35,7 +35,7 @@ pub(super) fn schedules(
         if group.frozen {
             frozen.extend(group.params.iter().cloned());
         }
-        let base = base(&group, spec, train);
+        let base = base(&group, spec, train, entries);
         groups.push(Group {
             name: group.name,
             params: group.params,
@@ -75,6 +75,7 @@ fn base(
     group: &optim::AssignedGroup,
     spec: &dyn OptimizerSpec,
     train: &TrainKeys,
+    entries: &[Entry],
 ) -> BTreeMap<Target, f64> {
     let mut base = BTreeMap::new();
     base.insert(Target::Lr, group.lr);
@@ -87,6 +88,10 @@ fn base(
     );
     base.extend(spec.beta2().map(|value| (Target::Beta2, value)));
     base.extend(train.ema.as_ref().map(|ema| (Target::EmaDecay, ema.decay)));
-    base.extend(train.clip_norm.map(|value| (Target::ClipNorm, value)));
+    // Absolute limits need no base.
+    let is_limit = |e: &Entry| e.keys.target == Target::ClipNorm && e.keys.absolute();
+    let limit = entries.iter().any(is_limit).then_some(0.0);
+    let limit = train.clip_norm.or(limit);
+    base.extend(limit.map(|value| (Target::ClipNorm, value)));
     base
 }

@@ -46,3 +46,6 @@ pub use source::{Place, Source, Sources};
 pub use spec::{Overrides, Spec};
 pub use top::{ModelKeys, Top};
 pub use train::{Better, EarlyStopKeys, EmaKeys, OnNan, Precision, TrainKeys};
+
+#[cfg(test)]
+mod schedule_tests;

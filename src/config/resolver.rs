@@ -174,7 +174,7 @@ impl<'a> Resolver<'a> {
             model,
             dataset,
             optimizer,
-            schedule,
+            mut schedule,
             train,
             ..
         } = written;
@@ -187,6 +187,7 @@ impl<'a> Resolver<'a> {
         let batches = self.batches(facts.as_ref(), dataset.as_ref());
         let length = self.length(train.as_ref(), batches);
         let frozen = self.frozen(model.as_ref(), built.as_ref());
+        self.followed(schedule.as_mut(), metrics.as_ref(), facts.as_ref());
         let schedules = self.scheduled(
             schedule.as_ref(),
             optimizer.as_ref(),

@@ -29,7 +29,13 @@ pub fn type_text(schema: &Schema) -> String {
         "string" if schema["format"] == "span" => "span".to_string(),
         "string" if schema["format"] == "path" => "path".to_string(),
         "string" if schema["format"] == "share" => "share".to_string(),
-        "array" => format!("list of {}", type_text(&schema["items"])),
+        "array" => match schema["prefixItems"].as_array() {
+            Some(items) => {
+                let items: Vec<String> = items.iter().map(type_text).collect();
+                format!("[{}]", items.join(", "))
+            }
+            None => format!("list of {}", type_text(&schema["items"])),
+        },
         "object" => "table".to_string(),
         other => other.to_string(),
     };

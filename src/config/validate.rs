@@ -103,7 +103,8 @@ fn value(key: &str, node: &Node, schema: &Schema, faults: &mut Vec<Diagnostic>) 
         Value::String(text) => string(key, text, node, schema, faults),
         Value::Array(items) => {
             for (i, item) in items.iter().enumerate() {
-                value(&format!("{key}[{i}]"), item, &schema["items"], faults);
+                let own = schema["prefixItems"].get(i).unwrap_or(&schema["items"]);
+                value(&format!("{key}[{i}]"), item, own, faults);
             }
             length(key, items.len(), node, schema, faults);
         }

@@ -52,6 +52,14 @@ impl Grads {
         self.buffers.fill(None);
     }
 
+    /// Forgets the gradient of the `i`-th parameter: it reads as zeros and counts in no norm.
+    ///
+    /// # Panics
+    /// Where there is no such parameter.
+    pub fn forget(&mut self, i: usize) {
+        self.buffers[i] = None;
+    }
+
     /// Adds a backward pass's gradients, parameter by parameter in order. The store's own tensors
     /// become the buffers where those were empty, so let go of the store afterwards.
     ///

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     error::KeyFault,
-    schedule::{Include, Origin, Target},
+    schedule::{Include, Origin, Rule, Target, Watch, Watched},
     units::{Clock, Span},
 };
 
@@ -61,6 +61,17 @@ pub trait Curve: fmt::Debug + Send + Sync {
 
     /// The target whose factor it reads at every update ([`Point::followed`]).
     fn follows(&self) -> Option<Target> {
+        None
+    }
+
+    /// The metric that its state follows ([`Point::state`]), where it has one.
+    fn watches(&self) -> Option<Watch<'_>> {
+        None
+    }
+
+    /// How its state follows the metric, where it has one.
+    fn reacts(&self, frame: &Frame, watched: &Watched) -> Option<Rule> {
+        let _ = (frame, watched);
         None
     }
 
@@ -161,6 +172,8 @@ pub struct Point {
     pub scale: Scale,
     /// The factor of the followed target at `t`; 1 where none is followed.
     pub followed: f64,
+    /// What the metric has made of it by `t`; 1 where none is watched.
+    pub state: f64,
 }
 
 impl Point {
@@ -372,6 +385,7 @@ mod tests {
             to: 1e-4,
             scale: Scale::FACTOR,
             followed: 1.0,
+            state: 1.0,
         };
         assert_eq!(point.mix(1.0), 0.1);
         assert_eq!(point.mix(0.0), 1e-4);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{KeyFault, Severity},
-    schedule::{Curve, FactorKeys, Keys, Target},
+    schedule::{Curve, FactorKeys, Keys, Target, Watched},
 };
 
 /// One `[[schedule]]`: a phase of the chain that its target, groups and track name.
@@ -20,6 +20,8 @@ pub struct Entry {
     pub times: Vec<Factor>,
     /// The phases of each cycle, where the type repeats some.
     pub body: Vec<Entry>,
+    /// The metric that it follows, where its type does; [`Watched::default`] where nobody says.
+    pub watched: Option<Watched>,
 }
 
 /// One table of `times`: a curve of factors that multiplies its phase.
@@ -51,6 +53,7 @@ impl Entry {
             curve,
             times: Vec::new(),
             body: Vec::new(),
+            watched: None,
         }
     }
 
@@ -69,7 +72,13 @@ impl Entry {
                 KeyFault::error("type", "a factor cannot have phases of its own")
                     .hint("put it on another `track`")
             });
-            own.chain(whole).map(move |fault| within(i, fault))
+            let watching = factor.curve.watches().map(|_| {
+                KeyFault::error("type", "a factor cannot follow a metric")
+                    .hint("put it on another `track`")
+            });
+            own.chain(whole)
+                .chain(watching)
+                .map(move |fault| within(i, fault))
         });
         let phases = self.body.iter().enumerate().flat_map(|(i, phase)| {
             let found = phase.misplaced().into_iter().chain(phase.check());
@@ -117,7 +126,11 @@ impl Entry {
                 .hint(format!("write `{key}` in the `[[schedule]]` around it"))
         };
         let found = keys.into_iter().filter(|(_, is_there)| *is_there);
-        found.map(|(key, _)| fault(key)).collect()
+        let watching = self.curve.watches().map(|_| {
+            KeyFault::error("type", "a phase of a cycle cannot follow a metric")
+                .hint("put it on another `track`")
+        });
+        found.map(|(key, _)| fault(key)).chain(watching).collect()
     }
 }
 

@@ -16,6 +16,7 @@ const POINT: Point = Point {
         ..Scale::FACTOR
     },
     followed: 1.0,
+    state: 1.0,
 };
 
 fn value(text: &str) -> f64 {

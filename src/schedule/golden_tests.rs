@@ -158,3 +158,48 @@ fn hugging_face() {
         expect(&hard, cycles, "cosine with hard restarts");
     }
 }
+
+/// What PyTorch does by accident is not met; what was meant is.
+#[test]
+fn accidents_are_not_reproduced() {
+    let run = Run {
+        base: 0.1,
+        ..Run::default()
+    };
+    let phase = |text: &str| format!("[[schedule]]\n{text}\n");
+    let decay = phase("type = \"exponential\"\ngamma = 0.9\nperiod = \"1 step\"");
+    // A scheduler that is made anew in the middle applies gamma twice.
+    let resumed = run.many(&decay);
+    assert_close(resumed.lr(10), 0.1 * 0.9f64.powi(10), 0.1, "resumed");
+    // LinearLR over no updates stays at its start; ConstantLR with the factor 0 divides by it.
+    let nothing = phase("type = \"linear\"\nfor = \"0 steps\"\nfrom = 0.1\nto = 1.0");
+    let hold = phase("type = \"constant\"");
+    assert_eq!(run.many(&(nothing + &hold)).lr(0), 0.1);
+    let off = phase("type = \"constant\"\nfor = \"5 steps\"\nfrom = 0.0");
+    let back = phase("type = \"constant\"\nfrom = \"base\"");
+    let zero = run.many(&(off + &back));
+    assert_eq!([4, 5].map(|t| zero.lr(t)), [0.0, 0.1]);
+    // OneCycleLR has no value at its end, and one more update is an error.
+    let cycle = run.many(&phase("type = \"one_cycle\""));
+    assert_close(cycle.lr(40), 0.1 / 25e4, 0.1, "the end");
+    assert_eq!(cycle.lr(41), cycle.lr(40));
+    // A SequentialLR inside a ChainedScheduler fails; its second part starts at a rate that the first part changed.
+    let warm = phase("type = \"linear\"\nfor = \"8 steps\"\nfrom = 0.5\nto = 1.0");
+    let cosine = phase("type = \"cosine\"\nfrom = \"base\"");
+    let drop = phase("track = \"b\"\ntype = \"step\"\nsize = \"20 steps\"\ngamma = 0.5");
+    let nested = run.many(&(warm + &cosine + &drop));
+    assert_eq!(nested.lr(8), 0.1);
+    let half_way = 0.1 * (1.0 + (PI * 16.0 / 32.0).cos()) / 2.0 * 0.5;
+    assert_close(nested.lr(24), half_way, 0.1, "nested");
+    // Chained schedulers with eta_min above 0 depend on their order.
+    let floored = phase("type = \"cosine\"\nto_value = 0.01");
+    let other = phase("track = \"b\"\ntype = \"exponential\"\ngamma = 0.9\nperiod = \"1 step\"");
+    let one = run.many(&(floored.clone() + &other));
+    let two = run.many(&(other + &floored));
+    for t in 0..=40u64 {
+        let cosine = 0.01 + 0.09 * (1.0 + (PI * t as f64 / 40.0).cos()) / 2.0;
+        let expected = cosine * 0.9f64.powi(t as i32);
+        assert_close(one.lr(t), expected, 0.1, "their product");
+        assert_eq!(one.lr(t), two.lr(t));
+    }
+}

@@ -171,12 +171,22 @@ impl Keys {
                     .map(|(key, ..)| pair_fault(key)),
             )
             .chain(length)
+            .chain(self.groups_fault())
             .chain(self.over.and_then(|span| period_fault("over", span)))
             .collect()
     }
 
+    /// The fault of groups for a target that is one number for all of them.
+    fn groups_fault(&self) -> Option<KeyFault> {
+        let single = matches!(self.target, Target::ClipNorm | Target::EmaDecay);
+        let message = format!("`{}` is one number for all parameters", self.target);
+        (single && !self.groups.is_empty())
+            .then(|| KeyFault::error("groups", message).hint("leave `groups` out"))
+    }
+
     /// Whether the entry names anything in the target's own unit.
-    pub(super) fn absolute(&self) -> bool {
+    #[must_use]
+    pub fn absolute(&self) -> bool {
         [
             self.from_value,
             self.to_value,

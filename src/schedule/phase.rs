@@ -4,8 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     schedule::{
-        Curve, Entry, Every, Formula, Include, Keys, Origin, Past, Point, Scale, Target,
+        Curve, Entry, Every, Formula, Include, Keys, Origin, Past, Point, Reaction, Scale, Target,
         axis::Axis,
+        limits::Limits,
+        reaction::Reactions,
         slot::{Place, Slot},
         value::Value,
     },
@@ -45,6 +47,7 @@ struct Placed {
     to: f64,
     scale: Scale,
     followed: Option<Followed>,
+    reaction: Option<Reaction>,
 }
 
 /// The target that a curve follows.
@@ -66,6 +69,8 @@ pub(super) struct Parts<'a> {
     pub clock: &'a Clock,
     /// The group's other values, by target.
     pub values: &'a BTreeMap<Target, Arc<Value>>,
+    /// What the phases that follow a metric remember, by entry.
+    pub reactions: &'a Reactions,
 }
 
 /// What stands around a phase: its track, or the phase that repeats it.
@@ -224,6 +229,7 @@ impl Phase {
                 to: end_value(entry, scale),
                 scale,
                 followed: parts.followed(&*entry.curve),
+                reaction: parts.reactions.get(&slot.place.entry).cloned(),
             },
             factors: around.factors,
         }
@@ -259,6 +265,10 @@ impl Placed {
             to: self.to,
             scale: self.scale,
             followed: self.followed.as_ref().map_or(1.0, |other| other.at(t)),
+            state: self
+                .reaction
+                .as_ref()
+                .map_or(1.0, |reaction| reaction.at(t)),
         })
     }
 }
@@ -267,52 +277,6 @@ impl Parts<'_> {
     fn followed(&self, curve: &dyn Curve) -> Option<Followed> {
         let value = self.values.get(&curve.follows()?)?;
         Some(Followed(Arc::clone(value)))
-    }
-}
-
-/// Bounds of a value.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Limits {
-    pub floor: f64,
-    pub ceil: f64,
-}
-
-impl Limits {
-    /// No bounds.
-    pub const NONE: Self = Self {
-        floor: f64::NEG_INFINITY,
-        ceil: f64::INFINITY,
-    };
-
-    /// The bounds that an entry asks for, in a scale.
-    fn of(keys: &Keys, scale: Scale) -> Self {
-        let either = |value: Option<f64>, factor: Option<f64>| {
-            let factor = factor.map(|factor| scale.factor(factor));
-            value.map(|value| scale.value(value)).or(factor)
-        };
-        Self {
-            floor: either(keys.floor_value, keys.floor).unwrap_or(Self::NONE.floor),
-            ceil: either(keys.ceil_value, keys.ceil).unwrap_or(Self::NONE.ceil),
-        }
-    }
-
-    /// Both bounds together.
-    pub fn meet(self, other: Self) -> Self {
-        Self {
-            floor: self.floor.max(other.floor),
-            ceil: self.ceil.min(other.ceil),
-        }
-    }
-
-    /// The value within the bounds; NaN stays NaN, so that it is found.
-    pub fn hold(self, value: f64) -> f64 {
-        if value > self.ceil {
-            self.ceil
-        } else if value < self.floor {
-            self.floor
-        } else {
-            value
-        }
     }
 }
 
@@ -373,6 +337,7 @@ fn factors(entry: &Entry, slot: &Slot, base: f64, parts: &Parts<'_>) -> Vec<Plac
                 ..Scale::FACTOR
             },
             followed: parts.followed(&*factor.curve),
+            reaction: None,
         }
     };
     entry.times.iter().map(place).collect()
@@ -380,24 +345,7 @@ fn factors(entry: &Entry, slot: &Slot, base: f64, parts: &Parts<'_>) -> Vec<Plac
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::schedule::testing::{Run, assert_close, curve_values};
-
-    #[test]
-    fn bounds_hold_values_and_keep_nan() {
-        let limits = Limits {
-            floor: 0.1,
-            ceil: 0.5,
-        }
-        .meet(Limits {
-            floor: 0.2,
-            ..Limits::NONE
-        });
-        assert_eq!(limits.hold(0.0), 0.2);
-        assert_eq!(limits.hold(0.3), 0.3);
-        assert_eq!(limits.hold(1.0), 0.5);
-        assert!(limits.hold(f64::NAN).is_nan());
-    }
 
     #[test]
     fn floors_and_ceilings_hold_the_result() {

@@ -6,14 +6,15 @@ use std::{
 };
 
 use crate::{
+    event::Metrics,
     schedule::{
-        Entry, EntryFault, Group, Target,
+        Change, Entry, EntryFault, Group, Reaction, Reactions, Rule, Target,
         chain::{Chain, lay_out},
         follow,
         group::Selector,
         inspect, numbers,
         phase::Parts,
-        slot,
+        slot::{self, Slot},
         value::Value,
     },
     units::Clock,
@@ -22,7 +23,10 @@ use crate::{
 /// Every scheduled value of every group as a pure function of the update index.
 #[derive(Debug, Clone)]
 pub struct Schedules {
+    entries: Vec<Entry>,
+    clock: Clock,
     groups: Vec<Group>,
+    reactions: Reactions,
     scheduled: BTreeSet<Target>,
     /// By target, then by group.
     values: Vec<Option<Arc<Value>>>,
@@ -89,7 +93,8 @@ impl Schedules {
             faults.sort_by_key(|fault| fault.entry);
             return (None, faults);
         }
-        let schedules = Self::build(entries, clock, groups, in_force);
+        let reactions = fresh(entries);
+        let schedules = Self::build(entries, clock, groups, in_force, reactions);
         for (slot, value) in schedules.values.iter().enumerate() {
             if let Some(value) = value {
                 let target = Target::ALL[slot / groups.len()];
@@ -111,6 +116,15 @@ impl Schedules {
         }
         let slot = target as usize * self.groups.len() + group;
         self.values[slot].as_ref().map(|value| value.at(t))
+    }
+
+    /// Whether a group is frozen at update `t`: its learning rate is 0 now and at the update before or after, and neither
+    /// its parameters nor what the optimizer knows of them shall move. A rate that only passes through 0 freezes nothing.
+    #[must_use]
+    pub fn frozen(&self, group: usize, t: u64) -> bool {
+        let slot = Target::Lr as usize * self.groups.len() + group;
+        let value = self.values.get(slot).and_then(Option::as_ref);
+        group < self.groups.len() && value.is_some_and(|value| value.rests(t))
     }
 
     /// The targets that entries move, and always [`Target::Lr`].
@@ -154,7 +168,87 @@ impl Schedules {
         chains.flat_map(describe).collect()
     }
 
-    fn build(entries: &[Entry], clock: &Clock, groups: &[Group], in_force: Vec<InForce>) -> Self {
+    /// What the phases that follow a metric remember; empty where there are none.
+    #[must_use]
+    pub fn reactions(&self) -> &Reactions {
+        &self.reactions
+    }
+
+    /// Takes what a checkpoint remembers, as far as its entries still follow a metric.
+    pub fn restore(&mut self, reactions: &Reactions) {
+        let mut own = fresh(&self.entries);
+        for (entry, reaction) in &mut own {
+            if let Some(saved) = reactions.get(entry) {
+                reaction.clone_from(saved);
+            }
+        }
+        self.rebuild(own);
+    }
+
+    /// Takes the metrics of an evaluation after `step` updates; returns what changes from the next
+    /// update on.
+    pub fn react(&mut self, step: u64, values: &Metrics) -> Vec<Change> {
+        let mut reactions = self.reactions.clone();
+        let mut changes = Vec::new();
+        for (rule, slot) in self.rules() {
+            let running = slot.start < step && step <= slot.end;
+            let (Some(value), Some(reaction)) = (
+                values.get(&rule.watched.metric).filter(|_| running),
+                reactions.get_mut(&slot.place.entry),
+            ) else {
+                continue;
+            };
+            if let Some((old, new)) = reaction.observe(&rule, step, *value) {
+                changes.push(Change {
+                    entry: slot.place.entry,
+                    kind: self.entries[slot.place.entry].kind.clone(),
+                    metric: rule.watched.metric,
+                    old,
+                    new,
+                });
+            }
+        }
+        match changes.is_empty() {
+            true => self.reactions = reactions,
+            false => self.rebuild(reactions),
+        }
+        changes
+    }
+
+    /// How each phase that follows a metric does so, and where it runs; one that several groups
+    /// have is there once.
+    fn rules(&self) -> Vec<(Rule, Slot)> {
+        let mut rules: Vec<(Rule, Slot)> = Vec::new();
+        for slot in self.in_force.iter().flat_map(|used| used.chain.leaves()) {
+            let known = rules.iter().any(|(_, other)| other.place == slot.place);
+            let entry = slot.place.find(&self.entries).filter(|_| !known);
+            let rule = entry.and_then(|entry| {
+                let watched = entry.watched.clone().unwrap_or_default();
+                entry.curve.reacts(&slot.frame(), &watched)
+            });
+            rules.extend(rule.map(|rule| (rule, slot.clone())));
+        }
+        rules
+    }
+
+    fn rebuild(&mut self, reactions: Reactions) {
+        let in_force = std::mem::take(&mut self.in_force);
+        *self = Self::build(
+            &self.entries,
+            &self.clock,
+            &self.groups,
+            in_force,
+            reactions,
+        );
+    }
+
+    fn build(
+        entries: &[Entry],
+        clock: &Clock,
+        groups: &[Group],
+        in_force: Vec<InForce>,
+        reactions: Reactions,
+    ) -> Self {
         let mut values = vec![None; Target::ALL.len() * groups.len()];
         for (index, group) in groups.iter().enumerate() {
             let moving = moving(entries, &in_force, index);
@@ -172,6 +266,7 @@ impl Schedules {
                     entries,
                     clock,
                     values: &known,
+                    reactions: &reactions,
                 };
                 let value = Arc::new(Value::new(*base, &tracks, &parts));
                 known.insert(target, Arc::clone(&value));
@@ -180,7 +275,10 @@ impl Schedules {
         }
         let moved = in_force.iter().map(|used| used.chain.target);
         Self {
+            entries: entries.to_vec(),
+            clock: *clock,
             groups: groups.to_vec(),
+            reactions,
             scheduled: moved.chain([Target::Lr]).collect(),
             kinds: in_force.iter().map(|used| used.kinds(entries)).collect(),
             values,
@@ -195,6 +293,13 @@ impl InForce {
         let leaves = self.chain.leaves();
         leaves.map(|slot| slot.place.kind(entries)).collect()
     }
+}
+
+/// Nothing observed yet, for each entry that follows a metric.
+fn fresh(entries: &[Entry]) -> Reactions {
+    let watching = entries.iter().enumerate();
+    let watching = watching.filter(|(_, entry)| entry.curve.watches().is_some());
+    watching.map(|(i, _)| (i, Reaction::default())).collect()
 }
 
 /// The entries that move a group's targets.

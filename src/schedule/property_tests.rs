@@ -2,149 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    rng::{Purpose, Stream},
-    schedule::{
-        Group, Target,
-        testing::{KINDS, Resolved, Run, assert_close},
-    },
+use crate::schedule::{
+    Group, Target,
+    dice::Dice,
+    testing::{Resolved, Run, assert_close},
 };
-
-/// Random numbers for random plans.
-struct Dice {
-    stream: Stream,
-    round: u32,
-    thrown: u64,
-}
-
-impl Dice {
-    fn new(round: u32) -> Self {
-        Self {
-            stream: Stream::new(3, Purpose::Sample, "plans"),
-            round,
-            thrown: 0,
-        }
-    }
-
-    fn below(&mut self, n: u32) -> u32 {
-        self.thrown += 1;
-        self.stream.below(n, self.round, 0, self.thrown)
-    }
-
-    fn share(&mut self) -> f64 {
-        f64::from(self.below(10_001)) / 10_000.0
-    }
-
-    fn one_of<'a>(&mut self, names: &[&'a str]) -> &'a str {
-        names[self.below(names.len() as u32) as usize]
-    }
-
-    /// Random keys of a type's own.
-    fn own_keys(&mut self, kind: &str) -> String {
-        let (share, steps) = (self.share(), 1 + self.below(30));
-        let yes = self.below(2) == 1;
-        match kind {
-            "poly" => format!(
-                "power = {}\nk_decay = {}\n",
-                3.0 * share,
-                0.1 + self.share()
-            ),
-            "cosine" => format!(
-                "exponent = {}\nwaves = {}\nhalf = {yes}\n",
-                0.5 + share,
-                0.5 + 3.0 * self.share()
-            ),
-            "exponential" => {
-                format!("gamma = {share}\nperiod = \"{steps} steps\"\nstaircase = {yes}\n")
-            }
-            "inverse_time" => {
-                format!("rate = {share}\nperiod = \"{steps} steps\"\nstaircase = {yes}\n")
-            }
-            "step" => format!(
-                "gamma = {share}\nsize = \"{}%\"\n",
-                1.0 + 20.0 * self.share()
-            ),
-            "multistep" => format!(
-                "gamma = {share}\nat = [\"{} steps\", \"{} epochs\"]\n",
-                self.below(100),
-                5.0 * self.share()
-            ),
-            "inverse_sqrt" => format!("scale = \"{steps} steps\"\n"),
-            "noam" => format!("warmup = \"{steps} steps\"\ndim = {}\n", 1.0 + share),
-            "power" => format!(
-                "scale = \"{steps} steps\"\nexponent = {}\n",
-                0.5 - 2.0 * share
-            ),
-            "tanh" => format!("lb = {}\nub = {}\n", -7.0 * share, 3.0 * self.share()),
-            "rex" => format!("d = {}\n", 0.99 * share),
-            "cyclic" => format!(
-                "up = \"{steps} steps\"\ndown = \"{} steps\"\nmode = \"exp_range\"\ngamma = {share}\n",
-                1 + self.below(9)
-            ),
-            "cosine_restarts" => format!(
-                "cycle = \"{steps} steps\"\nstretch = {}\nshrink = {share}\nshrink_mode = \"{}\"\n",
-                self.one_of(&["0.5", "1", "1.1", "1.5", "2", "3"]),
-                self.one_of(&["peak", "amplitude", "both"])
-            ),
-            "one_cycle" => format!("warmup = {}\nthree_phase = {yes}\n", 0.5 * share),
-            "table" => format!(
-                "points = [[\"0 steps\", {share}], [\"{steps} steps\", 0.5], [\"40 steps\", 1]]\ninterp = \"{}\"\n",
-                self.one_of(&["hold", "linear", "cosine"])
-            ),
-            "expr" => "expr = \"abs(1 - p)^0.9 * exp(-u/D)\"\n".into(),
-            _ => String::new(),
-        }
-    }
-
-    /// A random phase that uses any type and most keys; `absolute` allows `_value` keys.
-    fn phase(&mut self, length: &str, track: &str, absolute: bool) -> String {
-        // One that follows has no one to follow here, and one that repeats has a body: see `repeated`.
-        let kinds = KINDS.map(|(name, _)| name);
-        let alone = kinds.iter().filter(|k| !matches!(**k, "follow" | "repeat"));
-        let kind = self.one_of(&alone.copied().collect::<Vec<_>>());
-        let own = self.own_keys(kind);
-        // A ratio needs two ends above 0, which a carried value need not be.
-        let ratio = kind == "geometric";
-        let from = match self.below(6) {
-            _ if ratio => format!("from = {}\n", 0.1 + self.share()),
-            0 => format!("from = {}\n", 2.0 * self.share()),
-            1 => "from = \"base\"\n".into(),
-            2 => "from = \"last\"\n".into(),
-            3 if absolute => format!("from_value = {}\n", self.share()),
-            _ => String::new(),
-        };
-        let to = match self.below(4) {
-            _ if ratio => format!("to = {}\n", 0.1 + self.share()),
-            0 => format!("to = {}\n", 2.0 * self.share()),
-            1 if absolute => format!("to_value = {}\n", self.share()),
-            _ => String::new(),
-        };
-        let include = self.one_of(&["start", "end", "both", "neither"]);
-        let past = self.one_of(&["clamp", "mirror", "repeat"]);
-        let every = self.one_of(&["step", "epoch"]);
-        let over = self.below(2) * (1 + self.below(40));
-        let over = if over > 0 {
-            format!("over = \"{over} steps\"\n")
-        } else {
-            String::new()
-        };
-        format!(
-            "[[schedule]]\ntype = \"{kind}\"\n{length}\ntrack = \"{track}\"\n{own}{from}{to}{over}include = \"{include}\"\npast = \"{past}\"\nevery = \"{every}\"\n"
-        )
-    }
-
-    /// A random chain of up to four phases.
-    fn chain(&mut self, track: &str, absolute: bool) -> String {
-        let count = 1 + self.below(4);
-        (0..count)
-            .map(|i| {
-                let length = format!("for = \"{}%\"", self.below(100 / count));
-                let length = if i == 0 { "for = \"rest\"" } else { &length };
-                self.phase(length, track, absolute)
-            })
-            .collect()
-    }
-}
 
 fn run(horizon: u64, steps_per_epoch: u64, base: f64) -> Run {
     Run {
@@ -155,16 +17,39 @@ fn run(horizon: u64, steps_per_epoch: u64, base: f64) -> Run {
     }
 }
 
+/// Ten thousand plans of up to eight phases on two tracks, of which some repeat theirs.
 #[test]
 fn random_plans_are_finite_and_not_negative() {
-    for round in 0..400 {
+    for round in 0..10_000 {
         let mut dice = Dice::new(round);
-        let text = dice.chain("a", true) + &dice.chain("b", true);
-        let horizon = 1 + u64::from(dice.below(400));
+        let text = if round % 5 == 0 {
+            dice.repeated() + &dice.chain("b", true)
+        } else {
+            dice.chain("a", true) + &dice.chain("b", true)
+        };
+        let horizon = 1 + u64::from(dice.below(60));
         let schedule = run(horizon, 1 + u64::from(dice.below(20)), 0.1).many(&text);
         for t in 0..horizon + 5 {
             let value = schedule.lr(t);
             assert!(value.is_finite() && value >= 0.0, "{value} at {t}\n{text}");
+        }
+    }
+}
+
+/// The phases of every chain fill the run without a gap, cycles and all.
+#[test]
+fn phases_sum_to_the_horizon() {
+    for round in 5000..6000 {
+        let mut dice = Dice::new(round);
+        let text = dice.chain("a", true) + &dice.repeated();
+        let horizon = 1 + u64::from(dice.below(2000));
+        let schedule = run(horizon, 7, 0.1).many(&text);
+        for track in ["a", "r"] {
+            let phases = schedule.0.phases().into_iter();
+            let phases: Vec<_> = phases.filter(|p| p.track == track).collect();
+            assert_eq!(phases.first().map(|p| p.start), Some(0), "{text}");
+            assert_eq!(phases.last().map(|p| p.end), Some(horizon), "{text}");
+            assert!(phases.windows(2).all(|p| p[0].end == p[1].start), "{text}");
         }
     }
 }
@@ -190,7 +75,7 @@ fn a_million_random_updates_of_long_plans_are_finite() {
 /// A run resumed at t resolves the same text again and asks for t first.
 #[test]
 fn a_resumed_run_sees_the_same_bits() {
-    for round in 2000..2050 {
+    for round in 2000..2200 {
         let mut dice = Dice::new(round);
         let text = dice.chain("a", true) + &dice.chain("b", true);
         let uninterrupted = run(200, 7, 0.1).many(&text);
@@ -208,7 +93,7 @@ fn a_resumed_run_sees_the_same_bits() {
 
 #[test]
 fn the_order_of_tracks_changes_no_bit() {
-    for round in 3000..3050 {
+    for round in 3000..3200 {
         let mut dice = Dice::new(round);
         let tracks = [
             dice.chain("warm", true),
@@ -229,7 +114,7 @@ fn the_order_of_tracks_changes_no_bit() {
 
 #[test]
 fn a_scaled_base_scales_the_value() {
-    for round in 4000..4050 {
+    for round in 4000..4200 {
         let mut dice = Dice::new(round);
         let text = dice.chain("a", false) + &dice.chain("b", false);
         let one = run(100, 10, 0.01).many(&text);
@@ -489,4 +374,27 @@ fn absolute_values_beside_a_factor() {
 fn a_horizon_of_zero_holds_the_base() {
     let schedule = run(0, 1, 0.3).many("[[schedule]]\ntype = \"linear\"");
     assert_eq!(schedule.lr(0), 0.3);
+}
+
+#[test]
+fn a_rate_of_zero_for_a_while_freezes_and_a_touch_of_zero_does_not() {
+    let frozen = |text: &str, base: f64, horizon| {
+        let schedule = run(horizon, 1, base).many(text);
+        (0..horizon)
+            .filter(|t| schedule.0.frozen(0, *t))
+            .collect::<Vec<_>>()
+    };
+    let phase = |text: &str| format!("[[schedule]]\n{text}\n");
+    let hold = phase("type = \"constant\"\nfor = \"3 steps\"\nfrom = 0.0");
+    let then = phase("type = \"linear\"\nfrom = \"base\"");
+    assert_eq!(frozen(&(hold + &then), 0.1, 9), [0, 1, 2]);
+    let table =
+        phase("type = \"table\"\npoints = [[\"0 steps\", 1], [\"4 steps\", 0], [\"6 steps\", 1]]");
+    assert_eq!(frozen(&table, 0.1, 9), [4, 5]);
+    let rise = phase("type = \"linear\"\nfrom = 0\nto = 1");
+    assert_eq!(frozen(&rise, 0.1, 9), [0u64; 0]);
+    let wave = phase("type = \"cosine\"\nwaves = 2.0");
+    assert_eq!(frozen(&wave, 0.1, 8), [0u64; 0]);
+    assert_eq!(frozen("", 0.0, 3), [0, 1, 2]);
+    assert!(!run(3, 1, 0.0).many("").0.frozen(7, 0), "no such group");
 }

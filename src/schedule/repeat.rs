@@ -34,12 +34,16 @@ pub struct Repeat {
     #[schemars(range(min = 0.0))]
     pub shrink: f64,
     /// The phases of a cycle, with the keys of any schedule but `track`, `target` and `groups`.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), example = a_cosine())]
     pub phase: Vec<Map<String, Value>>,
 }
 
 fn one() -> f64 {
     1.0
+}
+
+fn a_cosine() -> Value {
+    serde_json::json!([{ "type": "cosine" }])
 }
 
 impl Curve for Repeat {

@@ -9,9 +9,9 @@ use toml::{Table, Value};
 use crate::{
     schedule::{
         self, Constant, Cosine, CosineRestarts, Curve, Cyclic, Entry, Exponential, Expr, Factor,
-        FactorKeys, Follow, Geometric, Group, InverseSqrt, InverseTime, Keys, Linear, Multistep,
-        Noam, OneCycle, Poly, Power, Repeat, Rex, Schedules, SqrtDecay, SquareDecay, Step, Tanh,
-        Target, Warmup, partition,
+        FactorKeys, Follow, Geometric, Greedy, Group, InverseSqrt, InverseTime, Keys, Linear,
+        Multistep, Noam, OneCycle, Plateau, Poly, Power, Repeat, Rex, Schedules, SqrtDecay,
+        SquareDecay, Step, Tanh, Target, Warmup, partition,
     },
     units::Clock,
 };
@@ -24,7 +24,7 @@ fn read<C: Curve + DeserializeOwned + 'static>(table: Table) -> Arc<dyn Curve> {
 }
 
 /// The types built, by their names in a config.
-pub(super) const KINDS: [(&str, Read); 24] = [
+pub(super) const KINDS: [(&str, Read); 26] = [
     ("constant", read::<Constant>),
     ("linear", read::<Linear>),
     ("warmup", read::<Warmup>),
@@ -49,6 +49,8 @@ pub(super) const KINDS: [(&str, Read); 24] = [
     ("expr", read::<Expr>),
     ("follow", read::<Follow>),
     ("repeat", read::<Repeat>),
+    ("plateau", read::<Plateau>),
+    ("greedy", read::<Greedy>),
 ];
 
 fn curve(kind: &str, table: Table) -> Arc<dyn Curve> {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::schedule::{
     Scale,
     chain::Chain,
-    phase::{Around, Limits, Parts, Phase, place},
+    limits::Limits,
+    phase::{Around, Parts, Phase, place},
 };
 
 /// A target of a group as a function of the update index.
@@ -31,6 +32,13 @@ impl Value {
     pub fn at(&self, t: u64) -> f64 {
         let value = self.unchecked(t);
         if value < 0.0 { 0.0 } else { value }
+    }
+
+    /// Whether it is 0 for more than this update: a group with such a learning rate is frozen, while one whose rate only
+    /// passes through 0 is not.
+    pub fn rests(&self, t: u64) -> bool {
+        let before = || t > 0 && self.at(t - 1) == 0.0;
+        self.at(t) == 0.0 && (self.at(t + 1) == 0.0 || before())
     }
 
     /// The same where it may still be negative.

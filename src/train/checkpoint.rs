@@ -34,6 +34,7 @@ impl Session {
             return Err(RestoreError::Scale { found }.into());
         }
         self.state.load(&contents)?;
+        self.recipe.schedules.restore(&contents.progress.reactions);
         self.progress = contents.progress.clone();
         self.unread.clear();
         self.order = self.order_so_far();

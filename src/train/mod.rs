@@ -57,6 +57,8 @@ mod recovery_tests;
 #[cfg(test)]
 mod resume_tests;
 #[cfg(test)]
+mod scheduled_tests;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod update_tests;

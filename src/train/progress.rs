@@ -8,6 +8,7 @@ use super::exact;
 use super::precision::Scale;
 use super::recipe::{BestPolicy, EarlyStop};
 use crate::event::{Best, Metrics};
+use crate::schedule::Reactions;
 
 /// The counters of a run. They hold no time, so that a run that was killed and resumed has the
 /// same ones as one that never was; a checkpoint keeps them as JSON.
@@ -47,6 +48,9 @@ pub(super) struct Progress {
     pub patience: Patience,
     /// Best value of the metric that is worth checkpoints.
     pub best: Option<Best>,
+    /// What schedules that follow a metric remember; none in most runs.
+    #[serde(default, skip_serializing_if = "Reactions::is_empty")]
+    pub reactions: Reactions,
 }
 
 /// What early stopping remembers.
@@ -77,6 +81,7 @@ impl Progress {
             metrics: BTreeMap::new(),
             patience: Patience::default(),
             best: None,
+            reactions: Reactions::new(),
         }
     }
 

@@ -78,6 +78,7 @@ impl Session {
         progress.epoch = self.progress.epoch;
         progress.batch = self.progress.batch;
         progress.rollbacks = self.progress.rollbacks + 1;
+        self.recipe.schedules.restore(&progress.reactions);
         self.progress = progress;
         Ok(())
     }

@@ -44,7 +44,7 @@ pub struct Session {
     pub(super) gradients_seen: bool,
     /// Hyperparameters of the update under way, one for each active parameter.
     pub(super) hypers: Vec<Hyper>,
-    /// `false` for each active parameter: frozen ones never reach the optimizer.
+    /// Whether the update under way leaves an active parameter as it is.
     pub(super) frozen: Vec<bool>,
     /// Step and hash of the last checkpoint that was handed over, or that the session began from.
     pub(super) saved: Option<(u64, String)>,

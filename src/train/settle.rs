@@ -12,6 +12,7 @@ use super::recipe::{Cadence, OnNan};
 use super::session::Session;
 use super::stop::StopFlag;
 use crate::event::{EvalRow, Event, Metrics, Reason, Sink, Status};
+use crate::schedule::Change;
 
 /// What is known at the end of [`Session::settle`].
 #[derive(Default)]
@@ -151,12 +152,14 @@ impl Session {
         };
         self.progress.evaluated = self.progress.step;
         let best = self.observe(&metrics);
+        let changes = self.react(&metrics);
         sink.event(&Event::Eval(EvalRow {
             step: self.progress.step,
             epoch: self.epochs_done(),
             split: Split::Val.name().to_owned(),
             metrics,
         }))?;
+        self.tell(changes, sink)?;
         Ok(Some(best))
     }
 
@@ -171,6 +174,8 @@ impl Session {
         self.read_unread()?;
         let loss = Metrics::from([("train/loss".to_owned(), self.progress.mean_loss())]);
         due.best |= self.observe(&loss);
+        let changes = self.react(&loss);
+        self.tell(changes, sink)?;
         let mut row = self.epoch_row(loss);
         if ended {
             self.progress.next_epoch();
@@ -193,6 +198,24 @@ impl Session {
             recipe.early_stop.as_ref(),
             recipe.checkpoint.best.as_ref(),
         )
+    }
+
+    /// Lets the schedules that follow a metric take its new value.
+    fn react(&mut self, values: &Metrics) -> Vec<Change> {
+        let schedules = &mut self.recipe.schedules;
+        let changes = schedules.react(self.progress.step, values);
+        self.progress.reactions.clone_from(schedules.reactions());
+        changes
+    }
+
+    /// Says what they made of it.
+    fn tell(&self, changes: Vec<Change>, sink: &mut dyn Sink) -> Result<(), TrainError> {
+        let step = self.progress.step;
+        for change in changes {
+            let message = change.to_string();
+            sink.event(&Event::Warning { step, message })?;
+        }
+        Ok(())
     }
 
     /// Hands the state over as a checkpoint: at most one for a step, but for a new reason that

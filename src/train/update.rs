@@ -80,6 +80,7 @@ impl Session {
             sums.push(self.gradients(batch, micro, weight)?);
         }
         self.refuse_missing()?;
+        self.freeze();
 
         let read = watched || !self.deferred || scaled;
         let loss = if read {
@@ -172,16 +173,26 @@ impl Session {
         Ok(())
     }
 
+    /// Takes the groups that are frozen at this update out of it: they count in no norm, and neither they nor what the
+    /// optimizer knows of them move.
+    fn freeze(&mut self) {
+        let (schedules, t) = (&self.recipe.schedules, self.progress.step);
+        let groups = schedules.groups().len();
+        let by_group: Vec<bool> = (0..groups).map(|g| schedules.frozen(g, t)).collect();
+        for (i, group) in self.state.groups.iter().enumerate() {
+            self.frozen[i] = by_group[*group];
+            if self.frozen[i] {
+                self.state.grads.forget(i);
+            }
+        }
+    }
+
     /// Takes the loss scale out of the gradient, measures its norm and clips: first the norm, then
     /// single elements, so that both limits hold.
     fn clip(&mut self, measure: bool) -> Result<Option<f64>, TrainError> {
-        let limit = self.recipe.clip_norm.map(|fixed| {
-            let scheduled = self
-                .recipe
-                .schedules
-                .value(Target::ClipNorm, 0, self.progress.step);
-            scheduled.unwrap_or(fixed)
-        });
+        let t = self.progress.step;
+        let scheduled = self.recipe.schedules.value(Target::ClipNorm, 0, t);
+        let limit = scheduled.or(self.recipe.clip_norm);
         let grads = &mut self.state.grads;
         if let Some(scale) = &self.progress.scale {
             let unscaled = grads.scale(scale.factor.recip());

@@ -52,7 +52,7 @@ fn check(sandbox: &Sandbox, config: &str, more: &[&str]) -> Outcome {
 fn every_fault_is_told_at_its_place_with_a_remedy() {
     let sandbox = sandbox();
     let names = names("invalid");
-    assert!(names.len() >= 60, "{} configs", names.len());
+    assert!(names.len() >= 100, "{} configs", names.len());
     for name in names {
         let outcome = check(&sandbox, &format!("configs/invalid/{name}.toml"), &[]).exits(2);
         assert_eq!(outcome.stdout, "", "{name}");

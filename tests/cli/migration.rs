@@ -37,7 +37,10 @@ fn view(title: &str, block: &str, steps_per_epoch: u64) -> ScheduleView {
 
 #[test]
 fn the_page_gives_what_the_other_library_computes() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/migration.json");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/reference/migration.json"
+    );
     let reference: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let references = reference["schedules"].as_array().unwrap();
     let sections = sections();
@@ -50,15 +53,24 @@ fn the_page_gives_what_the_other_library_computes() {
         let values = entry["values"].as_array().unwrap();
         assert_eq!(values.len(), 100);
         for (t, value) in values.iter().enumerate() {
-            let (theirs, ours) = (value.as_f64().unwrap(), view.schedules.value(Target::Lr, 0, t as u64));
+            let (theirs, ours) = (
+                value.as_f64().unwrap(),
+                view.schedules.value(Target::Lr, 0, t as u64),
+            );
             let difference = (ours.unwrap() - theirs).abs();
-            assert!(difference <= 1e-13, "{title}, update {t}: {ours:?}, not {theirs}");
+            assert!(
+                difference <= 1e-13,
+                "{title}, update {t}: {ours:?}, not {theirs}"
+            );
         }
     }
     // What has code of another library has been computed by it.
     let computed = |title: &&str| references.iter().any(|entry| entry["name"] == **title);
     let with_code = PAGE.matches("\n```python").count() + PAGE.matches("\n```rust").count();
-    assert_eq!(sections.iter().filter(|(title, _)| computed(title)).count(), with_code);
+    assert_eq!(
+        sections.iter().filter(|(title, _)| computed(title)).count(),
+        with_code
+    );
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn a_run_does_what_pytorch_does_with_the_same_values_set_by_hand() {
         for (param, theirs) in tensors(&case["last"]) {
             let far = distance(&ours[&param], &theirs);
             // Roundings of float32, a hundred updates of them.
-        assert!(far < 1e-5, "{name}: `{param}` differs by {far}");
+            assert!(far < 1e-5, "{name}: `{param}` differs by {far}");
             let moved = distance(&first[param.trim_start_matches("ema/")], &theirs);
             assert!(moved > 1e-3, "{name}: `{param}` moved by {moved} only");
         }

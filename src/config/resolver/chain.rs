@@ -69,6 +69,7 @@ impl<'a> Resolver<'a> {
             curve: component.spec,
             times: take_apart(times, |table| apart(0, table)),
             body: take_apart(body, |table| apart(1, table)),
+            watched: None,
         };
         for (key, list) in lists {
             if !list.is_empty() {

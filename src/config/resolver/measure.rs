@@ -9,12 +9,13 @@ use super::{
         top::Top,
         train::{Better, TrainKeys},
     },
-    Metrics, Resolver,
+    Metrics, Resolver, ScheduleParts,
 };
 use crate::{
     data::Facts,
     error::KeyFault,
     objective::{self, MetricSpec},
+    schedule::{Direction, Watched},
 };
 
 impl Resolver<'_> {
@@ -93,7 +94,51 @@ impl Resolver<'_> {
         }
         Some((train, checkpoint))
     }
+
+    /// Fills in the metric that each entry of `[[schedule]]` follows, where it follows one.
+    pub(super) fn followed(
+        &mut self,
+        schedule: Option<&mut ScheduleParts>,
+        metrics: Option<&Metrics>,
+        facts: Option<&Facts>,
+    ) -> Option<()> {
+        let (entries, tables) = schedule?;
+        let (metrics, facts) = (metrics?, facts?);
+        for (i, (entry, table)) in entries.iter_mut().zip(tables).enumerate() {
+            let curve = Arc::clone(&entry.curve);
+            let Some((metric, mode)) = curve.watches() else {
+                continue;
+            };
+            let loss = if facts.val > 0 {
+                "val/loss"
+            } else {
+                TRAIN_LOSS
+            };
+            let metric = metric.unwrap_or(loss);
+            let mut better = mode.map(|mode| match mode {
+                Direction::Min => Better::Min,
+                Direction::Max => Better::Max,
+            });
+            if metric != TRAIN_LOSS {
+                let fault = watch("metric", metric, &mut better, metrics, facts);
+                let faults = fault.into_iter().collect();
+                self.tables.key_faults(&format!("schedule[{i}]"), faults);
+            }
+            let (mode, name) = match better {
+                Some(Better::Max) => (Direction::Max, "max"),
+                _ => (Direction::Min, "min"),
+            };
+            table.insert("metric".into(), metric.into());
+            table.insert("mode".into(), name.into());
+            let metric = metric.to_owned();
+            entry.watched = Some(Watched { metric, mode });
+        }
+        Some(())
+    }
 }
+
+/// The one metric that needs no validation split.
+const TRAIN_LOSS: &str = "train/loss";
 
 /// Fills in which way a watched metric improves; a fault where it is not measured.
 fn watch(
