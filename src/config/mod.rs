@@ -48,4 +48,6 @@ pub use top::{ModelKeys, Top};
 pub use train::{Better, EarlyStopKeys, EmaKeys, OnNan, Precision, TrainKeys};
 
 #[cfg(test)]
+mod reaction_tests;
+#[cfg(test)]
 mod schedule_tests;

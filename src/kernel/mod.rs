@@ -31,14 +31,8 @@ pub mod probe;
 pub mod reduce;
 mod softmax;
 pub mod threads;
+mod wide;
 pub mod window;
-
-/// Runs a loop over plain numbers, compiled for the widest vectors the processor has. Rust neither
-/// reorders nor fuses float operations, so the bits are those of any other width.
-#[inline(always)]
-pub(crate) fn wide<R>(run: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(run)
-}
 
 pub use activation::{Activation, activate};
 pub use avg_pool::{avg_pool2d, global_avg_pool2d};
@@ -53,3 +47,4 @@ pub use linear::linear;
 pub use max_pool::{Pool, max_pool2d};
 pub use param::{Init, Param};
 pub use softmax::{log_softmax, softmax};
+pub(crate) use wide::wide;

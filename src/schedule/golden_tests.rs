@@ -83,6 +83,8 @@ fn the_reference_uses_every_type_that_pytorch_has() {
             "table",
             "follow",
             "repeat",
+            "plateau",
+            "greedy",
         ];
         assert_eq!(
             used.iter().any(|k| k == kind),

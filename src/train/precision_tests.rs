@@ -315,7 +315,7 @@ fn an_overflow_halves_the_scale_and_leaves_the_update_out() {
             _ => {}
         }
     }
-    assert!(overflows >= 1 && overflows < 10, "{overflows}");
+    assert!((1..10).contains(&overflows), "{overflows}");
     let end = checkpoints(&events).pop().unwrap();
     assert_eq!(factor(&end), Some(scale));
 }

@@ -6,7 +6,9 @@ use super::testing::*;
 use super::*;
 use crate::event::{Checkpoint, Event, Reason};
 use crate::optim::Adam;
-use crate::schedule::{Constant, Entry, Group, Keys, Origin, Schedules, Target, partition};
+use crate::schedule::{
+    Constant, Entry, Group, Keys, Origin, Plateau, Schedules, Target, ThresholdMode, partition,
+};
 use crate::units::{Clock, Span};
 
 /// A phase that holds a factor or an absolute value.
@@ -172,4 +174,42 @@ fn scheduled_betas_and_averages_are_those_of_their_keys() {
     ];
     assert_eq!(with(adam(0.9, 0.999), 0.9, &entries, [0.9, 0.999]), fixed);
     assert_ne!(with(adam(0.9, 0.999), 0.9, &[], [0.9, 0.999]), fixed);
+}
+
+/// Evaluations after updates 6, 12 and 18: the second is the first that can be no improvement.
+#[test]
+fn a_plateau_cuts_a_running_rate_and_resumes_with_what_it_counted() {
+    let plateau = Plateau {
+        patience: Span::Evals(0),
+        factor: 0.5,
+        threshold: 100.0,
+        threshold_mode: ThresholdMode::Abs,
+        ..serde_json::from_str("{}").unwrap()
+    };
+    let entry = Entry::new("plateau", Keys::default(), Arc::new(plateau));
+    let mut recipe = scheduled(recipe(), &[entry], &[(Target::Lr, 0.1)]);
+    recipe.eval_every = Some(Cadence::Epochs(1));
+    let (whole, events) = run(&recipe);
+    let rates: Vec<f64> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Step(row) => Some(row.lr),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(rates, [[0.1; 12].as_slice(), &[0.05; 6]].concat());
+    let said = events.iter().find_map(|event| match event {
+        Event::Warning { step: 12, message } => Some(message.as_str()),
+        _ => None,
+    });
+    let expected =
+        "`val/loss` does not improve: the factor of schedule[0] (plateau) goes from 1 to 0.5";
+    assert_eq!(said, Some(expected));
+    for step in 1..18 {
+        let (_, before) = run_until(&recipe, None, step);
+        let (resumed, after) = run_until(&recipe, checkpoints(&before).last(), u64::MAX);
+        assert_eq!(resumed.state_hash, whole.state_hash, "stopped after {step}");
+        let lines = [timeless(&before), timeless(&after)].concat();
+        assert_eq!(lines, timeless(&events), "stopped after {step}");
+    }
 }
