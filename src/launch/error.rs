@@ -59,6 +59,18 @@ pub enum LaunchError {
         /// The way out.
         hint: String,
     },
+    /// The checkpoint is not one of this plan and data.
+    #[error(
+        "run `{run}` cannot go on from its checkpoint of step {step}: {source}; hint: put back the data and the plan that it was taken with; the run is as it was"
+    )]
+    Restore {
+        /// The run.
+        run: String,
+        /// Where its checkpoint stands.
+        step: u64,
+        /// What does not fit.
+        source: TrainError,
+    },
     /// There is nothing to do.
     #[error(
         "run `{run}` is complete: {steps} of {steps} steps; hint: more with `--epochs N --schedule config`, or start anew with `trainer run {plan}`"

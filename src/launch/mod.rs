@@ -1,6 +1,7 @@
 //! Where plans become runs: device, data, session, run directory, signals and traces.
 
 pub mod device;
+mod difference;
 mod edit;
 mod error;
 mod evaluate;
@@ -13,12 +14,13 @@ mod start;
 mod trace;
 mod weights;
 
+pub use difference::Allow;
 pub use edit::{Edits, ScheduleMode};
 pub use error::LaunchError;
 pub use evaluate::{Evaluation, Which, evaluate};
 pub use recipe::recipe;
 pub use reproduce::{Reproduction, reproduce};
-pub use resume::{Allow, ResumeOptions, resume, stored_plan};
+pub use resume::{ResumeOptions, resume, stored_plan};
 pub use signals::connect;
 pub use start::{Launch, Prepared, config_files, prepare};
 pub use trace::asked;
