@@ -182,6 +182,7 @@ impl<'a> Resolver<'a> {
         let metrics = self.metrics(top.as_ref(), facts.as_ref());
         let batches = self.batches(facts.as_ref(), dataset.as_ref());
         let length = self.length(train.as_ref(), batches);
+        self.init(model.as_ref(), built.as_ref());
         let frozen = self.frozen(model.as_ref(), built.as_ref());
         let schedules = self.scheduled(
             schedule.as_ref(),

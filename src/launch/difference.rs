@@ -12,7 +12,7 @@ use crate::{
 pub struct Allow {
     /// Another program than the last attempt's.
     pub binary: bool,
-    /// Other data.
+    /// Other data, or other weights to start from.
     pub data: bool,
     /// Another class of processor.
     pub isa: bool,
@@ -44,10 +44,13 @@ impl Differences {
         found
     }
 
-    /// The content of the data, against what was recorded.
+    /// The content of the data and of the weights it starts from, against what was recorded.
     pub fn data(&mut self, allow: &Allow, was: &RunInfo, now: &Prepared) {
         let (allow, old) = (("data", allow.data), &was.data_fingerprint);
         self.compare("data: content", allow, old, &now.fingerprint);
+        if let (Some(was), Some(now)) = (&was.init, &now.init) {
+            self.compare("init: content", allow, &was.blake3, &now.blake3);
+        }
     }
 
     /// The stored plan, whose file holds `text`, against the hash recorded. Whether it is the same

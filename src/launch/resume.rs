@@ -7,11 +7,11 @@ use super::{
     difference::Differences,
     edit::{self, Edits},
     fanout::Fanout,
-    start::{Prepared, attempt, drive, keep, prepare},
+    start::{Origin, Prepared, attempt, drive, keep, prepare_from},
     trace::Trace,
 };
 use crate::{
-    config::{Extensions, Plan},
+    config::{Extensions, Plan, Spec},
     event::{Event, Sink},
     run::{Resume, ResumeMeta, Summary},
     train::{StopFlag, TrainError},
@@ -59,7 +59,9 @@ pub fn resume(
             plan: plan_file,
         });
     }
-    let mut prepared = prepare(plan)?;
+    let again = Origin::Again(found.info().init.as_ref());
+    let origin = found.checkpoint().map_or(again, |_| Origin::Checkpoint);
+    let mut prepared = prepare_from(plan, origin)?;
     differences.data(&options.allow, found.info(), &prepared);
     differences.refuse(&id, &plan_file)?;
     // Before the directory is touched: a state that does not fit leaves the run as it is.
@@ -73,6 +75,7 @@ pub fn resume(
         keep: keep(plan),
         plan: (edited.is_some() || reread).then(|| (plan.to_toml(), plan.hash())),
         data_fingerprint: prepared.fingerprint,
+        init: prepared.init,
     };
     let trace = Trace::new();
     let mut writer = trace.context().within(|| found.begin(&meta))?;
@@ -115,9 +118,6 @@ fn beginning(run: &str, step: u64, total: u64) -> String {
 /// # Errors
 /// Where it is missing or no longer resolves.
 pub fn stored_plan(run: &Path, extensions: &Extensions) -> Result<Plan, LaunchError> {
-    Ok(Plan::load(
-        &run.join("plan.toml"),
-        &Default::default(),
-        extensions,
-    )?)
+    let spec = Spec::load(&run.join("plan.toml"), &Default::default());
+    Ok(Plan::resolve(&spec.stored(), extensions)?)
 }

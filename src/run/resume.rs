@@ -11,8 +11,8 @@ use std::{
 };
 
 use super::{
-    AttemptMeta, CheckpointInfo, Fallback, Keep, Reader, RunError, RunInfo, Writer, checkpoint,
-    create, cut, disk, layout, lock::RunLock, log, machine, writer,
+    AttemptMeta, CheckpointInfo, Fallback, InitInfo, Keep, Reader, RunError, RunInfo, Writer,
+    checkpoint, create, cut, disk, layout, lock::RunLock, log, machine, writer,
 };
 use crate::event::Checkpoint;
 
@@ -38,6 +38,8 @@ pub struct ResumeMeta {
     pub plan: Option<(String, String)>,
     /// Hash of the content of the data that it goes on with.
     pub data_fingerprint: String,
+    /// The weights that it starts from once more, where it reached no checkpoint.
+    pub init: Option<InitInfo>,
 }
 
 impl Resume {
@@ -165,6 +167,9 @@ impl Resume {
         self.info
             .data_fingerprint
             .clone_from(&meta.data_fingerprint);
+        if meta.init.is_some() {
+            self.info.init.clone_from(&meta.init);
+        }
         self.info
             .attempts
             .push(writer::attempt(number, self.step(), &meta.attempt));

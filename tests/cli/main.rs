@@ -18,3 +18,4 @@ mod readme;
 mod resume;
 mod run_directory;
 mod sandbox;
+mod weights;

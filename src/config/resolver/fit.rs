@@ -1,8 +1,16 @@
 //! What must hold between tables: data and transforms, data and loss, data and model, batches and
 //! length, globs and parameters.
 
+use std::path::Path;
+
 use super::{
-    super::{length::Length, node::Value, registry::Component, train::TrainKeys},
+    super::{
+        init::{self, Init},
+        length::Length,
+        node::Value,
+        registry::Component,
+        train::TrainKeys,
+    },
     DataParts, ModelParts, Resolver,
 };
 use crate::{
@@ -91,6 +99,19 @@ impl Resolver<'_> {
         None
     }
 
+    /// Compares the names and shapes of the weights to start from with the model's. What lies on
+    /// the hub is compared when a run starts from it.
+    pub(super) fn init(&mut self, model: Option<&ModelParts>, built: Option<&Architecture>) {
+        let (Some((_, keys)), Some(built)) = (model, built) else {
+            return;
+        };
+        if let (Some(Init::File(path)), false) = (&keys.init, self.tables.spec.is_stored)
+            && let Err(fault) = init::compare(path, &short_path(path), built)
+        {
+            self.tables.key_fault("model", fault);
+        }
+    }
+
     /// Batches of one epoch.
     pub(super) fn batches(
         &mut self,
@@ -166,16 +187,23 @@ impl Resolver<'_> {
 /// The message with the paths of a component's keys as a person at this folder would write them:
 /// without `..` in the middle, and relative where they lie below the current folder.
 fn with_short_paths(message: &str, keys: &toml::Table) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
     let mut message = message.to_string();
     for path in keys.values().filter_map(toml::Value::as_str) {
-        if std::path::Path::new(path).is_absolute() {
-            let clean = crate::units::lexical(path.as_ref());
-            let short = clean.strip_prefix(&here).unwrap_or(&clean);
-            message = message.replace(path, &short.display().to_string());
+        if Path::new(path).is_absolute() {
+            message = message.replace(path, &short_path(path.as_ref()));
         }
     }
     message
+}
+
+fn short_path(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let clean = crate::units::lexical(path);
+    clean
+        .strip_prefix(&here)
+        .unwrap_or(&clean)
+        .display()
+        .to_string()
 }
 
 #[cfg(test)]

@@ -248,6 +248,7 @@ pub fn meta() -> RunMeta {
         tags: vec!["quick".into()],
         notes: None,
         data_fingerprint: "data".into(),
+        init: None,
         keep: keep(),
         attempt: attempt(),
     }
@@ -267,6 +268,7 @@ pub fn resume_meta() -> ResumeMeta {
         keep: keep(),
         plan: None,
         data_fingerprint: meta().data_fingerprint,
+        init: None,
     }
 }
 
