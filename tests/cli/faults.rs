@@ -334,7 +334,7 @@ fn a_plan_is_complete() {
     }
     for table in ["model", "dataset", "loss", "optimizer"] {
         let kind = plan[table]["type"].as_str().unwrap();
-        let alternatives = schema["properties"][table]["oneOf"].as_array().unwrap();
+        let alternatives = schema["properties"][table]["anyOf"].as_array().unwrap();
         let of_kind = |s: &&Value| s["properties"]["type"]["const"] == kind;
         let schema = alternatives.iter().find(of_kind).unwrap();
         for (key, property) in schema["properties"].as_object().unwrap() {
