@@ -184,6 +184,11 @@ impl<'a> Resolver<'a> {
         let length = self.length(train.as_ref(), batches);
         self.init(model.as_ref(), built.as_ref());
         let frozen = self.frozen(model.as_ref(), built.as_ref());
+        self.batch_fits(
+            built.as_ref(),
+            (facts.as_ref(), dataset.as_ref()),
+            (length.as_ref(), train.as_ref()),
+        );
         let schedules = self.scheduled(
             schedule.as_ref(),
             optimizer.as_ref(),

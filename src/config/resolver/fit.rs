@@ -136,6 +136,49 @@ impl Resolver<'_> {
         Some(batches as u64)
     }
 
+    /// Refuses batches that the run comes to and that are too small for a layer to be trained on.
+    pub(super) fn batch_fits(
+        &mut self,
+        built: Option<&Architecture>,
+        (facts, dataset): (Option<&Facts>, Option<&DataParts>),
+        (length, train): (Option<&Length>, Option<&TrainKeys>),
+    ) {
+        let (Some(least), Some(facts), Some((_, keys, _)), Some(length), Some(train)) = (
+            built.and_then(|built| built.least_batch.as_ref()),
+            facts,
+            dataset,
+            length,
+            train,
+        ) else {
+            return;
+        };
+        let last = match facts.train % keys.batch_size {
+            0 => keys.batch_size,
+            _ if keys.drop_last => keys.batch_size,
+            rest => rest,
+        };
+        let batches = length
+            .total_steps
+            .saturating_mul(train.grad_accumulation as u64);
+        let comes_to_last = batches >= length.batches_per_epoch;
+        let (what, hint) = if keys.batch_size < least.samples {
+            ("a batch".to_string(), "a larger `batch_size`")
+        } else if last < least.samples && comes_to_last {
+            let what = format!("the last batch of {} training samples", facts.train);
+            (what, "`drop_last = true`, or another `batch_size`")
+        } else {
+            return;
+        };
+        let message = format!(
+            "{what} has {last} sample{}, and `{}` needs {} to be trained",
+            if last == 1 { "" } else { "s" },
+            least.layer,
+            least.samples
+        );
+        let fault = KeyFault::error("batch_size", message).hint(hint);
+        self.tables.key_fault("dataset", fault);
+    }
+
     /// The run's length, for so many batches an epoch.
     pub(super) fn length(
         &mut self,
