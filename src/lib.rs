@@ -43,6 +43,7 @@ pub mod optim;
 pub mod report;
 pub mod rng;
 pub mod run;
+pub mod safetensors;
 pub mod schedule;
 pub mod train;
 pub mod units;

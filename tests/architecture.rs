@@ -13,11 +13,12 @@ use std::{
 };
 
 /// What each module may name of `crate::…`, beside itself.
-const MAY_IMPORT: [(&str, &[&str]); 19] = [
+const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("error", &[]),
     ("units", &["error"]),
     ("rng", &["error", "units"]),
     ("event", &["error", "units", "rng"]),
+    ("safetensors", &["error", "units", "rng", "event"]),
     ("schedule", LAYER_0),
     ("kernel", LAYER_0),
     ("data", LAYER_0),
@@ -46,7 +47,10 @@ const MAY_IMPORT: [(&str, &[&str]); 19] = [
             "config",
         ],
     ),
-    ("run", &["error", "units", "rng", "event", "config"]),
+    (
+        "run",
+        &["error", "units", "rng", "event", "safetensors", "config"],
+    ),
     (
         "launch",
         &[
@@ -79,6 +83,7 @@ const LAYERS_0_TO_2: &[&str] = &[
     "units",
     "rng",
     "event",
+    "safetensors",
     "schedule",
     "kernel",
     "data",
@@ -93,6 +98,7 @@ const ALL: &[&str] = &[
     "units",
     "rng",
     "event",
+    "safetensors",
     "schedule",
     "kernel",
     "data",
@@ -228,7 +234,16 @@ fn modules_import_only_what_lies_below_them() {
 #[test]
 fn only_the_training_side_names_candle() {
     let without = [
-        "error", "units", "rng", "event", "schedule", "data", "config", "run", "report",
+        "error",
+        "units",
+        "rng",
+        "event",
+        "safetensors",
+        "schedule",
+        "data",
+        "config",
+        "run",
+        "report",
     ];
     let faults: Vec<String> = sources()
         .iter()

@@ -198,7 +198,10 @@ fn of_launch(error: &LaunchError) -> Exit {
         | LaunchError::Refused(_)
         | LaunchError::Config(_) => Exit::Usage,
         LaunchError::Run(error) => of_run(error),
-        LaunchError::Data(_) | LaunchError::Io { .. } => Exit::Data,
+        LaunchError::NoWeights { .. } | LaunchError::OtherWeights { .. } | LaunchError::Hub(_) => {
+            Exit::Data
+        }
+        LaunchError::Data(_) | LaunchError::Io { .. } | LaunchError::Restore { .. } => Exit::Data,
         LaunchError::Train(TrainError::Data(_) | TrainError::Sink(_)) => Exit::Data,
         LaunchError::Train(TrainError::NoGradient { .. } | TrainError::NoSplit(_)) => Exit::Usage,
         LaunchError::Train(_) => Exit::Internal,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::{
-    config::Plan,
+    config::{Init, Plan},
     data::Task,
     report::{Align, Ink, Palette, Table, bytes, short},
     schedule::PhaseInfo,
@@ -38,6 +38,9 @@ pub fn plan(plan: &Plan, palette: Palette) -> String {
             format!("{steps} steps: schedules refer to these"),
         ));
     }
+    if let Some(init) = &plan.model_keys.init {
+        lines.push(("init", weights(init)));
+    }
     lines.push(("cost", cost(plan)));
     for (key, text) in lines {
         let _ = writeln!(out, "{key:<10} {text}");
@@ -62,6 +65,16 @@ fn data(plan: &Plan) -> String {
         facts.val,
         facts.test
     )
+}
+
+/// Where the weights come from, and whether anybody has looked at them.
+fn weights(init: &Init) -> String {
+    match init {
+        Init::File(path) => format!("{}; names and shapes are the model's", path.display()),
+        Init::Hub(file) => {
+            format!("{file}; not looked at: a run downloads it and compares names and shapes")
+        }
+    }
 }
 
 fn length(plan: &Plan) -> String {
@@ -224,6 +237,9 @@ pub fn json(config: &str, plan: &Plan) -> Value {
             "val": plan.facts.val,
             "test": plan.facts.test,
         },
+        "init": plan.model_keys.init.as_ref().map(|init| {
+            json!({ "from": init.to_string(), "checked": matches!(init, Init::File(_)) })
+        }),
         "layers": layers,
         "params": params,
         "parameters": plan.architecture.params.iter().map(|p| p.count() as u64).sum::<u64>(),

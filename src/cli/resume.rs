@@ -49,7 +49,7 @@ enum Mode {
 enum Difference {
     /// Another build of trainer
     Binary,
-    /// Other data
+    /// Other data, or other weights to start from
     Data,
     /// Another class of processor
     Isa,

@@ -83,6 +83,7 @@ fn meta(lr: f64) -> RunMeta {
         tags: vec!["paper".into()],
         notes: None,
         data_fingerprint: "d8e8fca2".into(),
+        init: None,
         keep: Keep {
             newest: 3,
             best: 1,

@@ -105,15 +105,14 @@ impl Plan {
     /// and `threads` do not change results and are left out.
     #[must_use]
     pub fn hash(&self) -> String {
-        let mut table = self.to_table();
-        for label in ["name", "notes", "tags"] {
-            table.remove(label);
-        }
-        if let Some(toml::Value::Table(train)) = table.get_mut("train") {
-            train.remove("threads");
-        }
-        let text = toml::to_string(&table).unwrap_or_default();
-        blake3::hash(text.as_bytes()).to_hex().to_string()
+        hash(self.to_table())
+    }
+
+    /// The hash of the plan that this text is, as [`to_toml`](Self::to_toml) wrote it, without
+    /// resolving it; `None` where it is no TOML.
+    #[must_use]
+    pub fn hash_of_text(text: &str) -> Option<String> {
+        text.parse().ok().map(hash)
     }
 
     /// The plan as a TOML table.
@@ -169,6 +168,18 @@ fn component<T: ?Sized>(component: &Component<T>, common: &toml::Table) -> toml:
     table.extend(component.keys.clone());
     table.extend(common.clone());
     table
+}
+
+/// BLAKE3 of a plan's table without its labels.
+fn hash(mut table: toml::Table) -> String {
+    for label in ["name", "notes", "tags"] {
+        table.remove(label);
+    }
+    if let Some(toml::Value::Table(train)) = table.get_mut("train") {
+        train.remove("threads");
+    }
+    let text = toml::to_string(&table).unwrap_or_default();
+    blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
 fn keys(keys: &impl serde::Serialize) -> toml::Table {

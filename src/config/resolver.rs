@@ -186,8 +186,14 @@ impl<'a> Resolver<'a> {
         let metrics = self.metrics(top.as_ref(), facts.as_ref());
         let batches = self.batches(facts.as_ref(), dataset.as_ref());
         let length = self.length(train.as_ref(), batches);
+        self.init(model.as_ref(), built.as_ref());
         let frozen = self.frozen(model.as_ref(), built.as_ref());
         self.followed(schedule.as_mut(), metrics.as_ref(), facts.as_ref());
+        self.batch_fits(
+            built.as_ref(),
+            (facts.as_ref(), dataset.as_ref()),
+            (length.as_ref(), train.as_ref()),
+        );
         let schedules = self.scheduled(
             schedule.as_ref(),
             optimizer.as_ref(),

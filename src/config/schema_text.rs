@@ -28,6 +28,7 @@ pub fn type_text(schema: &Schema) -> String {
     let word = match kind {
         "string" if schema["format"] == "span" => "span".to_string(),
         "string" if schema["format"] == "path" => "path".to_string(),
+        "string" if schema["format"] == "weights" => "path or hf:// address".to_string(),
         "string" if schema["format"] == "share" => "share".to_string(),
         "array" => match schema["prefixItems"].as_array() {
             Some(items) => {
@@ -258,6 +259,7 @@ pub(super) fn describe(kind: &str, schema: &Schema) -> String {
             "a share with its unit, such as \"10%\" or \"500 samples\"".into()
         }
         "string" if schema["format"] == "path" => "a path (a string)".into(),
+        "string" if schema["format"] == "weights" => "a path or an hf:// address (a string)".into(),
         "string" => "a string".into(),
         "boolean" => "true or false".into(),
         "array" => match types(&schema["items"]).first() {

@@ -25,6 +25,8 @@ pub struct Spec {
     pub path: PathBuf,
     /// `[train] epochs` or `steps` as they stood before `--epochs` or `--steps`.
     pub length_before_flags: Option<Table>,
+    /// Whether it is the stored plan of a run, see [`stored`](Self::stored).
+    pub is_stored: bool,
 }
 
 /// What the command line says on top of a file.
@@ -91,6 +93,17 @@ impl Spec {
             faults: reader.faults,
             path: path.into(),
             length_before_flags,
+            is_stored: false,
+        }
+    }
+
+    /// The same as the plan that a run was begun with: its `[model] init` may be gone meanwhile,
+    /// for a checkpoint takes its place, and is looked at where it is used.
+    #[must_use]
+    pub fn stored(self) -> Self {
+        Self {
+            is_stored: true,
+            ..self
         }
     }
 }

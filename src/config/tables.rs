@@ -6,6 +6,7 @@ use serde_json::Value as Schema;
 
 use super::{
     diagnostic::Diagnostic,
+    init::HubFile,
     node::{Node, Table, Value},
     registry::{Component, LoadFault, Registry, read_keys},
     source::{Place, Sources},
@@ -291,7 +292,7 @@ fn plain(table: &Table, schema: &Schema, sources: &Sources) -> toml::Table {
 
 fn plain_value(node: &Node, schema: &Schema, sources: &Sources) -> toml::Value {
     match &node.value {
-        Value::String(text) if is_path(schema) => {
+        Value::String(text) if is_path(schema, text) => {
             let path = sources.get(&node.place).folder.join(text);
             let path = std::path::absolute(&path).unwrap_or(path);
             toml::Value::String(path.to_string_lossy().into_owned())
@@ -307,7 +308,11 @@ fn plain_value(node: &Node, schema: &Schema, sources: &Sources) -> toml::Value {
     }
 }
 
-fn is_path(schema: &Schema) -> bool {
+fn is_path(schema: &Schema, text: &str) -> bool {
     let any = schema["anyOf"].as_array();
-    schema["format"] == "path" || any.is_some_and(|list| list.iter().any(|s| s["format"] == "path"))
+    let has = |format: &str| {
+        let is = |s: &Schema| s["format"] == format;
+        is(schema) || any.is_some_and(|list| list.iter().any(is))
+    };
+    has("path") || has("weights") && !text.starts_with(HubFile::SCHEME)
 }

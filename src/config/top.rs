@@ -3,6 +3,8 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use super::init::Init;
+
 /// The keys before the first table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -58,10 +60,12 @@ impl JsonSchema for Extends {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelKeys {
-    /// Weights to start from: a `model.safetensors` file with the same names and shapes.
+    /// Weights to start from: a `model.safetensors` file with the same names and shapes, or one of
+    /// the Hugging Face hub, `hf://owner/repo/file.safetensors`, of a branch, tag or commit with
+    /// `hf://owner/repo@revision/file.safetensors`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"weights/model.safetensors")]
-    pub init: Option<crate::units::FilePath>,
+    pub init: Option<Init>,
     /// Globs over parameter names; what matches keeps its values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(example = ["fc1.*"])]

@@ -5,6 +5,7 @@ use serde_json::Value as Schema;
 
 use super::{
     diagnostic::Diagnostic,
+    init::Init,
     node::{Node, Table, Value},
     schema_text::{about, allowed_names, describe, inline, types},
     source::Place,
@@ -188,6 +189,7 @@ fn range(key: &str, number: f64, node: &Node, schema: &Schema, faults: &mut Vec<
 fn string(key: &str, text: &str, node: &Node, schema: &Schema, faults: &mut Vec<Diagnostic>) {
     let fault = match schema["format"].as_str() {
         Some("span") => text.parse::<Span>().err().map(|e| e.to_string()),
+        Some("weights") => Init::try_from(text.to_string()).err(),
         Some("share") => text.parse::<Share>().err().map(|e| e.to_string()),
         _ => None,
     };

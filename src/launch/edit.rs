@@ -69,7 +69,7 @@ pub fn apply(
         Some(path) => Spec::load(path, &edits.overrides),
         None => Spec::parse("plan.toml", &text, &edits.overrides),
     };
-    let new = Plan::resolve(&spec, extensions)?;
+    let new = Plan::resolve(&spec.stored(), extensions)?;
     let (before, after) = (flat(&old.to_table()), flat(&new.to_table()));
     let differences = differences(&before, &after);
     if differences.is_empty() {
@@ -139,7 +139,7 @@ fn rescheduled(
         }
     }
     let text = toml::to_string(&table).unwrap_or_default();
-    let spec = Spec::parse("plan.toml", &text, &Overrides::default());
+    let spec = Spec::parse("plan.toml", &text, &Overrides::default()).stored();
     Ok(Plan::resolve(&spec, extensions)?)
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::HubError;
 use crate::{config::ConfigError, data::DataError, run::RunError, train::TrainError};
 
 /// Why a run could not be started, resumed, reproduced or evaluated.
@@ -59,6 +60,41 @@ pub enum LaunchError {
         /// The way out.
         hint: String,
     },
+    /// The checkpoint is not one of this plan and data.
+    #[error(
+        "run `{run}` cannot go on from its checkpoint of step {step}: {source}; hint: put back the data and the plan that it was taken with; the run is as it was"
+    )]
+    Restore {
+        /// The run.
+        run: String,
+        /// Where its checkpoint stands.
+        step: u64,
+        /// What does not fit.
+        source: TrainError,
+    },
+    /// The weights to start from cannot be read.
+    #[error(
+        "cannot start from `{from}`: {source}; hint: put the file back, or name another as `[model] init` of a new run"
+    )]
+    NoWeights {
+        /// What the plan says.
+        from: String,
+        /// What is wrong.
+        source: RunError,
+    },
+    /// The weights to start from are those of another model.
+    #[error(
+        "cannot start from `{from}`: {source}; hint: names and shapes must be exactly those of the model, which `trainer check --format json` lists under `params`"
+    )]
+    OtherWeights {
+        /// What the plan says.
+        from: String,
+        /// What does not fit.
+        source: TrainError,
+    },
+    /// A file of the hub cannot be had.
+    #[error(transparent)]
+    Hub(#[from] HubError),
     /// There is nothing to do.
     #[error(
         "run `{run}` is complete: {steps} of {steps} steps; hint: more with `--epochs N --schedule config`, or start anew with `trainer run {plan}`"

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{
     LaunchError,
     resume::stored_plan,
-    start::{Prepared, prepare},
+    start::{Origin, Prepared, prepare_from},
 };
 use crate::{
     config::{Extensions, Overrides, Plan, Spec},
@@ -55,7 +55,7 @@ pub fn evaluate(
         Which::Best => run::load_best(path)?.0,
         Which::Step(step) => run::load_step(path, step)?,
     };
-    let Prepared { mut session, .. } = prepare(&plan)?;
+    let Prepared { mut session, .. } = prepare_from(&plan, Origin::Checkpoint)?;
     session.restore(&checkpoint)?;
     let metrics = session.evaluate(split, stop)?;
     Ok(metrics.map(|metrics| Evaluation {
@@ -67,8 +67,6 @@ pub fn evaluate(
 fn on(plan: &Plan, device: &str, extensions: &Extensions) -> Result<Plan, LaunchError> {
     let mut overrides = Overrides::default();
     overrides.flag_text("--device", "device", device);
-    Ok(Plan::resolve(
-        &Spec::parse("plan.toml", &plan.to_toml(), &overrides),
-        extensions,
-    )?)
+    let spec = Spec::parse("plan.toml", &plan.to_toml(), &overrides).stored();
+    Ok(Plan::resolve(&spec, extensions)?)
 }

@@ -3,10 +3,12 @@
 #[cfg(test)]
 mod contract_tests;
 pub mod device;
+mod difference;
 mod edit;
 mod error;
 mod evaluate;
 mod fanout;
+mod hub;
 mod recipe;
 mod reproduce;
 mod resume;
@@ -15,12 +17,14 @@ mod start;
 mod trace;
 mod weights;
 
+pub use difference::Allow;
 pub use edit::{Edits, ScheduleMode};
 pub use error::LaunchError;
 pub use evaluate::{Evaluation, Which, evaluate};
+pub use hub::HubError;
 pub use recipe::recipe;
 pub use reproduce::{Reproduction, reproduce};
-pub use resume::{Allow, ResumeOptions, resume, stored_plan};
+pub use resume::{ResumeOptions, resume, stored_plan};
 pub use signals::connect;
 pub use start::{Launch, Prepared, config_files, prepare};
 pub use trace::asked;

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use super::{
     LaunchError,
     resume::stored_plan,
-    start::{Launch, prepare},
+    start::{Launch, Origin, Prepared, prepare_from},
 };
 use crate::{
     config::{Extensions, Overrides, Plan, Spec},
     event::Sink,
-    run::{self, Comparison, Reader},
+    run::{self, Comparison, Reader, RunView},
     train::StopFlag,
 };
 
@@ -59,27 +59,8 @@ pub fn reproduce(
         Some(step) if step > 0 && step < whole.length.total_steps => cut(&whole, step, extensions)?,
         _ => whole,
     };
-    let prepared = prepare(&plan)?;
-    let mut circumstances = Vec::new();
-    if let Some(last) = view.info.attempts.last() {
-        let differs = |what: &str, was: String, now: String| {
-            (was != now).then(|| format!("{what}: {was} then, {now} now"))
-        };
-        circumstances.extend(differs("program", last.binary.id(), run::binary().id()));
-        circumstances.extend(differs(
-            "instruction sets",
-            last.isa.clone(),
-            run::isa_class(),
-        ));
-        circumstances.extend(differs(
-            "device",
-            last.device.clone(),
-            prepared.opened.name.clone(),
-        ));
-    }
-    if prepared.fingerprint != view.info.data_fingerprint {
-        circumstances.push("data: its content has changed".into());
-    }
+    let prepared = prepare_from(&plan, Origin::Again(view.info.init.as_ref()))?;
+    let circumstances = circumstances(&view, &prepared);
     for line in &circumstances {
         say(format!(
             "different now: {line}; the bits may differ for that reason"
@@ -104,10 +85,33 @@ pub fn reproduce(
     })
 }
 
+/// What is different now: program, processor, device, data, weights to start from.
+fn circumstances(view: &RunView, prepared: &Prepared) -> Vec<String> {
+    let mut all = Vec::new();
+    if let Some(last) = view.info.attempts.last() {
+        let differs = |what: &str, was: &str, now: &str| {
+            (was != now).then(|| format!("{what}: {was} then, {now} now"))
+        };
+        let (was, now) = (last.binary.id(), run::binary().id());
+        all.extend(differs("program", &was, &now));
+        all.extend(differs("instruction sets", &last.isa, &run::isa_class()));
+        all.extend(differs("device", &last.device, &prepared.opened.name));
+    }
+    if prepared.fingerprint != view.info.data_fingerprint {
+        all.push("data: its content has changed".into());
+    }
+    if let (Some(was), Some(now)) = (&view.info.init, &prepared.init)
+        && was.blake3 != now.blake3
+    {
+        all.push(format!("init: the content of `{}` has changed", now.from));
+    }
+    all
+}
+
 /// The same plan, ended at `step`; the schedules keep their curve.
 fn cut(plan: &Plan, step: u64, extensions: &Extensions) -> Result<Plan, LaunchError> {
     let mut overrides = Overrides::default();
     overrides.flag_number("--steps", "train.steps", step);
-    let spec = Spec::parse("plan.toml", &plan.to_toml(), &overrides);
+    let spec = Spec::parse("plan.toml", &plan.to_toml(), &overrides).stored();
     Ok(Plan::resolve(&spec, extensions)?)
 }

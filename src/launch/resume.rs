@@ -3,28 +3,19 @@
 use std::path::Path;
 
 use super::{
-    LaunchError,
+    Allow, LaunchError,
+    difference::Differences,
     edit::{self, Edits},
-    start::{Prepared, attempt, drive, keep, prepare},
+    fanout::Fanout,
+    start::{Origin, Prepared, attempt, drive, keep, prepare_from},
     trace::Trace,
 };
 use crate::{
-    config::{Extensions, Plan},
+    config::{Extensions, Plan, Spec},
     event::{Event, Sink},
-    run::{self, Resume, ResumeMeta, Summary},
-    train::StopFlag,
+    run::{Resume, ResumeMeta, Summary},
+    train::{StopFlag, TrainError},
 };
-
-/// What may differ from the run as it was begun; each is recorded.
-#[derive(Debug, Clone, Default)]
-pub struct Allow {
-    /// Another program than the last attempt's.
-    pub binary: bool,
-    /// Other data.
-    pub data: bool,
-    /// Another class of processor.
-    pub isa: bool,
-}
 
 /// How a run goes on.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +31,8 @@ pub struct ResumeOptions {
 /// Resumes the run at `path`; `say` is told from which step to which before training begins.
 ///
 /// # Errors
-/// A run that is locked, complete, damaged, or changed in a way that was not allowed.
+/// A run that is locked, complete, damaged, or changed in a way that was not allowed; or whose
+/// checkpoint does not fit the plan. The run directory is then as it was.
 pub fn resume(
     path: &Path,
     extensions: &Extensions,
@@ -51,80 +43,74 @@ pub fn resume(
 ) -> Result<Summary, LaunchError> {
     let found = Resume::open(path)?;
     let id = found.info().run.clone();
+    let plan_file = found.path().join("plan.toml").display().to_string();
     let old = stored_plan(found.path(), extensions)?;
+    let text = found.plan_text()?;
     let step = found.step();
-    let mut differences = binary_differences(&found, &options.allow);
-    if old.hash() != found.info().plan_hash {
-        let now = &old.hash()[..12];
-        let was = &found.info().plan_hash;
-        differences.push(format!(
-            "  plan.toml: hash {} → {now}",
-            was.get(..12).unwrap_or(was)
-        ));
-    }
+    let mut differences = Differences::of(found.info().attempts.last(), &options.allow);
+    let reread = differences.plan(&options.allow, (&old, &text), &found.info().plan_hash);
     let edited = edit::apply(&old, &options.edits, step, extensions)?;
     let plan = edited.as_ref().map_or(&old, |edited| &edited.plan);
-    let finished = found.path().join("summary.json").exists();
-    if step >= plan.length.total_steps && finished {
-        let plan = found.path().join("plan.toml").display().to_string();
+    let is_finished = found.path().join("summary.json").exists();
+    if step >= plan.length.total_steps && is_finished {
         return Err(LaunchError::Complete {
             run: id,
             steps: step,
-            plan,
+            plan: plan_file,
         });
     }
-    let Prepared {
-        mut session,
-        opened,
-        fingerprint,
-    } = prepare(plan)?;
-    if fingerprint != found.info().data_fingerprint && !options.allow.data {
-        let was = &found.info().data_fingerprint;
-        let (was, now) = (was.get(..12).unwrap_or(was), &fingerprint[..12]);
-        differences.push(format!("  data: content {was} → {now}"));
-    }
-    if !differences.is_empty() {
-        let hint = "put back what changed, or allow it with --allow binary,data,isa".into();
-        return Err(LaunchError::Changed {
-            run: id,
-            differences,
-            hint,
-        });
-    }
-    let changes = changes(&found, &options.allow, &fingerprint, &edited);
+    let again = Origin::Again(found.info().init.as_ref());
+    let origin = found.checkpoint().map_or(again, |_| Origin::Checkpoint);
+    let mut prepared = prepare_from(plan, origin)?;
+    differences.data(&options.allow, found.info(), &prepared);
+    differences.refuse(&id, &plan_file)?;
+    // Before the directory is touched: a state that does not fit leaves the run as it is.
+    restore(&mut prepared, &found)?;
     let fallbacks: Vec<String> = found.fallbacks().iter().map(ToString::to_string).collect();
-    say(match step {
-        0 => format!(
-            "{id} reached no checkpoint: starting at step 0 of {}",
-            plan.length.total_steps
-        ),
-        _ => format!(
-            "resuming {id} at step {step} of {}",
-            plan.length.total_steps
-        ),
-    });
+    say(beginning(&id, step, plan.length.total_steps));
+    let mut changes = edited.as_ref().map_or(Vec::new(), |e| e.changes.clone());
+    changes.append(&mut differences.changes);
     let meta = ResumeMeta {
-        attempt: attempt(&options.argv, &opened, changes),
+        attempt: attempt(&options.argv, &prepared.opened, changes),
         keep: keep(plan),
-        plan: edited
-            .as_ref()
-            .map(|edited| (edited.plan.to_toml(), edited.plan.hash())),
+        plan: (edited.is_some() || reread).then(|| (plan.to_toml(), plan.hash())),
+        data_fingerprint: prepared.fingerprint,
+        init: prepared.init,
     };
     let trace = Trace::new();
-    let (mut writer, checkpoint) = trace.context().within(|| found.begin(&meta))?;
-    if let Some(checkpoint) = &checkpoint {
-        session.restore(checkpoint)?;
-    }
+    let mut writer = trace.context().within(|| found.begin(&meta))?;
+    warn(&mut Fanout(vec![&mut writer, watcher]), step, fallbacks)?;
+    drive(&mut prepared.session, writer, trace, watcher, stop)
+}
+
+/// Puts the run's checkpoint, where it has one, into the session.
+fn restore(prepared: &mut Prepared, found: &Resume) -> Result<(), LaunchError> {
+    let Some(checkpoint) = found.checkpoint() else {
+        return Ok(());
+    };
+    let restored = prepared.session.restore(checkpoint);
+    restored.map_err(|source| LaunchError::Restore {
+        run: found.info().run.clone(),
+        step: checkpoint.step,
+        source,
+    })
+}
+
+/// Tells of the checkpoints that were passed over.
+fn warn(sink: &mut dyn Sink, step: u64, fallbacks: Vec<String>) -> Result<(), LaunchError> {
     for message in fallbacks {
         let event = Event::Warning { step, message };
-        writer
-            .event(&event)
-            .map_err(crate::train::TrainError::from)?;
-        watcher
-            .event(&event)
-            .map_err(crate::train::TrainError::from)?;
+        sink.event(&event).map_err(TrainError::from)?;
     }
-    drive(&mut session, writer, trace, watcher, stop)
+    Ok(())
+}
+
+/// From which step to which.
+fn beginning(run: &str, step: u64, total: u64) -> String {
+    match step {
+        0 => format!("{run} reached no checkpoint: starting at step 0 of {total}"),
+        _ => format!("resuming {run} at step {step} of {total}"),
+    }
 }
 
 /// The plan that a run directory holds.
@@ -132,55 +118,6 @@ pub fn resume(
 /// # Errors
 /// Where it is missing or no longer resolves.
 pub fn stored_plan(run: &Path, extensions: &Extensions) -> Result<Plan, LaunchError> {
-    Ok(Plan::load(
-        &run.join("plan.toml"),
-        &Default::default(),
-        extensions,
-    )?)
-}
-
-/// What differs in the program and the processor, and was not allowed to.
-fn binary_differences(found: &Resume, allow: &Allow) -> Vec<String> {
-    let mut differences = Vec::new();
-    let Some(last) = found.info().attempts.last() else {
-        return differences;
-    };
-    let (was, now) = (last.binary.id(), run::binary().id());
-    if was != now && !allow.binary {
-        differences.push(format!("  program: {was} → {now}"));
-    }
-    let now = run::isa_class();
-    if last.isa != now && !allow.isa {
-        differences.push(format!("  instruction sets: {} → {now}", last.isa));
-    }
-    differences
-}
-
-/// What was allowed to differ and does, a sentence each.
-fn changes(
-    found: &Resume,
-    allow: &Allow,
-    fingerprint: &str,
-    edited: &Option<edit::Edited>,
-) -> Vec<String> {
-    let mut changes = edited
-        .as_ref()
-        .map_or(Vec::new(), |edited| edited.changes.clone());
-    if let Some(last) = found.info().attempts.last() {
-        let (was, now) = (last.binary.id(), run::binary().id());
-        if allow.binary && was != now {
-            changes.push(format!("program: {was} → {now}"));
-        }
-        let now = run::isa_class();
-        if allow.isa && last.isa != now {
-            changes.push(format!("instruction sets: {} → {now}", last.isa));
-        }
-    }
-    if allow.data && fingerprint != found.info().data_fingerprint {
-        changes.push(format!(
-            "data: content {} → {fingerprint}",
-            found.info().data_fingerprint
-        ));
-    }
-    changes
+    let spec = Spec::load(&run.join("plan.toml"), &Default::default());
+    Ok(Plan::resolve(&spec.stored(), extensions)?)
 }

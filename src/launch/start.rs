@@ -7,7 +7,7 @@ use crate::{
     config::{Better, Plan, Spec},
     data::Data,
     event::{Ending, Sink, Status},
-    run::{AttemptMeta, Keep, Mode, RunMeta, Summary, Writer},
+    run::{AttemptMeta, InitInfo, Keep, Mode, RunMeta, Summary, Writer},
     train::{Session, StopFlag, TrainError},
 };
 
@@ -44,24 +44,46 @@ pub struct Prepared {
     pub(super) session: Session,
     pub(super) opened: Opened,
     pub(super) fingerprint: String,
+    /// The weights it starts from.
+    pub(super) init: Option<InitInfo>,
 }
 
-/// Opens the device, loads the data and builds the session.
+/// Where the numbers of a session come from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Origin<'a> {
+    /// The seed and `[model] init`.
+    Plan,
+    /// The same once more: of the weights that a run is known to have started from.
+    Again(Option<&'a InitInfo>),
+    /// A checkpoint, which is restored afterwards: `[model] init` need not be there any more.
+    Checkpoint,
+}
+
+/// Opens the device, loads the data and builds the session; its numbers come from the seed and
+/// `[model] init`.
 ///
 /// # Errors
 /// Whatever keeps the plan from running here.
 pub fn prepare(plan: &Plan) -> Result<Prepared, LaunchError> {
+    prepare_from(plan, Origin::Plan)
+}
+
+/// The same with numbers from elsewhere.
+pub(super) fn prepare_from(plan: &Plan, origin: Origin<'_>) -> Result<Prepared, LaunchError> {
     let opened = device::open(&plan.top.device)?;
     let data: Data = plan.dataset.spec.load(&plan.dataset_keys, plan.top.seed)?;
     let fingerprint = data.fingerprint.clone();
     let mut session = Session::new(recipe::recipe(plan, data, opened.device.clone()))?;
-    if let Some(path) = &plan.model_keys.init {
-        weights::load(&mut session, &path.0)?;
-    }
+    let init = match (&plan.model_keys.init, origin) {
+        (None, _) | (_, Origin::Checkpoint) => None,
+        (Some(init), Origin::Plan) => Some(weights::load(&mut session, init, None)?),
+        (Some(init), Origin::Again(known)) => Some(weights::load(&mut session, init, known)?),
+    };
     Ok(Prepared {
         session,
         opened,
         fingerprint,
+        init,
     })
 }
 
@@ -80,6 +102,7 @@ impl Launch<'_> {
             mut session,
             opened,
             fingerprint,
+            init,
         } = prepared;
         let plan = self.plan;
         let meta = RunMeta {
@@ -92,6 +115,7 @@ impl Launch<'_> {
             tags: plan.top.tags.clone(),
             notes: (!plan.top.notes.is_empty()).then(|| plan.top.notes.clone()),
             data_fingerprint: fingerprint,
+            init,
             keep: keep(plan),
             attempt: attempt(&self.argv, &opened, Vec::new()),
         };

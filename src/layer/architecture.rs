@@ -11,6 +11,17 @@ pub struct Architecture {
     pub params: Vec<Param>,
     /// Running statistics, sorted by name.
     pub buffers: Vec<Param>,
+    /// The layer that needs the most samples in a training batch, where one sample is not enough.
+    pub least_batch: Option<LeastBatch>,
+}
+
+/// How many samples a layer needs in a training batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeastBatch {
+    /// The layer's dotted path.
+    pub layer: String,
+    /// At least so many.
+    pub samples: usize,
 }
 
 /// One layer: what it gives and what it costs, per sample.

@@ -41,6 +41,10 @@ impl BatchNorm {
             params: 2 * channels,
             ..LayerInfo::elementwise(b.path().to_owned(), "", input)
         });
+        // A variance needs two values of each channel.
+        if input[1..].iter().product::<usize>() == 1 {
+            b.least_batch(2);
+        }
         Ok(Self {
             weight: b.param("weight", &[channels], Init::Constant(1.0)),
             bias: b.param("bias", &[channels], Init::Constant(0.0)),

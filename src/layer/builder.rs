@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Architecture, LayerInfo};
+use super::{Architecture, LayerInfo, LeastBatch};
 use crate::kernel::{Init, Param};
 
 /// A path in the model under construction, and the list of everything built so far. Cloning and
@@ -70,6 +70,24 @@ impl Builder {
     /// Says what a layer is.
     pub fn record(&self, layer: LayerInfo) {
         self.built().layers.push(layer);
+    }
+
+    /// Says that this part cannot be trained on batches of fewer than `samples`, so that a plan with
+    /// smaller ones is refused before anything runs.
+    ///
+    /// ```
+    /// use trainer::layer::Builder;
+    /// let root = Builder::plan();
+    /// root.child("norm1").least_batch(2);
+    /// assert_eq!(root.finish().least_batch.map(|least| least.samples), Some(2));
+    /// ```
+    pub fn least_batch(&self, samples: usize) {
+        let mut built = self.built();
+        let most = built.least_batch.as_ref().map_or(1, |least| least.samples);
+        if samples > most {
+            let layer = self.path.clone();
+            built.least_batch = Some(LeastBatch { layer, samples });
+        }
     }
 
     /// Everything built so far, parameters and buffers sorted by name.

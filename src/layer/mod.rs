@@ -26,7 +26,7 @@ mod pool;
 mod reference;
 
 pub use activation::{Activate, Activation};
-pub use architecture::{Architecture, LayerInfo};
+pub use architecture::{Architecture, LayerInfo, LeastBatch};
 pub use batch_norm::BatchNorm;
 pub use builder::Builder;
 pub use conv2d::{Conv2d, Conv2dKeys};

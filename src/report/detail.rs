@@ -6,7 +6,7 @@ use super::{
     Align, Cell, Ink, Palette, Record, Table, bytes, curves::curves, duration, list,
     number::moment, sanitize, short,
 };
-use crate::run::{CheckpointInfo, Value};
+use crate::run::{CheckpointInfo, RunInfo, Value};
 
 /// The run for a person, on lines of `width` characters.
 #[must_use]
@@ -36,6 +36,7 @@ pub fn object(record: &Record) -> serde_json::Value {
         "parent": view.info.parent,
         "overrides": view.info.overrides,
         "data_fingerprint": view.info.data_fingerprint,
+        "init": view.info.init,
         "wall_s": Value::Number(record.seconds()),
         "samples_per_s": summary.map(|s| Value::Number(s.samples_per_s)),
         "state_hash": summary.map(|s| s.state_hash.as_str()),
@@ -68,6 +69,17 @@ fn heading(record: &Record, palette: Palette) -> String {
     )
 }
 
+/// The weights that it started from, with their commit on the hub.
+fn init(info: &RunInfo) -> String {
+    let Some(init) = &info.init else {
+        return String::new();
+    };
+    match &init.revision {
+        Some(revision) => format!("{} at {revision}", init.from),
+        None => format!("{} ({})", init.from, init.blake3),
+    }
+}
+
 /// Labelled lines.
 fn facts(record: &Record, palette: Palette) -> String {
     let info = &record.view.info;
@@ -80,6 +92,7 @@ fn facts(record: &Record, palette: Palette) -> String {
         ("lr", record.number("lr").map(short).unwrap_or_default()),
         ("plan", info.plan_hash.clone()),
         ("data", info.data_fingerprint.clone()),
+        ("init", init(info)),
         ("from", info.parent.clone().unwrap_or_default()),
         ("set", info.overrides.join(", ")),
         ("tags", info.tags.join(", ")),

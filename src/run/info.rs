@@ -17,6 +17,9 @@ pub struct RunInfo {
     pub plan_hash: String,
     /// Hash of the data's content.
     pub data_fingerprint: String,
+    /// The weights that it started from, where it did not start from its seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<InitInfo>,
     /// Id of the run that this one was derived from (a reproduction, a sweep).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
@@ -36,6 +39,18 @@ pub struct RunInfo {
 impl RunInfo {
     /// Format version that this program writes, and the newest that it reads.
     pub const FORMAT: u32 = 1;
+}
+
+/// Weights that a run started from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitInfo {
+    /// As the plan names them: a path, or an address on the hub.
+    pub from: String,
+    /// The commit on the hub that the address stood for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// BLAKE3 of the file.
+    pub blake3: String,
 }
 
 /// One process that worked on a run.

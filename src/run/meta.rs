@@ -1,5 +1,7 @@
 //! What the writer has to be told, as plain data.
 
+use super::InitInfo;
+
 /// A new run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunMeta {
@@ -22,6 +24,8 @@ pub struct RunMeta {
     pub notes: Option<String>,
     /// Hash of the data's content.
     pub data_fingerprint: String,
+    /// The weights that it starts from.
+    pub init: Option<InitInfo>,
     /// Which checkpoints stay.
     pub keep: Keep,
     /// The process.

@@ -38,7 +38,7 @@ mod writer;
 pub use checkpoint::{CheckpointInfo, Fallback, load_best, load_newest, load_step, load_weights};
 pub use compare::{Comparison, Difference, compare, compare_rows};
 pub use error::RunError;
-pub use info::{Attempt, Binary, RunInfo};
+pub use info::{Attempt, Binary, InitInfo, RunInfo};
 pub use machine::{binary, isa_class};
 pub use meta::{AttemptMeta, Keep, Mode, RunMeta};
 pub use reader::{Reader, RunView};

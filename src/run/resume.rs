@@ -11,8 +11,8 @@ use std::{
 };
 
 use super::{
-    AttemptMeta, CheckpointInfo, Fallback, Keep, Reader, RunError, RunInfo, Writer, checkpoint,
-    create, cut, disk, layout, lock::RunLock, log, machine, writer,
+    AttemptMeta, CheckpointInfo, Fallback, InitInfo, Keep, Reader, RunError, RunInfo, Writer,
+    checkpoint, create, cut, disk, layout, lock::RunLock, log, machine, writer,
 };
 use crate::event::Checkpoint;
 
@@ -36,6 +36,10 @@ pub struct ResumeMeta {
     /// The new plan as (TOML, hash), where it may differ and does; the old one is kept as
     /// `plan.before-<attempt>.toml`.
     pub plan: Option<(String, String)>,
+    /// Hash of the content of the data that it goes on with.
+    pub data_fingerprint: String,
+    /// The weights that it starts from once more, where it reached no checkpoint.
+    pub init: Option<InitInfo>,
 }
 
 impl Resume {
@@ -81,6 +85,16 @@ impl Resume {
         &self.info
     }
 
+    /// The text of its `plan.toml`.
+    ///
+    /// # Errors
+    /// Where it cannot be read as text.
+    pub fn plan_text(&self) -> Result<String, RunError> {
+        let path = self.path.join(layout::PLAN);
+        let bytes = disk::read(&path, Reader::LONGEST)?;
+        String::from_utf8(bytes).map_err(|e| RunError::damaged(path, e))
+    }
+
     /// The step from which the run goes on; 0 where it reached no checkpoint.
     #[must_use]
     pub fn step(&self) -> u64 {
@@ -104,7 +118,7 @@ impl Resume {
     ///
     /// # Errors
     /// Where the directory cannot be written.
-    pub fn begin(mut self, meta: &ResumeMeta) -> Result<(Writer, Option<Checkpoint>), RunError> {
+    pub fn begin(mut self, meta: &ResumeMeta) -> Result<Writer, RunError> {
         let number = self.info.attempts.len() as u32 + 1;
         self.record(number, meta)?;
         let summary = self.path.join(layout::SUMMARY);
@@ -116,22 +130,14 @@ impl Resume {
         let manifest = self.checkpoint.as_ref().map(|(_, manifest)| manifest);
         let seq = cut::cut(&self.path, number, manifest)?;
         let saved = self.saved()?;
-        let Self {
-            path,
-            info,
-            lock,
-            checkpoint,
-            ..
-        } = self;
-        let writer = Writer::start(writer::Start {
-            path,
-            info,
-            lock,
+        Writer::start(writer::Start {
+            path: self.path,
+            info: self.info,
+            lock: self.lock,
             keep: meta.keep,
             seq,
             saved,
-        })?;
-        Ok((writer, checkpoint.map(|(checkpoint, _)| checkpoint)))
+        })
     }
 
     /// Writes the new attempt into `run.json`; one that never ended gets its last sign of life.
@@ -157,6 +163,12 @@ impl Resume {
             disk::replace(&layout::old_plan(&self.path, number), &old)?;
             disk::replace(&plan, super::mask::toml(text).as_bytes())?;
             self.info.plan_hash.clone_from(hash);
+        }
+        self.info
+            .data_fingerprint
+            .clone_from(&meta.data_fingerprint);
+        if meta.init.is_some() {
+            self.info.init.clone_from(&meta.init);
         }
         self.info
             .attempts

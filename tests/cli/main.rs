@@ -22,3 +22,4 @@ mod run_directory;
 mod sandbox;
 mod schedule;
 mod scheduled;
+mod weights;

@@ -5,7 +5,7 @@ use std::{
     fs,
     hash::{BuildHasher, Hasher},
     io::{BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -311,10 +311,55 @@ fn a_changed_config_is_refused_with_what_differs() {
     let plan = fs::read_to_string(run.join("plan.toml")).unwrap();
     let plan = plan.replace("epochs = 2", "epochs = 3");
     fs::write(run.join("plan.toml"), plan).unwrap();
+    let refused = sandbox.trainer(&["resume", "last"]).exits(2);
+    let refused = refused.says("plan.toml").says("undo the edit of plan.toml");
+    assert!(!refused.stderr.contains("--allow"), "{}", refused.stderr);
+    // What the hint names helps.
+    let edited = run.join("plan.toml");
+    sandbox.ok(&["run", edited.to_str().unwrap(), "--dry-run"]);
+}
+
+#[test]
+fn a_plan_that_another_program_reads_otherwise_is_no_edit() {
+    let sandbox = Sandbox::new();
+    sandbox.write("long.toml", LONG);
+    sandbox.ok(&["run", "long.toml", "--epochs", "1", "-q"]);
+    let run = sandbox.run_dir();
+    // As an earlier program would have stored it, which did not have this key.
+    let plan = fs::read_to_string(run.join("plan.toml")).unwrap();
+    let older = plan.replace("on_nan = \"stop\"\n", "");
+    assert_ne!(older, plan);
+    fs::write(run.join("plan.toml"), &older).unwrap();
+    let mut table: toml::Table = older.parse().unwrap();
+    table.remove("name");
+    let hash = blake3::hash(table.to_string().as_bytes()).to_hex();
+    let path = run.join("run.json");
+    let mut info = json(&path);
+    info["plan_hash"] = hash.as_str().into();
+    info["attempts"][0]["binary"]["version"] = "0.0.1".into();
+    fs::write(&path, info.to_string()).unwrap();
+
+    let more = ["--epochs", "2", "--schedule", "config"];
+    let resume = [&["resume", "last", "-q"], &more[..]].concat();
     sandbox
-        .trainer(&["resume", "last"])
+        .trainer(&resume)
         .exits(2)
-        .says("plan.toml");
+        .says("plan as this program reads it: ")
+        .says("put back what changed, or allow it with --allow binary\n");
+    sandbox.ok(&[&resume[..], &["--allow", "binary"]].concat());
+    let info = json(&path);
+    let changes = info["attempts"][1]["changes"].to_string();
+    assert!(
+        changes.contains("plan as this program reads it: "),
+        "{changes}"
+    );
+    let stored = sandbox.ok(&[
+        "check",
+        run.join("plan.toml").to_str().unwrap(),
+        "--format",
+        "json",
+    ]);
+    assert_eq!(stored.json()["plan_hash"], info["plan_hash"]);
 }
 
 /// A run of two epochs (40 steps, lr 0.1 → 0.02) that goes on for one more.
@@ -426,11 +471,78 @@ fn changed_data_are_refused_unless_allowed() {
         .trainer(&more)
         .exits(2)
         .says("data: content")
-        .says("--allow");
+        .says("--allow data\n");
+    let before = json(sandbox.run_dir().join("run.json"))["data_fingerprint"].clone();
     sandbox.ok(&[&more[..], &["--allow", "data"]].concat());
     let info = json(sandbox.run_dir().join("run.json"));
-    let changes = info["attempts"][1]["changes"].to_string();
-    assert!(changes.contains("data: content"), "{changes}");
+    let text = fs::read(sandbox.path("table.csv")).unwrap();
+    let now = blake3::hash(&text).to_hex();
+    assert_eq!(info["data_fingerprint"], now.as_str());
+    let change = format!("data: content {} → {now}", before.as_str().unwrap());
+    let changes = info["attempts"][1]["changes"].as_array().unwrap();
+    assert!(changes.contains(&change.into()), "{changes:?}");
+    // The run is one of these data from now on: it goes on without a word, and with the first ones
+    // only where they are allowed.
+    sandbox.ok(&["verify", "last"]);
+    let more = ["resume", "last", "-q", "--schedule", "config", "--epochs"];
+    sandbox.ok(&[&more[..], &["4"]].concat());
+    let changes = json(sandbox.run_dir().join("run.json"))["attempts"][2]["changes"].to_string();
+    assert!(!changes.contains("data:"), "{changes}");
+    sandbox
+        .trainer(&["reproduce", "last"])
+        .exits(2)
+        .says("was changed on its way");
+    table(&sandbox, "1,2,a");
+    sandbox
+        .trainer(&[&more[..], &["5"]].concat())
+        .exits(2)
+        .says("data: content");
+}
+
+/// Every file of a folder with its bytes.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(files(&path));
+        } else {
+            all.push((path.clone(), fs::read(&path).unwrap()));
+        }
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn a_checkpoint_that_does_not_fit_leaves_the_run_as_it_was() {
+    let sandbox = Sandbox::new();
+    sandbox.write("c.toml", TABLE);
+    table(&sandbox, "1,2,a");
+    sandbox.ok(&["run", "c.toml", "-q"]);
+    // One more column: the first layer is wider than the one in the checkpoint.
+    let text = fs::read_to_string(sandbox.path("table.csv")).unwrap();
+    let wider = text.lines().enumerate().map(|(i, line)| match i {
+        0 => format!("w,{line}\n"),
+        _ => format!("{},{line}\n", i % 3),
+    });
+    sandbox.write("table.csv", wider.collect::<String>());
+    let run = sandbox.run_dir();
+    let before = files(&run);
+    let more = ["--epochs", "3", "--schedule", "config", "--allow", "data"];
+    sandbox
+        .trainer(&[&["resume", "last", "-q"], &more[..]].concat())
+        .exits(4)
+        .says("cannot go on from its checkpoint of step 14")
+        .says("`fc1.weight` is F32 [4, 2] in the checkpoint and F32 [4, 3] in the model")
+        .says("put back the data");
+    // The lock's file names its last holder.
+    let kept = |all: Vec<(PathBuf, Vec<u8>)>| -> Vec<(PathBuf, Vec<u8>)> {
+        let is_lock = |path: &Path| path.ends_with(".lock");
+        all.into_iter().filter(|(path, _)| !is_lock(path)).collect()
+    };
+    assert!(before.len() > 5);
+    assert!(kept(files(&run)) == kept(before), "the run was changed");
 }
 
 #[test]

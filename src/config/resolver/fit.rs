@@ -1,8 +1,16 @@
 //! What must hold between tables: data and transforms, data and loss, data and model, batches and
 //! length, globs and parameters.
 
+use std::path::Path;
+
 use super::{
-    super::{length::Length, node::Value, registry::Component, train::TrainKeys},
+    super::{
+        init::{self, Init},
+        length::Length,
+        node::Value,
+        registry::Component,
+        train::TrainKeys,
+    },
     DataParts, ModelParts, Resolver,
 };
 use crate::{
@@ -91,6 +99,19 @@ impl Resolver<'_> {
         None
     }
 
+    /// Compares the names and shapes of the weights to start from with the model's. What lies on
+    /// the hub is compared when a run starts from it.
+    pub(super) fn init(&mut self, model: Option<&ModelParts>, built: Option<&Architecture>) {
+        let (Some((_, keys)), Some(built)) = (model, built) else {
+            return;
+        };
+        if let (Some(Init::File(path)), false) = (&keys.init, self.tables.spec.is_stored)
+            && let Err(fault) = init::compare(path, &short_path(path), built)
+        {
+            self.tables.key_fault("model", fault);
+        }
+    }
+
     /// Batches of one epoch.
     pub(super) fn batches(
         &mut self,
@@ -113,6 +134,49 @@ impl Resolver<'_> {
             return None;
         }
         Some(batches as u64)
+    }
+
+    /// Refuses batches that the run comes to and that are too small for a layer to be trained on.
+    pub(super) fn batch_fits(
+        &mut self,
+        built: Option<&Architecture>,
+        (facts, dataset): (Option<&Facts>, Option<&DataParts>),
+        (length, train): (Option<&Length>, Option<&TrainKeys>),
+    ) {
+        let (Some(least), Some(facts), Some((_, keys, _)), Some(length), Some(train)) = (
+            built.and_then(|built| built.least_batch.as_ref()),
+            facts,
+            dataset,
+            length,
+            train,
+        ) else {
+            return;
+        };
+        let last = match facts.train % keys.batch_size {
+            0 => keys.batch_size,
+            _ if keys.drop_last => keys.batch_size,
+            rest => rest,
+        };
+        let batches = length
+            .total_steps
+            .saturating_mul(train.grad_accumulation as u64);
+        let comes_to_last = batches >= length.batches_per_epoch;
+        let (what, hint) = if keys.batch_size < least.samples {
+            ("a batch".to_string(), "a larger `batch_size`")
+        } else if last < least.samples && comes_to_last {
+            let what = format!("the last batch of {} training samples", facts.train);
+            (what, "`drop_last = true`, or another `batch_size`")
+        } else {
+            return;
+        };
+        let message = format!(
+            "{what} has {last} sample{}, and `{}` needs {} to be trained",
+            if last == 1 { "" } else { "s" },
+            least.layer,
+            least.samples
+        );
+        let fault = KeyFault::error("batch_size", message).hint(hint);
+        self.tables.key_fault("dataset", fault);
     }
 
     /// The run's length, for so many batches an epoch.
@@ -166,16 +230,23 @@ impl Resolver<'_> {
 /// The message with the paths of a component's keys as a person at this folder would write them:
 /// without `..` in the middle, and relative where they lie below the current folder.
 fn with_short_paths(message: &str, keys: &toml::Table) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
     let mut message = message.to_string();
     for path in keys.values().filter_map(toml::Value::as_str) {
-        if std::path::Path::new(path).is_absolute() {
-            let clean = crate::units::lexical(path.as_ref());
-            let short = clean.strip_prefix(&here).unwrap_or(&clean);
-            message = message.replace(path, &short.display().to_string());
+        if Path::new(path).is_absolute() {
+            message = message.replace(path, &short_path(path.as_ref()));
         }
     }
     message
+}
+
+fn short_path(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let clean = crate::units::lexical(path);
+    clean
+        .strip_prefix(&here)
+        .unwrap_or(&clean)
+        .display()
+        .to_string()
 }
 
 #[cfg(test)]

@@ -1,28 +1,23 @@
-//! Tensors as safetensors files: `u64` length of the header, a JSON header, the elements.
+//! Tensors as safetensors files: the header of [`crate::safetensors`], then the elements.
 //!
 //! Written here and not by a library because the same tensors must give the same bytes (the
-//! library writes its metadata in random order), and read here because a header is believed only
-//! after checked arithmetic against the file's length, with no name twice.
-//! Format: <https://huggingface.co/docs/safetensors>.
+//! library writes its metadata in random order), and read here because a file is believed only
+//! after its length, its header and its digest were checked.
 
 use std::{
     cmp::Reverse,
-    fmt,
     io::{Read, Write},
     path::Path,
 };
 
-use serde::{Deserialize, Deserializer, de};
 use serde_json::json;
 
 use super::digest::{FileDigest, Hashed};
 use crate::{
-    event::{Dtype, NamedArray},
+    event::NamedArray,
     run::{RunError, disk},
+    safetensors::{HeaderError, dtype_name, elements, header, width},
 };
-
-/// Longest header that is read; the format's own limit.
-const LONGEST_HEADER: u64 = 100_000_000;
 
 /// Writes `arrays` to a new file at `path` and syncs it. Wide elements come first and names are in
 /// order within a width, so that every element is aligned and the bytes are always the same.
@@ -44,7 +39,7 @@ pub fn write(path: &Path, arrays: &[NamedArray]) -> Result<FileDigest, RunError>
             );
             return Err(RunError::damaged(path, why));
         }
-        let entry = json!({"dtype": name(array.dtype), "shape": array.shape, "data_offsets": [offset, end]});
+        let entry = json!({"dtype": dtype_name(array.dtype), "shape": array.shape, "data_offsets": [offset, end]});
         header += &format!(",{}:{entry}", json!(array.name));
         offset = end;
     }
@@ -64,42 +59,19 @@ pub fn write(path: &Path, arrays: &[NamedArray]) -> Result<FileDigest, RunError>
 /// are `expected` of it.
 pub fn read(path: &Path, expected: &FileDigest) -> Result<Vec<NamedArray>, RunError> {
     let mut file = expected.open(path)?;
-    let mut length = [0; 8];
-    file.read_exact(&mut length)
-        .map_err(RunError::io("read", path))?;
-    let length = u64::from_le_bytes(length);
-    let Some(data) = expected
-        .bytes
-        .checked_sub(8)
-        .and_then(|rest| rest.checked_sub(length))
-    else {
-        return Err(RunError::damaged(
-            path,
-            format_args!("its header of {length} bytes is longer than the file"),
-        ));
-    };
-    if length > LONGEST_HEADER {
-        return Err(RunError::damaged(
-            path,
-            format_args!("its header has {length} bytes"),
-        ));
-    }
-    let mut header = vec![0; length as usize];
-    file.read_exact(&mut header)
-        .map_err(RunError::io("read", path))?;
-    let header: Header = serde_json::from_slice(&header).map_err(|e| RunError::damaged(path, e))?;
-    let entries = header
-        .checked(data)
-        .map_err(|why| RunError::damaged(path, why))?;
-    let mut arrays = Vec::with_capacity(entries.len());
-    for (name, dtype, entry) in entries {
-        let mut bytes = vec![0; entry.data_offsets.1 - entry.data_offsets.0];
+    let stored = header(&mut file, expected.bytes).map_err(|error| match error {
+        HeaderError::Io(source) => RunError::io("read", path)(source),
+        HeaderError::Wrong(why) => RunError::damaged(path, why),
+    })?;
+    let mut arrays = Vec::with_capacity(stored.len());
+    for tensor in stored {
+        let mut bytes = vec![0; tensor.bytes];
         file.read_exact(&mut bytes)
             .map_err(RunError::io("read", path))?;
         arrays.push(NamedArray {
-            name,
-            dtype,
-            shape: entry.shape,
+            name: tensor.name,
+            dtype: tensor.dtype,
+            shape: tensor.shape,
             bytes,
         });
     }
@@ -108,124 +80,23 @@ pub fn read(path: &Path, expected: &FileDigest) -> Result<Vec<NamedArray>, RunEr
     Ok(arrays)
 }
 
-/// The tensors of a safetensors file that no manifest vouches for, sorted by name.
+/// The tensors of a safetensors file that no manifest vouches for, sorted by name, and the BLAKE3 of
+/// the file.
 ///
 /// # Errors
 /// A file that cannot be read, or whose header does not describe its bytes exactly.
-pub fn load_weights(path: &Path) -> Result<Vec<NamedArray>, RunError> {
+pub fn load_weights(path: &Path) -> Result<(Vec<NamedArray>, String), RunError> {
     let (file, _) = disk::open(path)?;
     let mut file = Hashed::new(file);
     std::io::copy(&mut file, &mut std::io::sink()).map_err(RunError::io("read", path))?;
-    read(path, &file.digest())
-}
-
-/// One tensor in a header.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    dtype: String,
-    shape: Vec<usize>,
-    data_offsets: (usize, usize),
-}
-
-/// A header as it is written; no name twice.
-struct Header(Vec<(String, Entry)>);
-
-impl Header {
-    /// The tensors in the order of their elements, once these fill `data` bytes without gap or
-    /// overlap.
-    fn checked(mut self, data: u64) -> Result<Vec<(String, Dtype, Entry)>, String> {
-        self.0.sort_by_key(|(_, entry)| entry.data_offsets);
-        let mut end = 0;
-        let mut checked = Vec::with_capacity(self.0.len());
-        for (name, entry) in self.0 {
-            let dtype = dtype(&entry.dtype)
-                .ok_or_else(|| format!("tensor `{name}` has unknown dtype `{}`", entry.dtype))?;
-            let bytes = elements(&entry.shape).and_then(|n| n.checked_mul(width(dtype)));
-            let (from, to) = entry.data_offsets;
-            if from != end
-                || to.checked_sub(from).is_none()
-                || bytes != to.checked_sub(from)
-                || to as u64 > data
-            {
-                return Err(format!(
-                    "tensor `{name}` of shape {:?} does not fit its place {from}..{to}",
-                    entry.shape
-                ));
-            }
-            end = to;
-            checked.push((name, dtype, entry));
-        }
-        if end as u64 != data {
-            return Err(format!("its tensors have {end} bytes, the file {data}"));
-        }
-        Ok(checked)
-    }
-}
-
-impl<'de> Deserialize<'de> for Header {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Header;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("tensors by name")
-            }
-            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
-                let mut names = std::collections::BTreeSet::new();
-                let mut entries = Vec::new();
-                while let Some(name) = map.next_key::<String>()? {
-                    if !names.insert(name.clone()) {
-                        return Err(de::Error::custom(format_args!("name `{name}` twice")));
-                    }
-                    if name == "__metadata__" {
-                        map.next_value::<de::IgnoredAny>()?;
-                    } else {
-                        entries.push((name, map.next_value()?));
-                    }
-                }
-                Ok(Header(entries))
-            }
-        }
-        deserializer.deserialize_map(Visitor)
-    }
-}
-
-/// Elements of a shape; `None` where there are too many to count.
-fn elements(shape: &[usize]) -> Option<usize> {
-    shape
-        .iter()
-        .try_fold(1_usize, |n, size| n.checked_mul(*size))
-}
-
-/// Bytes of one element.
-fn width(dtype: Dtype) -> usize {
-    match dtype {
-        Dtype::F32 | Dtype::U32 => 4,
-        Dtype::F64 | Dtype::I64 => 8,
-    }
-}
-
-/// The format's name of an element type.
-fn name(dtype: Dtype) -> &'static str {
-    match dtype {
-        Dtype::F32 => "F32",
-        Dtype::F64 => "F64",
-        Dtype::U32 => "U32",
-        Dtype::I64 => "I64",
-    }
-}
-
-/// The element type of that name.
-fn dtype(text: &str) -> Option<Dtype> {
-    [Dtype::F32, Dtype::F64, Dtype::U32, Dtype::I64]
-        .into_iter()
-        .find(|dtype| name(*dtype) == text)
+    let digest = file.digest();
+    Ok((read(path, &digest)?, digest.blake3))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Dtype;
 
     /// Reads a file with this header and so many bytes of elements; its digest is right.
     fn read_with(header: &str, data: usize) -> Result<Vec<NamedArray>, String> {
@@ -243,6 +114,7 @@ mod tests {
         let path = dir.path().join("t.safetensors");
         std::fs::write(&path, bytes).unwrap();
         load_weights(&path)
+            .map(|(arrays, _)| arrays)
             .map_err(|error| error.to_string().split("damaged: ").last().unwrap().into())
     }
 

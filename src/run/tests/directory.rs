@@ -365,7 +365,7 @@ fn a_saved_checkpoint_is_told_in_the_trace_of_the_span_it_belongs_to() {
         );
         let subscriber = tracing_subscriber::fmt().json().with_writer(trace).finish();
         // As in a launch: the writer is there before the subscriber.
-        let (mut writer, _) = found.begin(&toy::resume_meta()).unwrap();
+        let mut writer = found.begin(&toy::resume_meta()).unwrap();
         tracing::subscriber::with_default(subscriber, || {
             let _span = tracing::info_span!("run", id = "toy").entered();
             let toy = Toy {

@@ -118,13 +118,10 @@ fn a_kill_while_resuming_leaves_it_resumable() {
                 .unwrap(),
         );
     }
-    let (mut writer, checkpoint) = Resume::open(&path)
-        .unwrap()
-        .begin(&toy::resume_meta())
-        .unwrap();
-    Toy::of(&checkpoint.unwrap())
-        .train(19, TOTAL, &mut writer)
-        .unwrap();
+    let resume = Resume::open(&path).unwrap();
+    let mut toy = Toy::of(resume.checkpoint().unwrap());
+    let mut writer = resume.begin(&toy::resume_meta()).unwrap();
+    toy.train(19, TOTAL, &mut writer).unwrap();
     drop(writer);
     toy::go_on(&path, TOTAL);
     same(&path, &whole, "resumed five times");
@@ -168,7 +165,7 @@ fn a_stop_by_a_signal_leaves_no_trace_in_the_log() {
             path.join("summary.json").exists(),
             "opening changes nothing"
         );
-        let (writer, _) = resume.begin(&toy::resume_meta()).unwrap();
+        let writer = resume.begin(&toy::resume_meta()).unwrap();
         assert!(!path.join("summary.json").exists());
         assert_eq!(Reader::open(&path).unwrap().status, "running");
         drop(writer);
@@ -275,11 +272,9 @@ fn a_checkpoint_in_the_middle_of_an_evaluation_gives_way_to_the_one_after_it() {
         writer.event(event).unwrap();
     }
     drop(writer);
-    let (mut writer, checkpoint) = Resume::open(&path)
-        .unwrap()
-        .begin(&toy::resume_meta())
-        .unwrap();
-    assert_eq!(Toy::of(&checkpoint.unwrap()), unsettled);
+    let resume = Resume::open(&path).unwrap();
+    assert_eq!(Toy::of(resume.checkpoint().unwrap()), unsettled);
+    let mut writer = resume.begin(&toy::resume_meta()).unwrap();
     for event in &events[evaluation..] {
         writer.event(event).unwrap();
     }

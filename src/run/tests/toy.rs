@@ -248,6 +248,7 @@ pub fn meta() -> RunMeta {
         tags: vec!["quick".into()],
         notes: None,
         data_fingerprint: "data".into(),
+        init: None,
         keep: keep(),
         attempt: attempt(),
     }
@@ -266,6 +267,8 @@ pub fn resume_meta() -> ResumeMeta {
         attempt: attempt(),
         keep: keep(),
         plan: None,
+        data_fingerprint: meta().data_fingerprint,
+        init: None,
     }
 }
 
@@ -285,8 +288,8 @@ pub fn run(root: &Path, last: u64, total: u64) -> std::path::PathBuf {
 pub fn go_on(path: &Path, total: u64) -> (u64, Vec<crate::run::Fallback>) {
     let resume = Resume::open(path).unwrap();
     let fallbacks = resume.fallbacks().to_vec();
-    let (mut writer, checkpoint) = resume.begin(&resume_meta()).unwrap();
-    let mut toy = checkpoint.as_ref().map_or_else(Toy::new, Toy::of);
+    let mut toy = resume.checkpoint().map_or_else(Toy::new, Toy::of);
+    let mut writer = resume.begin(&resume_meta()).unwrap();
     let from = toy.step;
     toy.train(total, total, &mut writer).unwrap();
     writer.finish(&toy.ending(Status::Completed)).unwrap();
