@@ -79,7 +79,7 @@ fn an_f16_run_is_reproduced_and_keeps_its_scale() {
         });
         found.unwrap()
     };
-    let rows = json_lines(&cut("whole").join("metrics.jsonl"));
+    let rows = json_lines(cut("whole").join("metrics.jsonl"));
     let steps: Vec<&Value> = rows.iter().filter(|row| row["kind"] == "step").collect();
     assert!(steps.len() > 5 && steps.iter().all(|row| row["loss_scale"] == 65536.0));
     let state = cut("cut").join("checkpoints/step-0000000020/state.json");
