@@ -5,11 +5,11 @@
 //! rounded to it once, and so is every gradient on its way back, until it arrives at a parameter
 //! and is f32 again.
 //!
-//! On the CPU nothing computes in these types natively (Candle's matrix product takes f16 and widens
-//! bf16, its convolution has no bf16): an operation is the fused f32 kernel between two casts. Operands are
-//! rounded, sums are in f32, the result is rounded to nearest, ties to even. Only the narrow
-//! tensors are kept for the backward pass, so this saves memory, but no time. On CUDA and Metal,
-//! products run natively in the input's type and everything else in f32 between two casts.
+//! On the CPU an operation is the fused f32 kernel between two casts: operands are rounded, sums are
+//! in f32, the result is rounded to nearest, ties to even. (Candle's own matrix product takes f16 and
+//! widens bf16, its convolution refuses bf16.) Only the narrow tensors are kept for the backward
+//! pass, so this saves memory, but no time. On CUDA and Metal, products run natively in the input's
+//! type and everything else in f32 between two casts.
 
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Layout, Result, Shape, Tensor,

@@ -51,6 +51,8 @@ pub use stop::StopFlag;
 #[cfg(test)]
 mod ending_tests;
 #[cfg(test)]
+mod precision_reference;
+#[cfg(test)]
 mod precision_tests;
 #[cfg(test)]
 mod recovery_tests;

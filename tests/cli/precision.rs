@@ -58,7 +58,7 @@ fn low_precision_learns_as_f32_does() {
 }
 
 #[test]
-fn an_f16_run_resumes_and_is_reproduced_with_its_scale() {
+fn an_f16_run_is_reproduced_and_keeps_its_scale() {
     let sandbox = Sandbox::new();
     sandbox.write("dense.toml", DENSE);
     let f16 = ["run", "dense.toml", "--set", "train.precision=f16", "-q"];

@@ -195,9 +195,19 @@ fn fused_pooling_is_pooling() {
 
 #[test]
 fn rounding_is_to_nearest_and_ties_to_even() {
-    let mut values = [1.003_91, 1.003_906_25, 1.011_718_75, f32::MAX, f32::NAN];
+    let half = 2f32.powi(-8);
+    let mut values = [
+        1.1 * half + 1.0,
+        half + 1.0,
+        3.0 * half + 1.0,
+        f32::MAX,
+        f32::NAN,
+    ];
     Low::Bf16.round(&mut values);
-    assert_eq!(values[..4], [1.007_812_5, 1.0, 1.015_625, f32::INFINITY]);
+    assert_eq!(
+        values[..4],
+        [2.0 * half + 1.0, 1.0, 4.0 * half + 1.0, f32::INFINITY]
+    );
     assert!(values[4].is_nan());
     let mut values = [65519.0, 65520.0, 2f32.powi(-24), 2f32.powi(-25)];
     Low::F16.round(&mut values);
