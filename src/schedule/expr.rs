@@ -64,19 +64,27 @@ mod tests {
         let text = |expr: &str| format!("[[schedule]]\ntype = \"expr\"\nexpr = \"{expr}\"");
         assert_eq!(
             messages(&text("ln(u - 3)"), 10),
-            ["schedule[0] `lr` is `NaN` at step `0`, which is not a finite number"]
+            [
+                "schedule[0] `lr` is `NaN` at step `0`, which is not a finite number; hint: a division of 0 by 0, or the root or logarithm of a negative number, has no value"
+            ]
         );
         assert_eq!(
             messages(&text("1/(u - 7)^2"), 1000),
-            ["schedule[0] `lr` is `inf` at step `7`, which is not a finite number"]
+            [
+                "schedule[0] `lr` is `inf` at step `7`, which is not a finite number; hint: `ceil` or `ceil_value` holds what grows too large"
+            ]
         );
         assert_eq!(
             messages(&text("max(sqrt(500.5 - u), 1)"), 1000),
-            ["schedule[0] `lr` is `NaN` at step `501`, which is not a finite number"]
+            [
+                "schedule[0] `lr` is `NaN` at step `501`, which is not a finite number; hint: a division of 0 by 0, or the root or logarithm of a negative number, has no value"
+            ]
         );
         assert_eq!(
             messages(&text("-p"), 10),
-            ["schedule[0] `lr` is `-0.1` at step `1`, which is negative"]
+            [
+                "schedule[0] `lr` is `-0.1` at step `1`, which is negative; hint: `floor` holds what falls below 0"
+            ]
         );
     }
 }

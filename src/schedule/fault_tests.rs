@@ -210,12 +210,16 @@ fn impossible_values_are_refused() {
     let text = "[[schedule]]\ntarget = \"momentum\"\ntype = \"linear\"\nto_value = 1.5";
     assert_eq!(
         momentum.messages(text, vec![momentum.group()]),
-        ["schedule[0] `momentum` is `1.005` at step `7`, which is not below 1"]
+        [
+            "schedule[0] `momentum` is `1.005` at step `7`, which is not below 1; hint: `ceil` or `ceil_value` holds what grows too large"
+        ]
     );
     let text = "[[schedule]]\ntype = \"exponential\"\ngamma = 1e9\nperiod = \"1 step\"";
     assert_eq!(
         messages(text, 40),
-        ["schedule[0] `lr` is `inf` at step `35`, which is not a finite number"]
+        [
+            "schedule[0] `lr` is `inf` at step `35`, which is not a finite number; hint: `ceil` or `ceil_value` holds what grows too large"
+        ]
     );
     let held = format!("{text}\nceil = 3.0");
     assert_eq!(messages(&held, 40), QUIET);

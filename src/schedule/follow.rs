@@ -220,7 +220,9 @@ mod tests {
             + "invert = true\n[[schedule]]\ntype = \"multistep\"\nat = [\"3 steps\"]\ngamma = 0";
         assert_eq!(
             faults(&zero),
-            ["schedule[0] `weight_decay` is `inf` at step `3`, which is not a finite number"]
+            [
+                "schedule[0] `weight_decay` is `inf` at step `3`, which is not a finite number; hint: `ceil` or `ceil_value` holds what grows too large"
+            ]
         );
     }
 }

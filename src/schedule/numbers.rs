@@ -172,7 +172,18 @@ fn impossible(target: Target, value: &Value, clock: &Clock) -> Option<EntryFault
     };
     let track = value.tracks.iter().find(culprit).or(value.tracks.first())?;
     let message = format!("`{target}` is `{result}` at step `{t}`, which {why}");
-    Some(track.phase(t).place.fault(KeyFault::error("", message)))
+    let fault = KeyFault::error("", message).hint(remedy(result));
+    Some(track.phase(t).place.fault(fault))
+}
+
+fn remedy(result: f64) -> &'static str {
+    if result.is_nan() {
+        "a division of 0 by 0, or the root or logarithm of a negative number, has no value"
+    } else if result < 0.0 {
+        "`floor` holds what falls below 0"
+    } else {
+        "`ceil` or `ceil_value` holds what grows too large"
+    }
 }
 
 /// A fault of a track's first entry.
