@@ -180,17 +180,6 @@ fn words_say_what_the_run_will_do() {
         "--steps",
         "1000",
         "--vary",
-        "schedule.1.type=cosine,constant",
-        "--set",
-        "schedule.1={type=\"linear\"}",
-    ];
-    assert_eq!(show(&sandbox, &cut).code, 2);
-    let cut = [
-        "poly.toml",
-        "--explain",
-        "--steps",
-        "1000",
-        "--vary",
         "schedule.1.every=step,epoch",
     ];
     assert_snapshot!(shown(&sandbox, &cut));
