@@ -199,8 +199,8 @@ fn origin_lines(schema: &Schema, is_schedule: bool) -> Vec<String> {
 
 /// What the letters of every formula stand for.
 const SYMBOLS: [&str; 2] = [
-    "a: where it starts (`from`), b: where it ends (`to`), u: updates since the phase began,",
-    "D: the curve's length in updates (`over`), p: the share of it that is done, u/D",
+    "a: start (`from`), b: end (`to`), u: updates since the phase began,",
+    "D: length of the curve (`over`), p: the share of it that is done, u/D",
 ];
 
 fn section_topic(section: &Section) -> Topic {

@@ -15,7 +15,7 @@ use super::schema_text::description;
 /// A doc comment in its parts.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Origin {
-    /// What the component is.
+    /// What the component is, in the lines of the comment.
     pub about: String,
     /// Its formula.
     pub formula: Option<String>,
@@ -28,17 +28,20 @@ pub struct Origin {
 /// another implementation.
 #[must_use]
 pub fn origin(schema: &Schema) -> Origin {
-    let text = description(schema)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let raw = schema["description"].as_str().unwrap_or_default();
+    let end = ["Formula: ", "Source: "]
+        .iter()
+        .filter_map(|mark| raw.find(mark))
+        .min();
+    let text = description(schema);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (rest, source) = cut(&text, "Source: ");
     let (about, formula) = cut(rest, "Formula: ");
     let clean = |text: &str| text.trim_end_matches('.').to_string();
     Origin {
         formula: formula.map(clean).or_else(|| definition(about)),
         source: source.map(clean).or_else(|| names_a_source(about)),
-        about: about.to_string(),
+        about: raw[..end.unwrap_or(raw.len())].trim_end().to_string(),
     }
 }
 
@@ -89,7 +92,7 @@ mod tests {
     fn both_are_found_in_lines_of_their_own_and_in_prose() {
         let of = |text: &str| origin(&json!({ "description": text }));
         let lines = of("Decay.\nMore.\nFormula: `f(u) = a`, with\na = 1.\nSource: X & Y, 1999.");
-        assert_eq!(lines.about, "Decay. More.");
+        assert_eq!(lines.about, "Decay.\nMore.");
         assert_eq!(lines.formula.as_deref(), Some("`f(u) = a`, with a = 1"));
         assert_eq!(lines.source.as_deref(), Some("X & Y, 1999"));
         let prose = of("Decay: `f(u) = a·p`, with `p = 1`. PyTorch's `LR`. Nice.");

@@ -602,13 +602,26 @@ fn a_new_config_has_no_faults() {
 fn every_topic_is_explained() {
     let sandbox = sandbox();
     let explain = |path: &str| sandbox.ok(&["explain", path]).stdout;
-    assert_snapshot!(explain("schedule.poly.power"), @"
+    let power = explain("schedule.poly.power");
+    let (words, curve) = power
+        .split_once("\na phase of 100 epochs at base 1\n")
+        .unwrap();
+    assert!(
+        curve.contains("a power = 0.5   b power = 1   c power = 2"),
+        "{curve}"
+    );
+    assert_snapshot!(words, @"
     schedule.poly.power
     The exponent: below 1 the decay comes late, above 1 early. At least 0. Default 1.
 
     type     number ≥ 0
     default  1.0
     example  power = 1.0
+
+    formula  f(u) = b + (a − b)·(1 − p^k)^power, with k = k_decay
+             a: start (`from`), b: end (`to`), u: updates since the phase began,
+             D: length of the curve (`over`), p: the share of it that is done, u/D
+    source   PyTorch's PolynomialLR; k-decay is Zhang & Li, arXiv:2004.05909
     ");
     assert_snapshot!(explain("train.early_stop"), @r#"
     train.early_stop

@@ -39,7 +39,8 @@ impl Rows<'_> {
         let keys = family.keys.iter().map(|key| sanitize(key).into_owned());
         let counts = ["step", "epoch"].map(String::from);
         let values = titles.iter().map(|column| column.title.clone());
-        lines.write_record(first.into_iter().chain(keys).chain(counts).chain(values))?;
+        let titles_row = first.into_iter().chain(keys).chain(counts).chain(values);
+        lines.write_record(titles_row).map_err(cause)?;
         for variant in &family.variants {
             let file = family.has_files.then_some(&variant.config);
             let fixed = file.into_iter().chain(&variant.values);
@@ -49,12 +50,8 @@ impl Rows<'_> {
             let shown: Vec<Option<&Column>> = titles.iter().map(find).collect();
             for step in self.steps(variant) {
                 let row = row(variant, &shown, step);
-                lines.write_record(
-                    fixed
-                        .iter()
-                        .map(String::as_str)
-                        .chain(row.iter().map(String::as_str)),
-                )?;
+                let cells = fixed.iter().chain(&row).map(String::as_str);
+                lines.write_record(cells).map_err(cause)?;
             }
         }
         lines.flush()
@@ -80,6 +77,14 @@ impl Rows<'_> {
             false => 0..0,
         };
         all.chain(self.at.iter().copied())
+    }
+}
+
+/// What kept a row from being written: a reader that went away is to be known as that.
+fn cause(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 

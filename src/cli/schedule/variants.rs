@@ -19,7 +19,7 @@ pub struct Family {
 pub struct Variant {
     /// The file, as it was named.
     pub config: String,
-    /// The value of each key of the family, as it was typed.
+    /// The value of each key of the family, as it was typed but for quotes.
     pub values: Vec<String>,
     /// What tells it from the others; empty where there are none.
     pub label: String,
@@ -62,7 +62,7 @@ impl Family {
                 }
                 variants.push(Variant {
                     config: path.display().to_string(),
-                    values: values.clone(),
+                    values: values.iter().map(|value| bare(value).into()).collect(),
                     label: labels.of(file, values),
                     view,
                 });
@@ -109,10 +109,15 @@ impl Labels {
     fn of(&self, file: usize, values: &[String]) -> String {
         let file = self.files.get(file).cloned();
         let pairs = self.keys.iter().zip(values);
-        let pairs =
-            pairs.map(|(key, value)| format!("{key} = {}", value.trim_matches(['"', '\''])));
+        let pairs = pairs.map(|(key, value)| format!("{key} = {}", bare(value)));
         file.into_iter().chain(pairs).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// A text without its quotes; anything else as it is.
+fn bare(value: &str) -> &str {
+    let between = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
+    between('"').or_else(|| between('\'')).unwrap_or(value)
 }
 
 /// The short names, unless two of them are the same.

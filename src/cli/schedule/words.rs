@@ -100,8 +100,9 @@ impl Told<'_> {
             .iter()
             .filter(|p| p.start <= start && end < p.end);
         let kinds: Vec<String> = running
-            .filter(|phase| phase.kind != "constant" || self.phases.len() == 1)
             .map(|phase| self.kind(phase))
+            // The words before say as much already.
+            .filter(|kind| kind != "constant" && kind != "linear")
             .collect();
         if !kinds.is_empty() {
             let _ = write!(text, " by {}", kinds.join(" × "));

@@ -229,22 +229,27 @@ impl<'a> Screen<'a> {
         }
         taken.sort_by_key(|(left, ..)| *left);
         let line = |(unit, per): &(&String, f64)| {
-            let mut line = String::new();
-            for (left, right, at) in &taken {
-                let text = count(at * per);
-                // Each text on the same place as its other counts: at the ends flush, else centred.
-                let spare = right - left - text.len();
-                let shift = match *left {
-                    0 => 0,
-                    _ if *right == self.width => spare,
-                    _ => spare / 2,
-                };
-                let gap = (left + shift).saturating_sub(line.chars().count());
-                let _ = write!(line, "{:gap$}{text}", "");
-            }
+            let line = self.scale(&taken, *per);
             format!("{unit:>0$}  {line}", self.margin)
         };
         counts.iter().map(line).collect()
+    }
+
+    /// One count at the (left, right, x) places: at the ends flush, else centred.
+    fn scale(&self, places: &[(usize, usize, f64)], per: f64) -> String {
+        let mut line = String::new();
+        for (left, right, at) in places {
+            let text = count(at * per);
+            let spare = right - left - text.len();
+            let shift = match *left {
+                0 => 0,
+                _ if *right == self.width => spare,
+                _ => spare / 2,
+            };
+            let gap = (left + shift).saturating_sub(line.chars().count());
+            let _ = write!(line, "{:gap$}{text}", "");
+        }
+        line
     }
 }
 
