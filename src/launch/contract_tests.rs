@@ -77,7 +77,10 @@ fn whole(text: &str, dataset: &str) -> String {
     for (table, lines) in [
         ("[dataset]", dataset),
         ("[model]", "[model]\ntype = \"mlp\"\nhidden = [6]\n"),
-        ("[optimizer]", "[optimizer]\ntype = \"sgd\"\nlr = 0.05\n"),
+        (
+            "[optimizer]",
+            "[optimizer]\ntype = \"sgd\"\nlr = 0.05\nweight_decay = 0.01\n",
+        ),
         ("[train]", "[train]\nepochs = 3\nlog_every = \"1 step\"\n"),
         ("[checkpoint]", "[checkpoint]\nevery = \"2 steps\"\n"),
     ] {
@@ -153,7 +156,13 @@ fn every_optimizer() {
 #[test]
 fn every_schedule() {
     all("schedule", choices(&Extensions::new().schedules), |lines| {
-        whole(&format!("[[schedule]]\n{lines}"), DIGITS)
+        // What only makes sense with a key that others have too.
+        let more = match lines {
+            _ if lines.contains("\"geometric\"") => "to = 0.5\n",
+            _ if lines.contains("\"follow\"") => "target = \"weight_decay\"\n",
+            _ => "",
+        };
+        whole(&format!("[[schedule]]\n{lines}{more}"), DIGITS)
     });
 }
 

@@ -12,8 +12,10 @@ use crate::{
     units::Span,
 };
 
-/// Triangles between `from` and `to` (Smith, arXiv:1506.01186; PyTorch's `CyclicLR`): in cycle c = 1, 2, … the share s of
-/// the way rises from 0 to 1 over `up` and falls again over `down`, and `f(u) = a + (b − a)·s·g` with g by `mode`.
+/// Triangles between `from` and `to`: in cycle c = 1, 2, … the share s of the way rises from 0 to 1 over `up` and falls again
+/// over `down`.
+/// Formula: `f(u) = a + (b − a)·s·g` with g by `mode`.
+/// Source: Smith, arXiv:1506.01186; PyTorch's `CyclicLR`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cyclic {

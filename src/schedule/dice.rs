@@ -95,9 +95,11 @@ impl Dice {
 
     /// A random phase that uses any type and most keys; `absolute` allows `_value` keys.
     fn phase(&mut self, length: &str, track: &str, absolute: bool) -> String {
-        // One that follows has no one to follow here, and one that repeats has a body: see `repeated`.
+        // One that follows has no one to follow here, one that repeats has a body (see `repeated`), and what follows a
+        // metric stands in no body.
         let kinds = KINDS.map(|(name, _)| name);
-        let alone = kinds.iter().filter(|k| !matches!(**k, "follow" | "repeat"));
+        let others = ["follow", "repeat", "plateau", "greedy"];
+        let alone = kinds.iter().filter(|kind| !others.contains(kind));
         let kind = self.one_of(&alone.copied().collect::<Vec<_>>());
         let own = self.own_keys(kind);
         // A ratio needs two ends above 0, which a carried value need not be.

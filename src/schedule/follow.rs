@@ -8,8 +8,10 @@ use crate::{
     schedule::{Conventions, Curve, Entry, EntryFault, Formula, Frame, Group, Target},
 };
 
-/// The factor of another target at every update: `f(t) = a·factor(t)`, or `a/factor(t)` with `invert`. Weight decay that
-/// follows `lr` falls with it; inverted, the product of both stays as it is.
+/// The factor of another target at every update. Weight decay that follows `lr` falls with it; inverted, the product of both
+/// stays as it is.
+/// Formula: `f(t) = a·factor(t)`, or `a/factor(t)` with `invert`.
+/// Source: weight decay proportional to the learning rate, as in Loshchilov & Hutter, arXiv:1711.05101.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Follow {

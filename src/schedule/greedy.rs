@@ -22,6 +22,7 @@ use crate::{
 pub struct Greedy {
     /// The metric, as `split/name`. Default "val/loss", or "train/loss" without a validation split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"val/loss")]
     pub metric: Option<String>,
     /// Whether small or large values are good. Default: what fits the metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,7 +93,7 @@ impl Curve for Greedy {
 
     fn reacts(&self, frame: &Frame, watched: &Watched) -> Option<Rule> {
         Some(Rule {
-            watched: watched.clone(),
+            watched: reaction::named(self.watches(), watched),
             factor: self.factor,
             patience: reaction::evals(Some(self.patience), frame),
             cooldown: reaction::evals(self.cooldown, frame),

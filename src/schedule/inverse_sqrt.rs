@@ -9,8 +9,9 @@ use crate::{
     units::Span,
 };
 
-/// Decay by one over the square root of time: `f(u) = a·√(s/(u + s))`, s the `scale`. After a warmup as long as `scale` it
-/// is fairseq's and Hugging Face's `inverse_sqrt`.
+/// Decay by one over the square root of time; after a warmup as long as `scale` it goes on where the warmup ends.
+/// Formula: `f(u) = a·√(s/(u + s))` with s the `scale`.
+/// Source: fairseq's and transformers' `inverse_sqrt`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InverseSqrt {

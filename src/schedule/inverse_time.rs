@@ -11,7 +11,9 @@ use crate::{
     units::Span,
 };
 
-/// Decay by one over time: `f(u) = a/(1 + rate·u/period)`. TensorFlow's `InverseTimeDecay`.
+/// Decay by one over time.
+/// Formula: `f(u) = a/(1 + rate·u/period)`.
+/// Source: Keras' `InverseTimeDecay`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InverseTime {

@@ -12,9 +12,11 @@ use crate::{
     },
 };
 
-/// The 1cycle policy (Smith & Topin, arXiv:1708.07120; PyTorch's `OneCycleLR`): from `a/div` up to `a` at step
-/// `warmup·D − 1`, then down to `a/(div·final_div)` at step D − 1, the last one. With `rest_value` and `peak_value` it moves
-/// between these instead, as PyTorch does with the momentum.
+/// The 1cycle policy: up, then down to far below where it began. With `rest_value` and `peak_value` it moves between these
+/// instead, as PyTorch does with the momentum.
+/// Formula: knots `a/div` at step 0, `a` at step `warmup·D − 1`, `a/(div·final_div)` at step D − 1, the last one, with
+/// `shape` between them.
+/// Source: Smith & Topin, arXiv:1708.07120; PyTorch's `OneCycleLR`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OneCycle {

@@ -20,6 +20,7 @@ use crate::{
 pub struct Plateau {
     /// The metric, as `split/name`. Default "val/loss", or "train/loss" without a validation split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"val/loss")]
     pub metric: Option<String>,
     /// Whether small or large values are good. Default: what fits the metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,7 +51,7 @@ pub struct Plateau {
     #[serde(default = "eps")]
     #[schemars(range(min = 0.0))]
     pub eps: f64,
-    /// "torch" for PyTorch's relative threshold, by which a negative metric always improves.
+    /// "torch" for PyTorch's relative threshold, by which a negative metric always improves. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compat: Option<Compat>,
 }
@@ -101,7 +102,7 @@ impl Curve for Plateau {
 
     fn reacts(&self, frame: &Frame, watched: &Watched) -> Option<Rule> {
         Some(Rule {
-            watched: watched.clone(),
+            watched: reaction::named(self.watches(), watched),
             factor: self.factor,
             patience: reaction::evals(Some(self.patience), frame),
             cooldown: reaction::evals(self.cooldown, frame),

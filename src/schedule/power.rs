@@ -9,8 +9,9 @@ use crate::{
     units::Span,
 };
 
-/// A power law of time: `f(u) = a·((u + s)/s)^exponent`, s the `scale`; −0.5 is `inverse_sqrt` (Shen et al.,
-/// arXiv:2408.13359, find −0.51).
+/// A power law of time; an exponent of −0.5 is `inverse_sqrt`.
+/// Formula: `f(u) = a·((u + s)/s)^exponent` with s the `scale`.
+/// Source: Shen et al., arXiv:2408.13359, who find an exponent of −0.51.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Power {

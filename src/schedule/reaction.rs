@@ -215,6 +215,15 @@ impl Rule {
     }
 }
 
+/// The metric of a type's keys, and what they leave out from elsewhere.
+pub(super) fn named(own: Option<Watch<'_>>, watched: &Watched) -> Watched {
+    let (metric, mode) = own.unwrap_or_default();
+    Watched {
+        metric: metric.map_or_else(|| watched.metric.clone(), str::to_owned),
+        mode: mode.unwrap_or(watched.mode),
+    }
+}
+
 /// A span in evaluations, rounded.
 pub(super) fn evals(span: Option<Span>, frame: &Frame) -> u64 {
     match span {

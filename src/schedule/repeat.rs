@@ -13,8 +13,9 @@ use crate::{
 };
 
 /// The phases of `[[schedule.phase]]`, one after the other, in each cycle anew: warm restarts with a warmup in each,
-/// repeated WSD, jagged restarts. In cycle i = 0, 1, … their base is `a·shrink^i`, so that factors shrink and absolute
-/// values stay; percentages and "rest" are those of the cycle, which is `cycle·stretch^i` long.
+/// repeated WSD, jagged restarts. Factors shrink and absolute values stay; percentages and "rest" are those of the cycle.
+/// Formula: cycle i = 0, 1, … is `cycle·stretch^i` long, and the base of its phases is `a·shrink^i`.
+/// Source: Loshchilov & Hutter, arXiv:1608.03983 (SGDR), with any body.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Repeat {

@@ -8,8 +8,9 @@ use crate::{
     schedule::{Curve, Formula, Frame},
 };
 
-/// The reflected exponential (Chen et al., arXiv:2107.04197): `f(u) = b + (a − b)·(1 − p)/(1 − d·p)`; it stays high for
-/// longer than a straight line, which is `d = 0`.
+/// The reflected exponential, which stays high for longer than a straight line (`d = 0`).
+/// Formula: `f(u) = b + (a − b)·(1 − p)/(1 − d·p)`.
+/// Source: Chen et al., arXiv:2107.04197.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rex {

@@ -15,11 +15,13 @@ use crate::{
 
 /// A table of factors of the base, one for each point in time. Before the first point the first factor holds, after the
 /// last one the last.
+/// Formula: `f(u) = factor of the last point at or before u`, or `interp` between it and the next.
+/// Source: optax's `piecewise_interpolate_schedule`, with points in any unit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
     /// The points, in order: `["10 epochs", 0.5]` is the factor 0.5 after 10 epochs of the phase. Factors of at least 0.
-    #[schemars(length(min = 1), example = &[("0 epochs", 0.1), ("5 epochs", 1.0), ("90%", 0.01)])]
+    #[schemars(length(min = 1), example = &[("0 epochs", 0.1), ("5 epochs", 1.0), ("20 epochs", 0.01)])]
     pub points: Vec<(Span, f64)>,
     /// What lies between two points. Default "hold".
     #[serde(default)]

@@ -8,6 +8,8 @@ use trainer::{
     schedule::Target,
 };
 
+use crate::sandbox::{Sandbox, repository};
+
 const PAGE: &str = include_str!("../../docs/schedules.md");
 
 /// The sections of the page that hold TOML: title and blocks.
@@ -80,5 +82,24 @@ fn every_block_of_the_page_resolves() {
             let view = view(title, block, 10);
             assert_eq!(view.length.total_steps, 100, "{title}");
         }
+    }
+}
+
+/// The picture is what its line draws.
+#[test]
+fn the_picture_of_the_end_points_is_up_to_date() {
+    let line = PAGE
+        .lines()
+        .find(|line| line.starts_with("trainer schedule "))
+        .unwrap();
+    let sandbox = Sandbox::new();
+    let config = repository().join("configs/poly-epoch.toml");
+    sandbox.write("configs/poly-epoch.toml", fs::read(config).unwrap());
+    sandbox.ok(&line.split(' ').skip(1).collect::<Vec<_>>());
+    let drawn = fs::read_to_string(sandbox.path("end-points.svg")).unwrap();
+    let kept = fs::read_to_string(repository().join("docs/end-points.svg")).unwrap_or_default();
+    assert!(drawn == kept, "docs/end-points.svg is stale: {line}");
+    for include in ["start", "end", "both", "neither"] {
+        assert!(drawn.contains(&format!("include={include}")), "{include}");
     }
 }

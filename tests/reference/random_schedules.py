@@ -297,8 +297,7 @@ def optax_case(r):
     elif kind == "piecewise":
         at, g = sorted(r.sample(range(1, n), 3)), r.uniform(0.1, 0.9)
         f = optax.piecewise_constant_schedule(base, {t: g for t in at})
-        # optax scales after the boundary's update, not at it.
-        toml = phase("multistep", at=[steps(t + 1) for t in at], gamma=g)
+        toml = phase("multistep", at=[steps(t) for t in at], gamma=g)
     elif kind == "sgdr":
         cycles, toml = [], ""
         for _ in range(r.randint(1, 4)):
