@@ -70,7 +70,7 @@ def torch_values(build, base, horizon, per_epoch):
     return values
 
 
-def torch_part(r, n, base, unit=steps, more=()):
+def torch_part(r, n, base, unit=steps, more=(), per=1):
     """(name, builder, TOML given the phase's length and more keys) of one scheduler that runs for `n` scheduler steps
     and ends anywhere."""
     from torch.optim import lr_scheduler as pt
@@ -110,19 +110,19 @@ def torch_part(r, n, base, unit=steps, more=()):
         return kind, lambda o: pt.CosineAnnealingWarmRestarts(o, t, k, m), lambda f: phase("cosine_restarts", f, cycle=unit(t), stretch=float(k), to_value=m, **more)
     if kind == "Lambda":
         a, b = r.uniform(0.01, 0.3), r.uniform(0.3, 2)
-        u = "floor(u/%d)" % more.pop("per_epoch") if "per_epoch" in more else "u"
         text, f = r.choice([
-            (f"1/(1+{a!r}*{u})", lambda e: 1 / (1 + a * e)),
-            (f"(1+{u})^-{b!r}", lambda e: (1 + e) ** -b),
-            (f"0.5*(1+cos({a!r}*{u}))", lambda e: 0.5 * (1 + math.cos(a * e))),
-            (f"max(exp(-{a!r}*{u}), 0.01)", lambda e: max(math.exp(-a * e), 0.01)),
-            (f"min(1, {b!r}/sqrt({u}+1))", lambda e: min(1, b / math.sqrt(e + 1))),
+            (f"1/(1+{a!r}*u)", lambda e: 1 / (1 + a * e)),
+            (f"(1+u)^-{b!r}", lambda e: (1 + e) ** -b),
+            (f"0.5*(1+cos({a!r}*u))", lambda e: 0.5 * (1 + math.cos(a * e))),
+            (f"max(exp(-{a!r}*u), 0.01)", lambda e: max(math.exp(-a * e), 0.01)),
+            (f"min(1, {b!r}/sqrt(u+1))", lambda e: min(1, b / math.sqrt(e + 1))),
         ])
         return kind, lambda o: pt.LambdaLR(o, f), lambda length: phase("expr", length, expr=text, **more)
     low, up, down = base * r.uniform(0.01, 0.5), r.randint(1, n), r.randint(1, n)
     mode, g = r.choice(["triangular", "triangular2", "exp_range"]), r.uniform(0.95, 0.999)
     return kind, lambda o: pt.CyclicLR(o, low, base, up, down, mode, g, cycle_momentum=False), lambda f: phase(
-        "cyclic", f, from_value=low, to_value=base, up=unit(up), down=unit(down), mode=mode, gamma=g if mode == "exp_range" else None, **more)
+        "cyclic", f, from_value=low, to_value=base, up=unit(up), down=unit(down), mode=mode,
+        gamma=g ** (1 / per) if mode == "exp_range" else None, **more)
 
 
 def retime(tail, length, left, unit):
@@ -143,7 +143,7 @@ def torch_case(r):
         per, epochs = r.randint(2, 9), r.randint(5, 60)
         unit = lambda k: f"{k} epochs"
         while True:
-            kind, build, toml = torch_part(r, epochs, base, unit, {"every": "epoch"})
+            kind, build, toml = torch_part(r, epochs, base, unit, {"every": "epoch"}, per)
             # These count steps of their own, and a floor of u is not what the class means.
             if kind != "Lambda":
                 break
@@ -153,8 +153,9 @@ def torch_case(r):
         w, s = r.randint(2, n // 2), r.uniform(0.001, 0.9)
         while True:
             kind, build, toml = torch_part(r, n - w, base)
-            # CyclicLR sets its own lr when it is made; the recursive ones go on from there.
-            if kind not in ("Cyclic", "Constant"):
+            # CyclicLR sets its own lr when it is made, MultiplicativeLR multiplies once more where it begins, and
+            # ConstantLR of a length depends on what came before: quirks of sequences, not schedules.
+            if kind not in ("Cyclic", "Constant", "Multiplicative"):
                 break
         warm = phase("linear", steps(w), from_=s, to=1.0)
         both = lambda o: pt.SequentialLR(o, [pt.LinearLR(o, s, 1.0, w), build(o)], [w])
@@ -218,6 +219,7 @@ def transformers_case(r):
         d, m, shape = r.randint(2, n // 3), r.uniform(0, 0.3), r.choice(["linear", "cosine", "1-sqrt"])
         build = lambda o: hf.get_wsd_schedule(o, num_warmup_steps=w, num_decay_steps=d, num_training_steps=n, min_lr_ratio=m, decay_type=shape)
         name = {"linear": "linear", "cosine": "cosine", "1-sqrt": "sqrt_decay"}[shape]
+        warm = phase("linear", steps(w), from_=m, to=1.0)
         toml = phase("constant") + phase(name, steps(d), to=m)
     return Case(f"transformers {kind}", torch_values(build, base, n, 1), warm + toml, base, n)
 
@@ -252,9 +254,6 @@ def timm_case(r):
     elif kind == "tanh":
         lb, ub = r.uniform(-8, -3), r.uniform(2, 5)
         made = timm.TanhLRScheduler(optimizer, t_initial=n - w, lb=lb, ub=ub, lr_min=low, **common)
-        # timm warms up to where its curve begins, not to the base.
-        top = low + 0.5 * (base - low) * (1 - math.tanh(lb))
-        warm = phase("linear", steps(w), from_value=start, to_value=top)
         toml = phase("tanh", lb=lb, ub=ub, to_value=low, from_="base")
     else:
         s, g = r.randint(2, n), r.uniform(0.1, 0.9)
@@ -314,8 +313,9 @@ def optax_case(r):
             f = optax.cosine_onecycle_schedule(n, base, pct, div, final)
             toml = phase("cosine", steps(w), from_value=base / div, to=1.0) + phase("cosine", to_value=base / (div * final))
         else:
-            f = optax.linear_onecycle_schedule(n, base, pct, 1.0, div, final)
-            toml = phase("linear", steps(w), from_value=base / div, to=1.0) + phase("linear", to_value=base / (div * final))
+            f = optax.linear_onecycle_schedule(n, base, pct, 0.85, div, final)
+            toml = phase("linear", steps(w), from_value=base / div, to=1.0) + phase("linear", steps(85 - w), to_value=base / div)
+            toml += phase("linear", to_value=base / (div * final))
     values = [float(f(t)) for t in range(n)]
     return Case(f"optax {kind}", values, toml, base, n)
 
