@@ -4,7 +4,8 @@
 //! `cargo bench --bench orchestration -- [threads [rounds]]`. The run loads and shuffles its data,
 //! logs at the default rate, and writes its directory with a checkpoint after each epoch. `run` is
 //! all of it, until everything is durable and closed; `loop` is what its ledger counts, from the
-//! first batch to the end of the last epoch, without the once-only work before and after. Both sides
+//! first batch to the end of the last epoch, without the once-only work before and after; `around the
+//! step` is the part of it that is not arithmetic, also as a share of the bare step. Both sides
 //! compute the same losses, bit for bit, which is checked. They take turns, in an order that turns
 //! too; shown are medians, of the ratio too.
 #![expect(clippy::print_stdout, reason = "a benchmark reports to the terminal")]
@@ -138,10 +139,17 @@ fn compare(what: &str, text: &str, folder: &Path, rounds: usize) -> Result<()> {
     let [run, inside, bare, ratio] = times.map(median);
     let [run, inside, bare] = [run, inside, bare].map(|seconds| 1e6 * seconds / steps);
     println!("{what:34}{run:9.1}{inside:9.1}{bare:9.1}{ratio:10.3}");
+    let mut around = 0.0;
     for name in parts[0].keys() {
         let seconds = median(parts.iter().map(|part| part[name]).collect());
-        println!("  {name:32}{:9.1}", 1e6 * seconds / steps);
+        let micros = 1e6 * seconds / steps;
+        println!("  {name:32}{micros:9.1}");
+        if ["data", "checkpoint", "logging"].contains(&name.as_str()) {
+            around += micros;
+        }
     }
+    let share = around / bare;
+    println!("  {:32}{around:9.1}{share:28.3}", "around the step");
     Ok(())
 }
 

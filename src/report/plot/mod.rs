@@ -1,7 +1,7 @@
 //! Curves over the course of a run, drawn twice from the same data: in the terminal
 //! ([`Plot::text`]) and as a picture for a paper ([`Plot::svg`], [`png`]).
 //!
-//! A [`Plot`] holds plain series; where they come from is not its business. [`sample`] takes them
+//! A [`Plot`] holds plain series; where they come from is not its business. [`sample()`] takes them
 //! from a function of the update index in a bounded number of points that draw like all of them.
 
 mod axis;
