@@ -93,6 +93,10 @@ impl Schedule {
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let format = self.shape()?;
         let family = Family::read(&self.config, &self.vary, self.steps_per_epoch, global, out)?;
+        let mut views = family.variants.iter().map(|variant| &variant.view);
+        if views.any(|view| !view.schedules.reactions().is_empty()) {
+            out.note("note: what follows a metric is shown as if it never acted");
+        }
         let rows = Rows {
             family: &family,
             at: &self.at,

@@ -463,3 +463,17 @@ fn a_schedule_is_explained_with_formula_source_and_curve() {
         );
     }
 }
+
+/// What a metric will do is not known before the run.
+#[test]
+fn a_preview_says_that_it_cannot_see_a_plateau() {
+    let sandbox = Sandbox::new();
+    let config = repository().join("configs/poly.toml");
+    sandbox.write("poly.toml", fs::read(config).unwrap());
+    let plateau = r#"schedule=[{type="plateau", patience="2 evals"}]"#;
+    let note = "note: what follows a metric is shown as if it never acted";
+    let with = sandbox.ok(&["schedule", "poly.toml", "--set", plateau]);
+    assert!(with.stderr.contains(note), "{}", with.stderr);
+    let without = sandbox.ok(&["schedule", "poly.toml"]);
+    assert!(!without.stderr.contains(note), "{}", without.stderr);
+}
