@@ -81,15 +81,15 @@ def torch_part(r, n, base, unit=steps, more=(), per=1):
     if kind == "Constant":
         c, k = r.uniform(0.05, 1), r.randint(1, n)
         tail = [phase("constant", "rest", from_="base", **more)] if k < n else []
-        return kind, lambda o: pt.ConstantLR(o, c, k), lambda f: "".join([phase("constant", unit(k) if k < n else f, from_=c, **more)] + retime(tail, f, n - k, unit))
+        return kind, lambda o: pt.ConstantLR(o, c, k), lambda f: "".join([phase("constant", unit(k) if k < n else f, from_=c, **more)] + tail)
     if kind == "Linear":
         s, e, k = r.uniform(0.01, 1), r.uniform(0, 1), r.randint(2, n)
         tail = [phase("constant", "rest", **more)] if k < n else []
-        return kind, lambda o: pt.LinearLR(o, s, e, k), lambda f: "".join([phase("linear", unit(k) if k < n else f, from_=s, to=e, **more)] + retime(tail, f, n - k, unit))
+        return kind, lambda o: pt.LinearLR(o, s, e, k), lambda f: "".join([phase("linear", unit(k) if k < n else f, from_=s, to=e, **more)] + tail)
     if kind == "Polynomial":
         p, k = r.uniform(0.3, 3), r.randint(2, n)
         tail = [phase("constant", "rest", **more)] if k < n else []
-        return kind, lambda o: pt.PolynomialLR(o, k, p), lambda f: "".join([phase("poly", unit(k) if k < n else f, power=p, **more)] + retime(tail, f, n - k, unit))
+        return kind, lambda o: pt.PolynomialLR(o, k, p), lambda f: "".join([phase("poly", unit(k) if k < n else f, power=p, **more)] + tail)
     if kind == "Exponential":
         g = r.uniform(0.9, 0.999)
         return kind, lambda o: pt.ExponentialLR(o, g), lambda f: phase("exponential", f, gamma=g, period=unit(1), **more)
@@ -124,10 +124,6 @@ def torch_part(r, n, base, unit=steps, more=(), per=1):
         "cyclic", f, from_value=low, to_value=base, up=unit(up), down=unit(down), mode=mode,
         gamma=g ** (1 / per) if mode == "exp_range" else None, **more)
 
-
-def retime(tail, length, left, unit):
-    """A tail that ends where its phase does: "rest", or what is left of a fixed length."""
-    return tail if length == "rest" else [text.replace('for = "rest"', f'for = "{unit(left)}"') for text in tail]
 
 
 def torch_case(r):
@@ -306,8 +302,7 @@ def optax_case(r):
         f, n = optax.sgdr_schedule(cycles), sum(cycle["decay_steps"] for cycle in cycles)
     else:
         pct, div, final = r.uniform(0.1, 0.45), r.uniform(2, 50), 10 ** r.uniform(1, 4)
-        n, w = 100, None
-        pct = round(pct, 2)
+        n, pct = 100, round(pct, 2)
         w = int(pct * n)
         if kind == "cosine_onecycle":
             f = optax.cosine_onecycle_schedule(n, base, pct, div, final)
