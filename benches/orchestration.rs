@@ -181,7 +181,7 @@ fn bare(plan: &Plan, batches: &[Vec<(Tensor, Tensor)>]) -> Result<f64> {
         let rows = input.dim(0)? as f64;
         let sum = plan.loss.spec.sum(&model.forward(input, &mode)?, target)?;
         grads.zero();
-        grads.backward(&(&sum * rows.recip())?, &params)?;
+        grads.backward(&sum, rows.recip(), &params)?;
         optimizer.step(&params, &grads, &hypers, &frozen)?;
         step += 1;
         if u64::from(step).is_multiple_of(plan.length.log_every) {

@@ -98,12 +98,12 @@ fn report(
             step,
             micro: 0,
         };
+        Grads::begin();
         let loss = cross_entropy(&model.forward(&x, &mode)?, &targets, 0.0, None)?;
         let forward = start.elapsed();
         grads.zero();
-        grads.backward(&loss, &built.params)?;
+        grads.backward(&loss, (batch as f64).recip(), &built.params)?;
         let backward = start.elapsed();
-        grads.scale(1.0 / batch as f64)?;
         for (i, param) in built.params.iter().enumerate() {
             inplace::update2(param.tensor(), &momenta[i], grads.get(i), |w, m, g| {
                 for ((w, m), g) in w.iter_mut().zip(m).zip(g) {

@@ -1,10 +1,13 @@
-//! Average pooling over images [n, c, h, w], and the average over whole images.
+//! Average pooling over images [n, h, w, c], and the average over whole images.
+
+use std::ops::Range;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::{
     composed,
+    fresh::fresh,
     inplace::with_ref,
     max_pool::Pool,
     mixed::{apply1, widened},
@@ -12,7 +15,7 @@ use super::{
     window::Window,
 };
 
-/// Averages of the windows: [n, c, h, w] → [n, c, h', w'] with h' = (h − kernel) / stride + 1,
+/// Averages of the windows: [n, h, w, c] → [n, h', w', c] with h' = (h − kernel) / stride + 1,
 /// rounded down.
 ///
 /// # Errors
@@ -25,7 +28,7 @@ pub fn avg_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
     }
 }
 
-/// The average of each channel's pixels: [n, c, h, w] → [n, c].
+/// The average of each channel's pixels: [n, h, w, c] → [n, c].
 ///
 /// # Errors
 /// Where the tensor is no batch of images, or the device fails.
@@ -45,7 +48,7 @@ impl AvgPool {
         match self.0 {
             Some(pool) => pool.on(shape),
             None => {
-                let (n, channels, height, width) = shape.dims4()?;
+                let (n, height, width, channels) = shape.dims4()?;
                 let whole = Window {
                     rows: height,
                     cols: width,
@@ -69,23 +72,26 @@ impl CustomOp1 for AvgPool {
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let x = slice(storage, layout)?;
         let (n, w, (height, width)) = self.on(layout.shape())?;
-        let mut out = vec![0.0; n * w.channels * height * width];
-        let planes = x.par_chunks((w.height * w.width).max(1));
-        out.par_chunks_mut((height * width).max(1))
-            .zip(planes)
-            .for_each(|(out, plane)| {
-                for (i, out) in out.iter_mut().enumerate() {
-                    let corner = i / width * w.stride * w.width + i % width * w.stride;
-                    let rows = (0..w.rows).map(|row| corner + row * w.width);
-                    let sums = rows.map(|start| {
-                        let row = &plane[start..start + w.cols];
-                        row.iter().map(|x| f64::from(*x)).sum::<f64>()
-                    });
-                    *out = (sums.sum::<f64>() / (w.rows * w.cols) as f64) as f32;
+        let channels = w.channels.max(1);
+        let mut out = fresh(n * height * width * w.channels);
+        let images = x.par_chunks(w.image().max(1));
+        let outputs = out.par_chunks_mut((height * width * channels).max(1));
+        outputs.zip(images).for_each(|(out, image)| {
+            let mut sums = vec![0f64; channels];
+            for (i, out) in out.chunks_exact_mut(channels).enumerate() {
+                sums.fill(0.0);
+                visit(&w, width, i, |range| {
+                    for (sum, x) in sums.iter_mut().zip(&image[range]) {
+                        *sum += f64::from(*x);
+                    }
+                });
+                for (out, sum) in out.iter_mut().zip(&sums) {
+                    *out = (sum / (w.rows * w.cols) as f64) as f32;
                 }
-            });
+            }
+        });
         match self.0 {
-            Some(_) => output(out, (n, w.channels, height, width)),
+            Some(_) => output(out, (n, height, width, w.channels)),
             None => output(out, (n, w.channels)),
         }
     }
@@ -94,24 +100,33 @@ impl CustomOp1 for AvgPool {
         let (_, w, (height, width)) = self.on(x.shape())?;
         let mut out = vec![0.0; x.elem_count()];
         let share = 1.0 / (w.rows * w.cols) as f32;
+        let channels = w.channels.max(1);
         with_ref(&grad.contiguous()?, |grad| {
-            let grads = grad.par_chunks((height * width).max(1));
-            out.par_chunks_mut((w.height * w.width).max(1))
-                .zip(grads)
-                .for_each(|(plane, grad)| {
-                    for (i, grad) in grad.iter().enumerate() {
-                        let corner = i / width * w.stride * w.width + i % width * w.stride;
-                        for row in 0..w.rows {
-                            let start = corner + row * w.width;
-                            for pixel in &mut plane[start..start + w.cols] {
-                                *pixel += grad * share;
-                            }
+            let grads = grad.par_chunks((height * width * channels).max(1));
+            let images = out.par_chunks_mut(w.image().max(1));
+            images.zip(grads).for_each(|(image, grad)| {
+                for (i, grad) in grad.chunks_exact(channels).enumerate() {
+                    visit(&w, width, i, |range| {
+                        for (to, g) in image[range].iter_mut().zip(grad) {
+                            *to += g * share;
                         }
-                    }
-                });
+                    });
+                }
+            });
             Ok(())
         })?;
         Ok(Some(tensor(out, x.shape())?))
+    }
+}
+
+/// Calls `f` with the range of each pixel that the window at place `i` covers.
+fn visit(w: &Window, width: usize, i: usize, mut f: impl FnMut(Range<usize>)) {
+    let (y, x) = (i / width * w.stride, i % width * w.stride);
+    for row in y..y + w.rows {
+        for col in x..x + w.cols {
+            let at = (row * w.width + col) * w.channels;
+            f(at..at + w.channels);
+        }
     }
 }
 
@@ -122,7 +137,7 @@ mod tests {
 
     #[test]
     fn gradients_agree_with_finite_differences() {
-        for shape in [[2, 3, 4, 4], [1, 1, 5, 7], [1, 2, 3, 3]] {
+        for shape in [[2, 4, 4, 3], [1, 5, 7, 1], [1, 3, 3, 2]] {
             for (kernel, stride) in [(2, 2), (3, 2), (2, 1), (1, 1), (3, 3)] {
                 let pool = Pool { kernel, stride };
                 gradients(
@@ -143,7 +158,7 @@ mod tests {
 
     #[test]
     fn bits_do_not_depend_on_the_number_of_threads() {
-        let x = [var(&[5, 3, 13, 11], 1)];
+        let x = [var(&[5, 13, 11, 3], 1)];
         threads(|| {
             everything(&x, &|t| {
                 avg_pool2d(

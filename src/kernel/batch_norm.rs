@@ -1,11 +1,13 @@
 //! Batch normalisation (Ioffe & Szegedy 2015), optionally with ReLU in the same pass.
 //!
-//! x [n, c] or [n, c, ..]; per channel y = γ·(x − μ)/√(σ² + 10⁻⁵) + β. In training μ and σ² are the
-//! batch's (sums in f64) and move the running ones by a tenth, the variance unbiased, as in
+//! x [.., c], channels last; per channel y = γ·(x − μ)/√(σ² + 10⁻⁵) + β. In training μ and σ² are the
+//! batch's and move the running ones by a tenth, the variance unbiased, as in
 //! PyTorch; otherwise they are the running ones. Backward in training, with x̂ = (x − μ)/σ over M
 //! values a channel: ∂x = γ/σ·(g − (Σg + x̂·Σg·x̂)/M), ∂γ = Σ g·x̂, ∂β = Σ g.
-
-use std::ops::Range;
+//!
+//! Sums run over blocks of rows, in f32 over a few rows at a time and in f64 beyond, then over the
+//! blocks in order; each block's variance is around its own mean (Chan, Golub & LeVeque 1979), so
+//! that one pass through memory is enough.
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, Var, bail};
 use rayon::prelude::*;
@@ -13,9 +15,11 @@ use rayon::prelude::*;
 use super::{
     collect::hand_over,
     composed,
+    fresh::fresh,
     inplace::{CHUNK, with_ref},
     mixed::{Params, apply3, widen},
     operand::{fused, output, slice, tensor, wanted},
+    wide as widest,
 };
 
 /// Added to the variance.
@@ -41,7 +45,7 @@ pub struct Moments {
     pub variance: Tensor,
 }
 
-/// Normalises each channel of x [n, c, ..] by the batch's moments (`train`, which also moves the
+/// Normalises each channel of x [.., c] by the batch's moments (`train`, which also moves the
 /// running ones) or by the running ones; scales by `gamma` `[c]`, shifts by `beta` `[c]`, then ReLU
 /// where `relu`.
 ///
@@ -56,7 +60,7 @@ pub fn batch_norm(
     train: bool,
     relu: bool,
 ) -> Result<Tensor> {
-    let count = Dims::new(x.shape())?.count();
+    let count = Dims::new(x.shape())?.count;
     if train && count < 2 {
         bail!(
             "batch norm got one value per channel in training; hint: larger batches, or \
@@ -92,7 +96,7 @@ fn fused_norm(
     let dims = Dims::new(x.shape())?;
     let (mean, variance) = match fixed {
         Some((mean, variance)) => (wide(mean)?, wide(variance)?),
-        None => with_ref(&widen(x)?, |x| Ok(moments(x, &dims)))?,
+        None => with_ref(&widen(x)?, |x| Ok(dims.moments(x)))?,
     };
     let narrow = |values: &[f64]| {
         let values = values.iter().map(|v| *v as f32).collect();
@@ -124,96 +128,97 @@ fn wide(tensor: &Tensor) -> Result<Vec<f64>> {
         .collect())
 }
 
-/// Extents: batch, channels, values of one channel of one sample.
+/// Extents: values of one channel, and channels.
 struct Dims {
-    batch: usize,
+    count: usize,
     channels: usize,
-    plane: usize,
 }
 
 impl Dims {
     fn new(shape: &Shape) -> Result<Self> {
         match shape.dims() {
-            [batch, channels, rest @ ..] => Ok(Self {
-                batch: *batch,
+            [rest @ .., channels] if !rest.is_empty() => Ok(Self {
+                count: rest.iter().product(),
                 channels: *channels,
-                plane: rest.iter().product(),
             }),
             other => bail!("batch norm of a tensor of shape {other:?}, which has no channels"),
         }
     }
 
-    /// Values per channel.
-    fn count(&self) -> usize {
-        self.batch * self.plane
+    /// Numbers in one block of rows.
+    fn block(&self) -> usize {
+        let channels = self.channels.max(1);
+        (4 * CHUNK / channels).max(1) * channels
     }
 
-    /// Two sums per channel: of `plane` over the ranges that hold the channel's values.
-    fn sums(&self, plane: impl Fn(usize, Range<usize>) -> [f64; 2] + Sync) -> Vec<[f64; 2]> {
-        let channel = |c: usize| {
-            let mut total = [0.0; 2];
-            for i in 0..self.batch {
-                let start = (i * self.channels + c) * self.plane;
-                let [a, b] = plane(c, start..start + self.plane);
-                total = [total[0] + a, total[1] + b];
+    /// Mean and biased variance of each channel.
+    fn moments(&self, x: &[f32]) -> (Vec<f64>, Vec<f64>) {
+        let channels = self.channels.max(1);
+        let block = |x: &[f32]| {
+            let count = (x.len() / channels) as f64;
+            let mut mean = sums(channels, [x, x], |_, [x, _]| [x, 0.0])[0].clone();
+            mean.iter_mut().for_each(|sum| *sum /= count);
+            let centre: Vec<f32> = mean.iter().map(|m| *m as f32).collect();
+            let around = sums(channels, [x, x], |c, [x, _]| {
+                let d = x - centre[c];
+                [d * d, d]
+            });
+            // The mean was rounded: the squares are moved to the true one.
+            let [mut squares, rest] = around;
+            for (square, rest) in squares.iter_mut().zip(rest) {
+                *square -= rest * rest / count;
             }
-            total
+            (count, mean, squares)
         };
-        let few = (CHUNK / self.count().max(1)).max(1);
-        let channels = (0..self.channels).into_par_iter().with_min_len(few);
-        channels.map(channel).collect()
-    }
-
-    /// Calls `plane` for each channel of each sample with its range and its place in `out`.
-    fn write(&self, out: &mut [f32], plane: impl Fn(usize, Range<usize>, &mut [f32]) + Sync) {
-        let length = self.plane.max(1);
-        let planes = (CHUNK / length).max(1);
-        let chunks = out.par_chunks_mut(planes * length).enumerate();
-        chunks.for_each(|(chunk, out)| {
-            for (i, out) in out.chunks_mut(length).enumerate() {
-                let index = chunk * planes + i;
-                let start = index * length;
-                plane(index % self.channels, start..start + length, out);
+        let blocks: Vec<_> = x.par_chunks(self.block()).map(block).collect();
+        let (mut total, mut mean, mut squares) = (0.0, vec![0.0; channels], vec![0.0; channels]);
+        for (count, means, more) in blocks {
+            let both: f64 = total + count;
+            for c in 0..channels {
+                let gap = means[c] - mean[c];
+                squares[c] += more[c] + gap * gap * total * count / both;
+                mean[c] += gap * count / both;
             }
-        });
-    }
-}
-
-/// Mean and biased variance of each channel.
-fn moments(x: &[f32], dims: &Dims) -> (Vec<f64>, Vec<f64>) {
-    let count = dims.count() as f64;
-    let first = dims.sums(|_, range| pairs(&x[range.clone()], &x[range], |x, _| [x, 0.0]));
-    let mean: Vec<f64> = first.iter().map(|[sum, _]| sum / count).collect();
-    let second = dims.sums(|c, range| {
-        let mean = mean[c];
-        pairs(&x[range.clone()], &x[range], |x, _| {
-            [(x - mean) * (x - mean), 0.0]
-        })
-    });
-    let variance = second.iter().map(|[sum, _]| sum / count).collect();
-    (mean, variance)
-}
-
-/// Σ f(a, b) over two slices of one length in f64, eight lanes wide.
-#[inline]
-fn pairs(a: &[f32], b: &[f32], f: impl Fn(f64, f64) -> [f64; 2]) -> [f64; 2] {
-    const LANES: usize = 8;
-    let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
-    let (left, right) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let tail = left.remainder().iter().zip(right.remainder());
-    for (a, b) in left.zip(right) {
-        for i in 0..LANES {
-            let [s, t] = f(f64::from(a[i]), f64::from(b[i]));
-            first[i] += s;
-            second[i] += t;
+            total = both;
         }
+        squares.iter_mut().for_each(|sum| *sum /= total);
+        (mean, squares)
     }
-    for (i, (a, b)) in tail.enumerate() {
-        let [s, t] = f(f64::from(*a), f64::from(*b));
-        first[i] += s;
-        second[i] += t;
-    }
-    [first.iter().sum(), second.iter().sum()]
+}
+
+/// Two sums per channel over rows that lie side by side in two slices.
+#[inline]
+fn sums(
+    channels: usize,
+    [a, b]: [&[f32]; 2],
+    term: impl Fn(usize, [f32; 2]) -> [f32; 2],
+) -> [Vec<f64>; 2] {
+    /// Rows added up in f32.
+    const FEW: usize = 16;
+    let mut totals = [vec![0f64; channels], vec![0f64; channels]];
+    let mut parts = [vec![0f32; channels], vec![0f32; channels]];
+    widest(|| {
+        let groups = a.chunks(FEW * channels).zip(b.chunks(FEW * channels));
+        for (a, b) in groups {
+            let [first, second] = &mut parts;
+            first.fill(0.0);
+            second.fill(0.0);
+            for (a, b) in a.chunks_exact(channels).zip(b.chunks_exact(channels)) {
+                let slots = first.iter_mut().zip(second.iter_mut());
+                for (c, ((first, second), (a, b))) in slots.zip(a.iter().zip(b)).enumerate() {
+                    let [s, t] = term(c, [*a, *b]);
+                    *first += s;
+                    *second += t;
+                }
+            }
+            for (totals, parts) in totals.iter_mut().zip(&parts) {
+                for (total, part) in totals.iter_mut().zip(parts) {
+                    *total += f64::from(*part);
+                }
+            }
+        }
+    });
+    totals
 }
 
 struct BatchNorm {
@@ -223,40 +228,136 @@ struct BatchNorm {
     relu: bool,
 }
 
+/// y = (x − mean)·scale + shift, by channel, in f32.
+struct Line {
+    mean: Vec<f32>,
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+}
+
+impl Line {
+    #[inline(always)]
+    fn at(&self, c: usize, x: f32) -> f32 {
+        (x - self.mean[c]) * self.scale[c] + self.shift[c]
+    }
+}
+
 impl BatchNorm {
+    fn line(&self, gamma: &[f32], beta: &[f32]) -> Line {
+        let scale = gamma.iter().zip(&self.deviation);
+        Line {
+            mean: self.mean.iter().map(|m| *m as f32).collect(),
+            scale: scale.map(|(g, d)| (f64::from(*g) / d) as f32).collect(),
+            shift: beta.to_vec(),
+        }
+    }
+
+    fn forward(&self, dims: &Dims, x: &[f32], line: &Line) -> Vec<f32> {
+        let channels = dims.channels.max(1);
+        let mut out = fresh(x.len());
+        let blocks = out
+            .par_chunks_mut(dims.block())
+            .zip(x.par_chunks(dims.block()));
+        blocks.for_each(|(out, x)| {
+            widest(|| {
+                for (out, x) in out.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+                    let line = Slices::of(line, channels);
+                    for c in 0..channels {
+                        let y = (x[c] - line.mean[c]) * line.scale[c] + line.shift[c];
+                        out[c] = if self.relu && y <= 0.0 { 0.0 } else { y };
+                    }
+                }
+            });
+        });
+        out
+    }
+
+    /// The gradient of x, where it is wanted, and Σ g·x̂ and Σ g per channel.
     fn gradients(
         &self,
         dims: &Dims,
-        (x, gamma, y, g): (&[f32], &[f32], &[f32], &[f32]),
+        (x, line, g): (&[f32], &Line, &[f32]),
         wanted: bool,
-    ) -> (Option<Vec<f32>>, Vec<[f64; 2]>) {
-        let masked = self.relu.then(|| super::linear::mask(y, g));
-        let g = masked.as_deref().unwrap_or(g);
-        // Per channel Σ g and Σ g·x̂.
-        let sums = dims.sums(|c, range| {
-            let (mean, deviation) = (self.mean[c], self.deviation[c]);
-            let [a, b] = pairs(&g[range.clone()], &x[range], |g, x| [g, g * (x - mean)]);
-            [a, b / deviation]
+    ) -> (Option<Vec<f32>>, [Vec<f64>; 2]) {
+        let (channels, block) = (dims.channels.max(1), dims.block());
+        // ReLU cuts where the forward pass did: y is computed again, by the same operations.
+        let cut = |c: usize, x: f32, g: f32| {
+            if self.relu && line.at(c, x) <= 0.0 {
+                0.0
+            } else {
+                g
+            }
+        };
+        let blocks = x.par_chunks(block).zip(g.par_chunks(block)).map(|(x, g)| {
+            sums(channels, [x, g], |c, [x, g]| {
+                let g = cut(c, x, g);
+                [g * (x - line.mean[c]), g]
+            })
         });
-        let dx = wanted.then(|| {
-            let count = dims.count() as f64;
-            let mut out = vec![0.0; x.len()];
-            dims.write(&mut out, |c, range, out| {
-                let scale = f64::from(gamma[c]) / self.deviation[c];
-                let (slope, shift) = if self.train {
-                    let slope = -scale * sums[c][1] / count / self.deviation[c];
-                    (slope as f32, (-scale * sums[c][0] / count) as f32)
-                } else {
-                    (0.0, 0.0)
-                };
-                let (scale, mean) = (scale as f32, self.mean[c] as f32);
-                for ((out, g), x) in out.iter_mut().zip(&g[range.clone()]).zip(&x[range]) {
-                    *out = scale * g + slope * (x - mean) + shift;
+        let mut totals = [vec![0.0; channels], vec![0.0; channels]];
+        for block in blocks.collect::<Vec<_>>() {
+            for (totals, sums) in totals.iter_mut().zip(block) {
+                for (total, sum) in totals.iter_mut().zip(sums) {
+                    *total += sum;
                 }
-            });
+            }
+        }
+        for (sum, deviation) in totals[0].iter_mut().zip(&self.deviation) {
+            *sum /= deviation;
+        }
+        let dx = wanted.then(|| {
+            let count = dims.count as f64;
+            let share = |c: usize, sum: f64| {
+                let scale = f64::from(line.scale[c]);
+                if self.train {
+                    (-scale * sum / count) as f32
+                } else {
+                    0.0
+                }
+            };
+            let slope = |c: usize| share(c, totals[0][c] / self.deviation[c]);
+            let slope: Vec<f32> = (0..channels).map(slope).collect();
+            let shift: Vec<f32> = (0..channels).map(|c| share(c, totals[1][c])).collect();
+            let mut out = fresh(x.len());
+            let sources = x.par_chunks(block).zip(g.par_chunks(block));
+            out.par_chunks_mut(block)
+                .zip(sources)
+                .for_each(|(out, (x, g))| {
+                    widest(|| {
+                        let rows = x.chunks_exact(channels).zip(g.chunks_exact(channels));
+                        for (out, (x, g)) in out.chunks_exact_mut(channels).zip(rows) {
+                            let line = Slices::of(line, channels);
+                            let (slope, shift) = (&slope[..channels], &shift[..channels]);
+                            for c in 0..channels {
+                                let centred = x[c] - line.mean[c];
+                                let y = centred * line.scale[c] + line.shift[c];
+                                let g = if self.relu && y <= 0.0 { 0.0 } else { g[c] };
+                                out[c] = line.scale[c] * g + slope[c] * centred + shift[c];
+                            }
+                        }
+                    });
+                });
             out
         });
-        (dx, sums)
+        (dx, totals)
+    }
+}
+
+/// A [`Line`] as slices of one known length, so that the inner loops check no bounds.
+struct Slices<'a> {
+    mean: &'a [f32],
+    scale: &'a [f32],
+    shift: &'a [f32],
+}
+
+impl<'a> Slices<'a> {
+    #[inline(always)]
+    fn of(line: &'a Line, channels: usize) -> Self {
+        Self {
+            mean: &line.mean[..channels],
+            scale: &line.scale[..channels],
+            shift: &line.shift[..channels],
+        }
     }
 }
 
@@ -277,31 +378,14 @@ impl CustomOp3 for BatchNorm {
         let dims = Dims::new(x_layout.shape())?;
         let (x, gamma) = (slice(x, x_layout)?, slice(gamma, gamma_layout)?);
         let beta = slice(beta, beta_layout)?;
-        if [
-            gamma.len(),
-            beta.len(),
-            self.mean.len(),
-            self.deviation.len(),
-        ] != [dims.channels; 4]
-        {
+        let (means, deviations) = (self.mean.len(), self.deviation.len());
+        if [gamma.len(), beta.len(), means, deviations] != [dims.channels; 4] {
             bail!(
                 "batch norm of {} channels got parameters of others",
                 dims.channels
             )
         }
-        let mut out = vec![0.0; x.len()];
-        dims.write(&mut out, |c, range, out| {
-            let scale = (f64::from(gamma[c]) / self.deviation[c]) as f32;
-            let (mean, beta) = (self.mean[c] as f32, beta[c]);
-            for (y, x) in out.iter_mut().zip(&x[range]) {
-                *y = (x - mean) * scale + beta;
-            }
-            if self.relu {
-                for y in out {
-                    *y = if *y <= 0.0 { 0.0 } else { *y };
-                }
-            }
-        });
+        let out = self.forward(&dims, x, &self.line(gamma, beta));
         output(out, x_layout.shape())
     }
 
@@ -310,29 +394,25 @@ impl CustomOp3 for BatchNorm {
         x: &Tensor,
         gamma: &Tensor,
         beta: &Tensor,
-        result: &Tensor,
+        _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let dims = Dims::new(x.shape())?;
-        let (dx, sums) = with_ref(x, |x_values| {
-            with_ref(gamma, |scales| {
-                with_ref(result, |y| {
-                    with_ref(&grad.contiguous()?, |g| {
-                        Ok(self.gradients(&dims, (x_values, scales, y, g), wanted(x)))
-                    })
-                })
+        let line = with_ref(gamma, |gamma| {
+            with_ref(beta, |beta| Ok(self.line(gamma, beta)))
+        })?;
+        let (dx, [slopes, sums]) = with_ref(x, |values| {
+            with_ref(&grad.contiguous()?, |g| {
+                Ok(self.gradients(&dims, (values, &line, g), wanted(x)))
             })
         })?;
-        let column = |i: usize| {
-            let values = sums.iter().map(|s| s[i] as f32).collect();
+        let column = |sums: Vec<f64>| {
+            let values = sums.into_iter().map(|s| s as f32).collect();
             tensor(values, gamma.shape())
         };
         let dx = dx.map(|dx| tensor(dx, x.shape())).transpose()?;
-        Ok((
-            dx,
-            hand_over(gamma, column(1)?)?,
-            hand_over(beta, column(0)?)?,
-        ))
+        let (dgamma, dbeta) = (column(slopes)?, column(sums)?);
+        Ok((dx, hand_over(gamma, dgamma)?, hand_over(beta, dbeta)?))
     }
 }
 
@@ -352,8 +432,14 @@ mod tests {
 
     #[test]
     fn gradients_agree_with_finite_differences() {
-        for shape in [&[5, 3][..], &[2, 3, 4, 5], &[2, 1, 1, 1], &[3, 70, 2, 1]] {
-            let c = shape[1];
+        for shape in [
+            &[5, 3][..],
+            &[2, 4, 5, 3],
+            &[2, 1, 1, 1],
+            &[3, 2, 1, 70],
+            &[40, 2, 2],
+        ] {
+            let c = shape[shape.len() - 1];
             let vars = [var(shape, 1), var(&[c], 2), var(&[c], 3)];
             for train in [true, false] {
                 for relu in [false, true] {
@@ -407,10 +493,11 @@ mod tests {
 
     #[test]
     fn bits_do_not_depend_on_the_number_of_threads() {
-        for shape in [&[33, 19, 7, 5][..], &[129, 300]] {
-            let vars = [var(shape, 1), var(&shape[1..2], 2), var(&shape[1..2], 3)];
+        for shape in [&[33, 7, 5, 19][..], &[129, 300], &[64, 20, 20, 16]] {
+            let c = shape[shape.len() - 1];
+            let vars = [var(shape, 1), var(&[c], 2), var(&[c], 3)];
             let run = |t: &[Tensor]| {
-                let (mean, variance) = running(shape[1], DType::F32);
+                let (mean, variance) = running(c, DType::F32);
                 let r = Running {
                     mean: &mean,
                     variance: &variance,

@@ -1,11 +1,11 @@
-//! 2-d convolution (cross-correlation), optionally with bias, ReLU and max pooling in one
-//! operation: with them fused the large map before the pooling is never stored.
+//! 2-d convolution (cross-correlation) of images with channels last, optionally with bias, ReLU and
+//! max pooling in one operation: with them fused the large map before the pooling is never stored.
 //!
-//! Shapes as in PyTorch: x `[n, ci, h, w]`, weight `[co, ci, kh, kw]`, bias `[co]`,
-//! y [n, co, h', w'] with h' = (h + 2·padding − kh) / stride + 1, rounded down. Each image is
-//! unfolded a few output rows at a time into a matrix of patches that stays in the cache, and
-//! multiplied. Weight gradients are summed per group of images, then over the groups in order; the
-//! groups follow from the batch size alone.
+//! Shapes: x `[n, h, w, ci]`, weight as in PyTorch `[co, ci, kh, kw]`, bias `[co]`, y `[n, h', w', co]`
+//! with h' = (h + 2·padding − kh) / stride + 1, rounded down. It is direct: a pixel's window is kh
+//! stretches of kw·ci numbers that lie side by side in the framed image, and one row of the output
+//! is a product of those with the weights. Images are independent; weight gradients are summed per
+//! group of images, then over the groups in order, and the groups follow from the batch size alone.
 
 use std::sync::OnceLock;
 
@@ -15,12 +15,17 @@ use rayon::prelude::*;
 use super::{
     composed,
     conv2d_backward::Backward,
-    matmul::{Matrix, multiply},
+    frame::Frame,
+    fresh::fresh,
     max_pool::{Pool, pool_image},
     mixed::{Low, Params, apply2, apply3, like},
     operand::{fused, output, slice},
+    tile::{Block, Finish, Left, Right, width},
     window::Window,
 };
+
+/// Groups that a batch is cut into at most: units of work, and of weight gradients.
+pub(super) const GROUPS: usize = 16;
 
 /// How a convolution slides, and what follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +40,7 @@ pub struct Conv {
     pub pool: Option<Pool>,
 }
 
-/// Convolution of x `[n, ci, h, w]` with weight `[co, ci, kh, kw]` and bias `[co]`.
+/// Convolution of x `[n, h, w, ci]` with weight `[co, ci, kh, kw]` and bias `[co]`.
 ///
 /// # Errors
 /// Where the shapes do not fit together, or the device fails.
@@ -61,7 +66,7 @@ impl Conv {
     /// # Errors
     /// Where the shapes do not fit together.
     pub(super) fn window(&self, x: &Shape, weight: &Shape) -> Result<Window> {
-        let (_, channels, height, width) = x.dims4()?;
+        let (_, height, width, channels) = x.dims4()?;
         let (_, inputs, rows, cols) = weight.dims4()?;
         if inputs != channels {
             bail!("a convolution of {inputs} channels got images of {channels}")
@@ -97,7 +102,7 @@ impl Plan {
         let (size, channels) = (window.output()?, weight.dim(0)?);
         let pool = match conv.pool {
             Some(pool) => {
-                let (_, window, places) = pool.on(&Shape::from((1, channels, size.0, size.1)))?;
+                let (_, window, places) = pool.on(&Shape::from((1, size.0, size.1, channels)))?;
                 Some((window, places))
             }
             None => None,
@@ -110,9 +115,9 @@ impl Plan {
         })
     }
 
-    /// Places of the window on one image.
-    pub fn places(&self) -> usize {
-        self.size.0 * self.size.1
+    /// Numbers of one image's map, before pooling.
+    pub fn map_len(&self) -> usize {
+        self.channels * self.size.0 * self.size.1
     }
 
     /// Height and width of the result.
@@ -125,20 +130,58 @@ impl Plan {
         self.channels * self.result().0 * self.result().1
     }
 
-    /// Output rows that are unfolded at once: their patches fit into the second-level cache.
-    pub fn lines(&self) -> usize {
-        const PATCHES: usize = 1 << 16;
-        let line = (self.window.patch() * self.size.1).max(1);
-        (PATCHES / line).clamp(1, self.size.0.max(1))
+    /// The images with their padding.
+    pub fn frame(&self) -> Frame {
+        let w = &self.window;
+        Frame {
+            size: (w.height + 2 * w.padding, w.width + 2 * w.padding),
+            channels: w.channels,
+            start: (w.padding, w.padding),
+            image: (w.height, w.width),
+        }
     }
 
-    /// Room for the patches of [`Plan::lines`] output rows.
-    pub fn patches(&self) -> Vec<f32> {
-        if self.window.is_pointwise() {
-            return Vec::new();
+    /// `image` with its padding: itself where there is none, else a copy in `room`.
+    pub fn framed<'a>(&self, image: &'a [f32], room: &'a mut [f32]) -> &'a [f32] {
+        if self.window.padding == 0 {
+            return image;
         }
-        vec![0.0; self.window.patch() * self.lines() * self.size.1]
+        self.frame().place(image, room);
+        room
     }
+
+    /// Room for one framed image, zero all over; none where images are read where they lie.
+    pub fn room(&self) -> Vec<f32> {
+        let padded = self.window.padding > 0;
+        vec![0.0; if padded { self.frame().len() } else { 0 }]
+    }
+
+    /// The weights in panels of output channels: steps are (row, column, input channel).
+    fn panels(&self, weight: &[f32]) -> Vec<f32> {
+        let w = &self.window;
+        let taps = w.rows * w.cols;
+        let mut steps = Vec::with_capacity(taps * w.channels);
+        for tap in 0..taps {
+            steps.extend((0..w.channels).map(|channel| channel * taps + tap));
+        }
+        panels(weight, &steps, (self.channels, w.channels * taps))
+    }
+}
+
+/// Numbers of `weight` in panels: step k of column j is the one at `steps[k] + j·stride`.
+pub(super) fn panels(weight: &[f32], steps: &[usize], (cols, stride): (usize, usize)) -> Vec<f32> {
+    let width = width();
+    let panel = steps.len() * width;
+    let mut out = vec![0.0; cols.div_ceil(width) * panel];
+    for (i, out) in out.chunks_exact_mut(panel.max(1)).enumerate() {
+        for (j, col) in (i * width..((i + 1) * width).min(cols)).enumerate() {
+            let column = &weight[col * stride..];
+            for (out, step) in out.chunks_exact_mut(width).zip(steps) {
+                out[j] = column[*step];
+            }
+        }
+    }
+    out
 }
 
 struct Operation {
@@ -163,80 +206,97 @@ impl Operation {
             )
         }
         let n = x_layout.shape().dim(0)?;
-        let (height, width) = plan.result();
-        let length = plan.result_len().max(1);
-        let images = x.par_chunks(plan.window.image().max(1));
-        let mut out = vec![0.0; n * plan.result_len()];
-        let targets = out.par_chunks_mut(length).zip(images);
-        if let Some((pool, places)) = &plan.pool {
-            let mut winners = vec![0; out.len()];
-            let targets = out
-                .par_chunks_mut(length)
-                .zip(winners.par_chunks_mut(length));
-            let images = x.par_chunks(plan.window.image().max(1));
-            targets.zip(images).for_each_init(
-                || (plan.patches(), vec![0.0; plan.channels * plan.places()]),
-                |(patches, map), ((out, winners), image)| {
-                    self.image(&plan, image, weight, bias, patches, map);
-                    if let Some(low) = self.low {
-                        low.round(map);
+        let panels = plan.panels(weight);
+        let (image, result) = (plan.window.image().max(1), plan.result_len().max(1));
+        let size = n.div_ceil(GROUPS).max(1);
+        let mut out = fresh(n * plan.result_len());
+        let mut winners = vec![0; if plan.pool.is_some() { out.len() } else { 0 }];
+        let mut groups: Vec<_> = winners.chunks_mut(size * result).collect();
+        groups.resize_with(n.div_ceil(size), Default::default);
+        let groups = groups
+            .into_par_iter()
+            .zip(out.par_chunks_mut(size * result));
+        groups
+            .zip(x.par_chunks(size * image))
+            .for_each(|((winners, out), x)| {
+                let mut room = plan.room();
+                let mut map = vec![
+                    0.0;
+                    if plan.pool.is_some() {
+                        plan.map_len()
+                    } else {
+                        0
                     }
-                    pool_image(pool, *places, map, out, winners);
-                },
-            );
-            // A second forward pass of the same operation would find the same.
-            let _ = self.winners.set(winners);
-        } else {
-            targets.for_each_init(
-                || plan.patches(),
-                |patches, (out, image)| self.image(&plan, image, weight, bias, patches, out),
-            );
-        }
-        output(out, (n, plan.channels, height, width))
+                ];
+                let mut winners = winners.chunks_mut(result);
+                for (out, x) in out.chunks_mut(result).zip(x.chunks(image)) {
+                    let framed = plan.framed(x, &mut room);
+                    let Some((window, places)) = &plan.pool else {
+                        self.image(&plan, framed, &panels, bias, out);
+                        continue;
+                    };
+                    self.image(&plan, framed, &panels, bias, &mut map);
+                    if let Some(low) = self.low {
+                        low.round(&mut map);
+                    }
+                    if let Some(winners) = winners.next() {
+                        pool_image(window, *places, &map, out, winners);
+                    }
+                }
+            });
+        // A second forward pass of the same operation would find the same.
+        let _ = self.winners.set(winners);
+        let (height, width) = plan.result();
+        output(out, (n, height, width, plan.channels))
     }
 
-    /// One image's map [co, h'·w'], with bias and ReLU.
+    /// One image's map [h', w', co], with bias and ReLU.
+    #[expect(
+        unsafe_code,
+        reason = "the inner loops read and write through pointers"
+    )]
     fn image(
         &self,
         plan: &Plan,
-        image: &[f32],
-        weight: &[f32],
+        framed: &[f32],
+        panels: &[f32],
         bias: Option<&[f32]>,
-        patches: &mut [f32],
         map: &mut [f32],
     ) {
-        let (places, width) = (plan.places(), plan.size.1);
-        let depth = plan.window.patch();
-        let weight = Matrix::new(weight, plan.channels, depth);
-        if plan.window.is_pointwise() {
-            multiply(
-                map,
-                places,
-                weight,
-                Matrix::new(image, depth, places),
-                false,
-            );
-        } else {
-            for first in (0..plan.size.0).step_by(plan.lines()) {
-                let lines = first..(first + plan.lines()).min(plan.size.0);
-                let columns = lines.len() * width;
-                plan.window.gather(image, lines, width, patches);
-                let patches = Matrix::new(patches, depth, columns);
-                multiply(&mut map[first * width..], places, weight, patches, false);
-            }
-        }
-        for (channel, plane) in map.chunks_mut(places.max(1)).enumerate() {
-            let bias = bias.map_or(0.0, |bias| bias[channel]);
-            if self.conv.relu {
-                for y in plane {
-                    let value = *y + bias;
-                    *y = if value <= 0.0 { 0.0 } else { value };
-                }
-            } else if bias != 0.0 {
-                for y in plane {
-                    *y += bias;
-                }
-            }
+        let (w, frame) = (&plan.window, plan.frame());
+        let (stretch, width) = (w.cols * w.channels, width());
+        assert!(framed.len() >= frame.len() && map.len() == plan.map_len());
+        for (y, line) in map
+            .chunks_exact_mut((plan.size.1 * plan.channels).max(1))
+            .enumerate()
+        {
+            let block = Block {
+                rows: plan.size.1,
+                cols: plan.channels,
+                depth: (w.rows, stretch),
+                left: Left {
+                    start: framed[frame.at(y * w.stride, 0)..].as_ptr(),
+                    row: w.stride * w.channels,
+                    segment: frame.line(),
+                    step: 1,
+                },
+                right: Right {
+                    start: panels.as_ptr(),
+                    panel: w.rows * stretch * width,
+                    segment: stretch * width,
+                    step: width,
+                },
+                out: (line.as_mut_ptr(), plan.channels),
+                finish: Finish {
+                    add: false,
+                    bias: bias.map_or(std::ptr::null(), <[f32]>::as_ptr),
+                    relu: self.conv.relu,
+                },
+            };
+            // SAFETY: `Window::output` gives places whose windows lie inside the framed image;
+            // `Plan::panels` makes a panel for each width of channels; the line is this place's
+            // alone; there are as many biases as channels.
+            unsafe { block.run() };
         }
     }
 
@@ -248,12 +308,9 @@ impl Operation {
         result: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let backward = Backward {
-            plan: Plan::new(&self.conv, x.shape(), weight.shape())?,
-            relu: self.conv.relu,
-            winners: self.winners.get().map(Vec::as_slice),
-        };
-        backward.run(x, weight, bias, result, grad)
+        let plan = Plan::new(&self.conv, x.shape(), weight.shape())?;
+        let winners = self.winners.get().map_or(&[][..], Vec::as_slice);
+        Backward::new(plan, self.conv.relu, winners).run(x, weight, bias, result, grad)
     }
 }
 
@@ -334,11 +391,14 @@ mod tests {
     #[test]
     fn gradients_agree_with_finite_differences() {
         for (x, w, stride, padding) in [
-            ([2, 3, 5, 4], [2, 3, 3, 3], 1, 1),
-            ([1, 1, 6, 7], [3, 1, 2, 3], 2, 1),
-            ([3, 2, 4, 4], [2, 2, 1, 1], 1, 0),
-            ([1, 2, 5, 5], [1, 2, 1, 1], 2, 0),
-            ([9, 1, 7, 4], [2, 1, 4, 4], 3, 2),
+            ([2, 5, 4, 3], [2, 3, 3, 3], 1, 1),
+            ([1, 6, 7, 1], [3, 1, 2, 3], 2, 1),
+            ([3, 4, 4, 2], [2, 2, 1, 1], 1, 0),
+            ([1, 5, 5, 2], [1, 2, 1, 1], 2, 0),
+            ([9, 7, 4, 1], [2, 1, 4, 4], 3, 2),
+            ([1, 4, 3, 2], [35, 2, 3, 3], 1, 1),
+            ([2, 1, 1, 5], [3, 5, 1, 1], 1, 0),
+            ([17, 3, 3, 1], [1, 1, 3, 3], 2, 1),
         ] {
             let vars = [var(&x, 1), var(&w, 2), var(&w[..1], 3)];
             for relu in [false, true] {
@@ -364,11 +424,11 @@ mod tests {
         }
     }
 
-    /// Large enough for several bands of output rows and a cut inner dimension.
+    /// Large enough for several tiles of everything.
     #[test]
     fn large_images_agree_with_candle() {
         let vars = [
-            var(&[2, 70, 40, 41], 1),
+            var(&[2, 40, 41, 70], 1),
             var(&[5, 70, 3, 3], 2),
             var(&[5], 3),
         ];
@@ -385,7 +445,7 @@ mod tests {
     #[test]
     fn bits_do_not_depend_on_the_number_of_threads() {
         let vars = [
-            var(&[21, 3, 12, 11], 1),
+            var(&[21, 12, 11, 3], 1),
             var(&[10, 3, 5, 5], 2),
             var(&[10], 3),
         ];
@@ -396,8 +456,24 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_batch_gives_an_empty_result() {
+        let x = Tensor::zeros(
+            (0, 4, 4, 2),
+            candle_core::DType::F32,
+            &candle_core::Device::Cpu,
+        );
+        let y = conv2d(
+            &x.unwrap(),
+            &var(&[3, 2, 3, 3], 2),
+            None,
+            &conv(1, 1, true, None),
+        );
+        assert_eq!(y.unwrap().dims(), [0, 4, 4, 3]);
+    }
+
+    #[test]
     fn shapes_that_do_not_fit_are_refused() {
-        let (x, w) = (var(&[1, 2, 3, 3], 1), var(&[1, 3, 3, 3], 2));
+        let (x, w) = (var(&[1, 3, 3, 2], 1), var(&[1, 3, 3, 3], 2));
         assert!(conv2d(&x, &w, None, &conv(1, 0, false, None)).is_err());
         let w = var(&[1, 2, 5, 5], 2);
         assert!(conv2d(&x, &w, None, &conv(1, 0, false, None)).is_err());

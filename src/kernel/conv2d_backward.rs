@@ -1,55 +1,91 @@
 //! Backward pass of the 2-d convolution.
 //!
-//! With g = ∂L/∂(map), unpooled and masked where ReLU cut, per image: ∂L/∂W += g·patchesᵀ,
-//! ∂L/∂patches = Wᵀ·g, folded back to ∂L/∂x, and ∂L/∂b += Σ g over the pixels.
+//! With g = ∂L/∂(map), unpooled and masked where ReLU cut, and framed by zeros, per image:
+//! ∂L/∂W[kh, kw, ci, co] = Σ x[y·s + kh, x·s + kw, ci]·g[y, x, co], each row of the window a
+//! product over all pixels; ∂L/∂b = Σ g over the pixels; and ∂L/∂x is a convolution of g with the
+//! turned weights. For strides s > 1 the pixels of x fall into s·s phases, each of which sees only
+//! every s-th row and column of the window: no product with zeros is computed.
 
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 use super::{
     collect::hand_over,
-    conv2d::Plan,
-    inplace::{CHUNK, with_ref},
-    matmul::{Matrix, multiply},
+    conv2d::{GROUPS, Plan, panels},
+    frame::Frame,
+    fresh::fresh,
+    inplace::with_ref,
     max_pool::unpool_image,
     operand::{tensor, wanted},
-    reduce::sum,
+    tile::{Block, Finish, Left, Right, WIDEST, width},
+    wide,
 };
 
 /// What the backward pass knows of the forward pass.
 pub(super) struct Backward<'a> {
-    pub plan: Plan,
-    pub relu: bool,
+    plan: Plan,
+    relu: bool,
     /// Places of the maxima, where pooling followed.
-    pub winners: Option<&'a [u16]>,
+    winners: &'a [u16],
+    /// The maps' gradients with the zeros that the phases reach for.
+    frame: Frame,
 }
 
-/// Sums of a group of images.
-struct Sums {
-    weight: Vec<f32>,
-    bias: Vec<f64>,
+/// The pixels of x along one axis that see the same rows (or columns) of the window.
+struct Phase {
+    /// The first of them, and how many there are, `stride` apart.
+    first: usize,
+    count: usize,
+    /// The window's rows that they see, in the order of the gradients that come with them.
+    taps: Vec<usize>,
+    /// The framed gradient's row that the first of them begins with.
+    start: usize,
 }
 
 /// Slices of a whole batch.
 struct Operands<'a> {
     x: &'a [f32],
-    weight: &'a [f32],
     result: &'a [f32],
     grad: &'a [f32],
     /// Whether ∂L/∂W is wanted.
     weights: bool,
 }
 
-/// Room that a thread reuses from image to image.
-struct Scratch {
-    patches: Vec<f32>,
-    patch_grads: Vec<f32>,
-    map: Vec<f32>,
+/// Sums of a group of images.
+struct Sums {
+    /// [kh, kw, ci, co]
+    weight: Vec<f32>,
+    bias: Vec<f64>,
 }
 
 type Gradients = (Option<Tensor>, Option<Tensor>, Option<Tensor>);
 
-impl Backward<'_> {
+impl<'a> Backward<'a> {
+    pub fn new(plan: Plan, relu: bool, winners: &'a [u16]) -> Self {
+        let (w, (height, width)) = (&plan.window, plan.size);
+        // Zeros above and left: as far as the window's last tap looks back. Below and right: as far
+        // as the last pixel of x lies behind the last place.
+        let along = |extent: usize, kernel: usize, places: usize| {
+            let before = kernel.div_ceil(w.stride) - 1;
+            let last = (extent + w.padding).saturating_sub(1) / w.stride;
+            (before, before + places.max(last + 1))
+        };
+        let (top, rows) = along(w.height, w.rows, height);
+        let (left, cols) = along(w.width, w.cols, width);
+        let frame = Frame {
+            size: (rows, cols),
+            channels: plan.channels,
+            start: (top, left),
+            image: plan.size,
+        };
+        Self {
+            plan,
+            relu,
+            winners,
+            frame,
+        }
+    }
+
     pub fn run(
         &self,
         x: &Tensor,
@@ -58,21 +94,19 @@ impl Backward<'_> {
         result: &Tensor,
         grad: &Tensor,
     ) -> Result<Gradients> {
-        let n = x.dim(0)?;
-        let mut dx = vec![0.0; if wanted(x) { x.elem_count() } else { 0 }];
+        let mut dx = fresh(if wanted(x) { x.elem_count() } else { 0 });
+        let grad = grad.contiguous()?;
         let groups = with_ref(x, |x| {
             with_ref(weight, |w| {
                 with_ref(result, |result| {
-                    with_ref(&grad.contiguous()?, |grad| {
-                        let weights = wanted(weight);
+                    with_ref(&grad, |grad| {
                         let all = Operands {
                             x,
-                            weight: w,
                             result,
                             grad,
-                            weights,
+                            weights: wanted(weight),
                         };
-                        Ok(self.groups(n, &all, &mut dx))
+                        Ok(self.groups(&all, w, &mut dx))
                     })
                 })
             })
@@ -83,8 +117,7 @@ impl Backward<'_> {
             None
         };
         let dw = if wanted(weight) {
-            let total = self.total(&groups, weight.elem_count());
-            hand_over(weight, tensor(total, weight.shape())?)?
+            hand_over(weight, tensor(self.total(&groups), weight.shape())?)?
         } else {
             None
         };
@@ -100,128 +133,237 @@ impl Backward<'_> {
     }
 
     /// Each group's sums, in order; fills `dx` where it is not empty.
-    fn groups(&self, n: usize, all: &Operands, dx: &mut [f32]) -> Vec<Sums> {
-        const GROUPS: usize = 8;
+    fn groups(&self, all: &Operands, weight: &[f32], dx: &mut [f32]) -> Vec<Sums> {
+        let w = &self.plan.window;
+        let (image, result) = (w.image().max(1), self.plan.result_len().max(1));
+        let n = all.x.len() / image;
         let size = n.div_ceil(GROUPS).max(1);
-        let image = self.plan.window.image();
-        let mut targets: Vec<&mut [f32]> = dx.chunks_mut((size * image).max(1)).collect();
+        let phases = (!dx.is_empty()).then(|| Phases::new(self, weight));
+        let mut targets: Vec<&mut [f32]> = dx.chunks_mut(size * image).collect();
         targets.resize_with(n.div_ceil(size), Default::default);
         let run = |(group, dx): (usize, &mut [f32])| {
+            let len = w.rows * w.cols * w.channels * self.plan.channels;
             let mut sums = Sums {
-                weight: vec![0.0; if all.weights { all.weight.len() } else { 0 }],
+                weight: vec![0.0; if all.weights { len } else { 0 }],
                 bias: vec![0.0; self.plan.channels],
             };
-            let mut scratch = Scratch {
-                patches: self.plan.patches(),
-                patch_grads: if dx.is_empty() {
-                    Vec::new()
-                } else {
-                    self.plan.patches()
-                },
-                map: vec![0.0; self.plan.channels * self.plan.places()],
-            };
-            let mut images = dx.chunks_mut(image.max(1));
+            let mut room = self.plan.room();
+            // The last tile reads past the last channel.
+            let mut framed = vec![0.0; self.frame.len() + WIDEST];
+            let mut images = dx.chunks_mut(image);
             for i in group * size..((group + 1) * size).min(n) {
-                self.image(i, all, images.next(), &mut scratch, &mut sums);
+                let places = i * result..(i + 1) * result;
+                self.place_gradient(all, places, &mut framed);
+                self.add_bias(&mut framed, &mut sums.bias);
+                if all.weights {
+                    let x = self
+                        .plan
+                        .framed(&all.x[i * image..(i + 1) * image], &mut room);
+                    self.add_weights(x, &framed, &mut sums.weight);
+                }
+                if let (Some(phases), Some(dx)) = (&phases, images.next()) {
+                    phases.image(self, &framed, dx);
+                }
             }
             sums
         };
         targets.into_par_iter().enumerate().map(run).collect()
     }
 
-    /// The groups' weight gradients, added from the first to the last.
-    fn total(&self, groups: &[Sums], len: usize) -> Vec<f32> {
-        let mut total = vec![0.0; len];
-        total
-            .par_chunks_mut(CHUNK)
-            .enumerate()
-            .for_each(|(i, total)| {
-                for group in groups {
-                    for (total, part) in total.iter_mut().zip(&group.weight[i * CHUNK..]) {
-                        *total += part;
-                    }
+    /// The groups' weight gradients, added from the first to the last, as [co, ci, kh, kw].
+    fn total(&self, groups: &[Sums]) -> Vec<f32> {
+        let (w, outputs) = (&self.plan.window, self.plan.channels);
+        let (taps, inputs) = (w.rows * w.cols, w.channels);
+        let mut out = fresh(outputs * inputs * taps);
+        let channels = out.par_chunks_mut((inputs * taps).max(1)).enumerate();
+        channels.for_each(|(output, out)| {
+            for (input, out) in out.chunks_exact_mut(taps).enumerate() {
+                for (tap, out) in out.iter_mut().enumerate() {
+                    let at = (tap * inputs + input) * outputs + output;
+                    *out = groups.iter().map(|group| group.weight[at]).sum();
                 }
-            });
-        total
+            }
+        });
+        out
     }
 
-    /// One image: adds to `sums`, writes its gradient to `dx`.
-    fn image(
-        &self,
-        i: usize,
-        all: &Operands,
-        mut dx: Option<&mut [f32]>,
-        scratch: &mut Scratch,
-        sums: &mut Sums,
-    ) {
-        let Plan {
-            window,
-            size,
-            channels,
-            ..
-        } = &self.plan;
-        let (places, width, depth) = (self.plan.places(), size.1, window.patch());
-        let Scratch {
-            patches,
-            patch_grads,
-            map,
-        } = scratch;
-        let g = self.map_gradient(i, all, map);
-        for (total, plane) in sums.bias.iter_mut().zip(g.chunks(places.max(1))) {
-            *total += sum(plane, f64::from);
-        }
-        let x = &all.x[i * window.image()..(i + 1) * window.image()];
-        let weight = Matrix::new(all.weight, *channels, depth);
-        if window.is_pointwise() {
-            let g = Matrix::new(g, *channels, places);
-            if all.weights {
-                multiply(
-                    &mut sums.weight,
-                    depth,
-                    g,
-                    Matrix::new(x, depth, places).t(),
-                    true,
-                );
-            }
-            if let Some(dx) = dx {
-                multiply(dx, places, weight.t(), g, false);
-            }
+    /// ∂L/∂(map) of one image into its place, unpooled and masked.
+    fn place_gradient(&self, all: &Operands, range: std::ops::Range<usize>, framed: &mut [f32]) {
+        let (y, g) = (&all.result[range.clone()], &all.grad[range.clone()]);
+        if let Some((window, places)) = &self.plan.pool {
+            let first = self.frame.at(self.frame.start.0, self.frame.start.1);
+            let (winners, line) = (&self.winners[range], self.frame.line());
+            let image = &mut framed[first..];
+            unpool_image(window, *places, (winners, y, g), self.relu, image, line);
             return;
         }
-        for first in (0..size.0).step_by(self.plan.lines()) {
-            let lines = first..(first + self.plan.lines()).min(size.0);
-            let columns = lines.len() * width;
-            let g = Matrix::columns(g, *channels, places, first * width..first * width + columns);
-            if all.weights {
-                window.gather(x, lines.clone(), width, patches);
-                let patches = Matrix::new(patches, depth, columns);
-                multiply(&mut sums.weight, depth, g, patches.t(), true);
+        if !self.relu {
+            self.frame.place(g, framed);
+            return;
+        }
+        let line = (self.plan.size.1 * self.plan.channels).max(1);
+        let sources = y.chunks_exact(line).zip(g.chunks_exact(line));
+        wide(|| {
+            for (to, (y, g)) in self.frame.rows(framed).zip(sources) {
+                for (to, (y, g)) in to.iter_mut().zip(y.iter().zip(g)) {
+                    *to = if *y <= 0.0 { 0.0 } else { *g };
+                }
             }
-            if let Some(dx) = dx.as_deref_mut() {
-                multiply(patch_grads, columns, weight.t(), g, false);
-                window.scatter(patch_grads, lines, width, dx);
+        });
+    }
+
+    /// Adds the sums over one image's pixels.
+    fn add_bias(&self, framed: &mut [f32], bias: &mut [f64]) {
+        let channels = self.plan.channels.max(1);
+        let mut sums = vec![0f32; channels];
+        wide(|| {
+            for line in self.frame.rows(framed) {
+                for pixel in line.chunks_exact(channels) {
+                    for (sum, g) in sums.iter_mut().zip(pixel) {
+                        *sum += g;
+                    }
+                }
             }
+        });
+        for (bias, sum) in bias.iter_mut().zip(sums) {
+            *bias += f64::from(sum);
         }
     }
 
-    /// ∂L/∂(map) of one image: unpooled and masked into `map` where that is needed.
-    fn map_gradient<'a>(&self, i: usize, all: &Operands<'a>, map: &'a mut [f32]) -> &'a [f32] {
-        let range = i * self.plan.result_len()..(i + 1) * self.plan.result_len();
-        let (y, g) = (&all.result[range.clone()], &all.grad[range.clone()]);
-        let masked = |j: usize| if self.relu && y[j] <= 0.0 { 0.0 } else { g[j] };
-        match (&self.plan.pool, self.winners) {
-            (Some((window, places)), Some(winners)) => {
-                map.fill(0.0);
-                unpool_image(window, *places, &winners[range], masked, map);
-                map
+    /// Adds one image's weight gradient.
+    #[expect(
+        unsafe_code,
+        reason = "the inner loops read and write through pointers"
+    )]
+    fn add_weights(&self, x: &[f32], framed: &[f32], sums: &mut [f32]) {
+        let (w, frame, outputs) = (&self.plan.window, self.plan.frame(), self.plan.channels);
+        let stretch = w.cols * w.channels;
+        assert!(x.len() >= frame.len() && framed.len() >= self.frame.len() + WIDEST);
+        let first = self.frame.at(self.frame.start.0, self.frame.start.1);
+        for (row, sums) in sums
+            .chunks_exact_mut((stretch * outputs).max(1))
+            .enumerate()
+        {
+            let block = Block {
+                rows: stretch,
+                cols: outputs,
+                depth: self.plan.size,
+                left: Left {
+                    start: x[frame.at(row, 0)..].as_ptr(),
+                    row: 1,
+                    segment: w.stride * frame.line(),
+                    step: w.stride * w.channels,
+                },
+                right: Right {
+                    start: framed[first..].as_ptr(),
+                    panel: width(),
+                    segment: self.frame.line(),
+                    step: outputs,
+                },
+                out: (sums.as_mut_ptr(), outputs),
+                finish: Finish {
+                    add: true,
+                    ..Finish::PLAIN
+                },
+            };
+            // SAFETY: the window lies inside the framed image at all places; the framed gradient
+            // holds a row of channels for each place and room for a vector behind the last; the
+            // sums of this row of the window are [stretch, outputs].
+            unsafe { block.run() };
+        }
+    }
+
+    /// The phases along one axis of x: its extent, the window's, and the frame's zeros before.
+    fn phases(&self, extent: usize, kernel: usize, before: usize) -> Vec<Phase> {
+        let w = &self.plan.window;
+        let phase = |first: usize| {
+            let place = first + w.padding;
+            let taps: Vec<usize> = (place % w.stride..kernel).step_by(w.stride).collect();
+            Phase {
+                first,
+                count: (extent - first).div_ceil(w.stride),
+                // The gradient of an earlier place comes through a later tap.
+                start: (before + place / w.stride + 1).saturating_sub(taps.len()),
+                taps: taps.into_iter().rev().collect(),
             }
-            _ if self.relu => {
-                for (j, slot) in map.iter_mut().enumerate() {
-                    *slot = masked(j);
+        };
+        (0..w.stride.min(extent)).map(phase).collect()
+    }
+}
+
+/// The phases of a convolution's inputs, with the weights that each of them sees, in panels.
+struct Phases(Vec<(Phase, Vec<(Phase, Vec<f32>)>)>);
+
+impl Phases {
+    fn new(backward: &Backward, weight: &[f32]) -> Self {
+        let (w, outputs) = (&backward.plan.window, backward.plan.channels);
+        let (top, left) = backward.frame.start;
+        let taps = w.rows * w.cols;
+        let seen = |rows: &Phase, cols: &Phase| {
+            let mut steps = Vec::with_capacity(rows.taps.len() * cols.taps.len() * outputs);
+            for row in &rows.taps {
+                for col in &cols.taps {
+                    let tap = row * w.cols + col;
+                    steps.extend((0..outputs).map(|output| output * w.channels * taps + tap));
                 }
-                map
             }
-            _ => g,
+            panels(weight, &steps, (w.channels, taps))
+        };
+        let rows = backward.phases(w.height, w.rows, top).into_iter();
+        let all = rows.map(|rows| {
+            let cols = backward.phases(w.width, w.cols, left).into_iter();
+            let cols = cols.map(|cols| {
+                let panels = seen(&rows, &cols);
+                (cols, panels)
+            });
+            let cols = cols.collect();
+            (rows, cols)
+        });
+        Self(all.collect())
+    }
+
+    /// ∂L/∂x of one image.
+    #[expect(
+        unsafe_code,
+        reason = "the inner loops read and write through pointers"
+    )]
+    fn image(&self, backward: &Backward, framed: &[f32], dx: &mut [f32]) {
+        let (w, frame) = (&backward.plan.window, &backward.frame);
+        let width = width();
+        assert!(framed.len() >= frame.len() && dx.len() == w.image());
+        for (rows, cols) in &self.0 {
+            for (cols, panels) in cols {
+                let stretch = cols.taps.len() * backward.plan.channels;
+                for i in 0..rows.count {
+                    let y = rows.first + i * w.stride;
+                    let target = &mut dx[(y * w.width + cols.first) * w.channels..];
+                    let block = Block {
+                        rows: cols.count,
+                        cols: w.channels,
+                        depth: (rows.taps.len(), stretch),
+                        left: Left {
+                            start: framed
+                                .as_ptr()
+                                .wrapping_add(frame.at(rows.start + i, cols.start)),
+                            row: frame.channels,
+                            segment: frame.line(),
+                            step: 1,
+                        },
+                        right: Right {
+                            start: panels.as_ptr(),
+                            panel: rows.taps.len() * stretch * width,
+                            segment: stretch * width,
+                            step: width,
+                        },
+                        out: (target.as_mut_ptr(), w.stride * w.channels),
+                        finish: Finish::PLAIN,
+                    };
+                    // SAFETY: the frame reaches from the first gradient that the first pixel sees to
+                    // the last one that the last pixel sees; the panels hold every tap; the pixels
+                    // of a phase lie `stride` apart within the image's row.
+                    unsafe { block.run() };
+                }
+            }
         }
     }
 }

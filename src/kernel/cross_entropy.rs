@@ -15,6 +15,7 @@ use super::{
     math::exp,
     mixed::widen,
     operand::{fused, output, slice, tensor, wanted},
+    tape,
 };
 
 /// Σ over the rows of the weighted, smoothed cross-entropy; a scalar with gradient.
@@ -62,14 +63,15 @@ pub fn cross_entropy(
     }
     let weights = class_weights.map_or_else(|| vec![1.0; classes], <[f32]>::to_vec);
     let spread: f64 = weights.iter().map(|w| f64::from(*w)).sum();
-    logits.contiguous()?.apply_op1(CrossEntropy {
+    let operation = CrossEntropy {
         targets,
         weights,
         spread,
         smoothing,
         keep: wanted(logits),
         gradient: OnceLock::new(),
-    })
+    };
+    tape::apply1(&logits.contiguous()?, operation)
 }
 
 struct CrossEntropy {

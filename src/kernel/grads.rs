@@ -5,7 +5,7 @@
 
 use candle_core::{Result, Tensor, backprop::GradStore, bail};
 
-use super::{Param, collect::collecting, inplace, reduce};
+use super::{Param, collect::collecting, inplace, reduce, tape};
 
 /// One gradient buffer per trainable parameter, shaped like it, in the order given at [`new`].
 ///
@@ -81,17 +81,34 @@ impl Grads {
         Ok(())
     }
 
-    /// Runs the backward pass of `loss` and adds its gradients: [`Grads::accumulate`], but the fused
-    /// kernels hand parameters' gradients over directly, which saves two trips through memory.
+    /// Begins a forward pass whose gradients [`Grads::backward`] will want. Without it the backward
+    /// pass is Candle's own, which is slower.
+    pub fn begin() {
+        tape::record();
+    }
+
+    /// Runs the backward pass of `factor`·`loss`, a scalar, and adds its gradients:
+    /// [`Grads::accumulate`], but the fused kernels hand parameters' gradients over directly, and
+    /// where the forward pass since [`Grads::begin`] was all theirs, no gradient is begun as zeros.
     ///
     /// # Errors
     /// Where the parameters are not those of [`Grads::new`], or the device fails.
-    pub fn backward(&mut self, loss: &Tensor, params: &[Param]) -> Result<()> {
+    pub fn backward(&mut self, loss: &Tensor, factor: f64, params: &[Param]) -> Result<()> {
         let tensors: Vec<&Tensor> = params.iter().map(Param::tensor).collect();
-        let (store, collected) = collecting(&tensors, || loss.backward())?;
-        self.accumulate(&store, params)?;
+        let run = || {
+            let seed = Tensor::full(factor as f32, loss.shape(), loss.device())?;
+            match tape::backward(loss, seed.to_dtype(loss.dtype())?)? {
+                Some(rest) => Ok((Some(rest), None)),
+                None => Ok((None, Some((loss * factor)?.backward()?))),
+            }
+        };
+        let ((rest, store), collected) = collecting(&tensors, run)?;
+        if let Some(store) = store {
+            self.accumulate(&store, params)?;
+        }
         for (i, grad) in collected.iter().enumerate() {
-            if let Some(grad) = grad {
+            let rest = rest.as_ref().and_then(|rest| rest.get(&tensors[i].id()));
+            for grad in rest.into_iter().chain(grad) {
                 self.add(i, grad)?;
             }
         }
@@ -285,7 +302,7 @@ mod tests {
         slow.accumulate(&loss().backward().unwrap(), &params)
             .unwrap();
         let mut fast = Grads::new(&params).unwrap();
-        fast.backward(&loss(), &params).unwrap();
+        fast.backward(&loss(), 1.0, &params).unwrap();
         for i in 0..2 {
             let (fast, slow) = (values(&fast, i), values(&slow, i));
             for (fast, slow) in fast.iter().zip(&slow) {

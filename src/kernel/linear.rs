@@ -9,8 +9,9 @@ use rayon::prelude::*;
 use super::{
     collect::hand_over,
     composed,
+    fresh::fresh,
     inplace::{CHUNK, with_ref},
-    matmul::{Matrix, multiply_parallel},
+    matmul::{Matrix, Then, multiply},
     mixed::{Params, apply2, apply3, like},
     operand::{fused, output, slice, tensor, wanted},
 };
@@ -65,42 +66,24 @@ impl Linear {
                 dims.outputs
             )
         }
-        let mut out = vec![0.0; dims.rows * dims.outputs];
+        let mut out = fresh(dims.rows * dims.outputs);
+        let then = Then {
+            bias,
+            relu: self.relu,
+            ..Then::default()
+        };
         let weight = Matrix::new(weight, dims.outputs, dims.inputs).t();
-        multiply_parallel(
+        multiply(
             &mut out,
             Matrix::new(x, dims.rows, dims.inputs),
             weight,
-            false,
+            then,
         );
-        self.finish(&mut out, bias, dims.outputs);
         let mut shape = x_layout.dims().to_vec();
         if let Some(last) = shape.last_mut() {
             *last = dims.outputs;
         }
         output(out, shape)
-    }
-
-    /// Adds the bias and cuts below zero.
-    fn finish(&self, out: &mut [f32], bias: Option<&[f32]>, width: usize) {
-        if width == 0 || (bias.is_none() && !self.relu) {
-            return;
-        }
-        let rows = (CHUNK / width).max(1) * width;
-        out.par_chunks_mut(rows).for_each(|chunk| {
-            if let Some(bias) = bias {
-                for row in chunk.chunks_mut(width) {
-                    for (y, b) in row.iter_mut().zip(bias) {
-                        *y += b;
-                    }
-                }
-            }
-            if self.relu {
-                for y in chunk {
-                    *y = if *y <= 0.0 { 0.0 } else { *y };
-                }
-            }
-        });
     }
 
     /// Gradients of x, W and b, each where it is wanted.
@@ -124,8 +107,13 @@ impl Linear {
             let rows = Matrix::new(g, dims.rows, dims.outputs);
             let product = |like: &Tensor, a: Matrix, b: &Tensor, shape: (usize, usize)| {
                 with_ref(b, |b| {
-                    let mut out = vec![0.0; like.elem_count()];
-                    multiply_parallel(&mut out, a, Matrix::new(b, shape.0, shape.1), false);
+                    let mut out = fresh(like.elem_count());
+                    multiply(
+                        &mut out,
+                        a,
+                        Matrix::new(b, shape.0, shape.1),
+                        Then::default(),
+                    );
                     tensor(out, like.shape())
                 })
             };
@@ -227,7 +215,7 @@ fn dims(x: &Shape, weight: &Shape) -> Result<Dims> {
 
 /// The gradient where ReLU let the value through, 0 elsewhere.
 pub(super) fn mask(result: &[f32], grad: &[f32]) -> Vec<f32> {
-    let mut out = vec![0.0; grad.len()];
+    let mut out = fresh(grad.len());
     out.par_chunks_mut(CHUNK)
         .zip(result.par_chunks(CHUNK).zip(grad.par_chunks(CHUNK)))
         .for_each(|(out, (y, g))| {

@@ -1,22 +1,27 @@
-//! Matrix products of f32 slices through the `gemm` crate, and how they are split over threads.
+//! Matrix products of f32 slices, and how they are split over threads.
 //!
-//! Bits depend on the shapes only: `gemm` runs on one thread per block, blocks follow from the
-//! shapes, and the inner dimension is cut into pieces of at most `DEPTH`, because `gemm` cuts
-//! longer ones by the machine's cache sizes.
+//! A product is cut into blocks, each on one thread; the right side is copied into panels that suit
+//! [`tile`](super::tile), the left side is read where it lies. The inner dimension is cut into
+//! pieces of at most `DEPTH`, added up in order: the bits depend on the shapes only.
 
 use std::ops::Range;
 
-use gemm::Parallelism;
 use rayon::prelude::*;
 
-/// Longest inner dimension given to `gemm` at once.
+use super::{
+    fresh::fresh,
+    tile::{self, Block, Finish, Left, Right},
+};
+
+/// Longest inner dimension that is added up in registers: a panel of it stays in the second-level
+/// cache.
 const DEPTH: usize = 512;
 /// Multiply-adds below which a product is not worth a second thread.
-const SMALL: usize = 1 << 19;
-/// A block's extent is a multiple of this: a multiple of the micro-kernels' heights.
-const ALIGN: usize = 48;
+const SMALL: usize = 1 << 18;
+/// A block's extent is a multiple of this.
+const ALIGN: usize = 32;
 /// Blocks a product is cut into at most.
-const BLOCKS: usize = 8;
+const BLOCKS: usize = 16;
 
 /// A matrix to read: numbers with a stride between rows and one between columns.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +33,16 @@ pub struct Matrix<'a> {
     col_stride: usize,
 }
 
+/// What happens to a product before it is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Then<'a> {
+    /// Whether it is added to what the result holds.
+    pub add: bool,
+    /// One number a column, added.
+    pub bias: Option<&'a [f32]>,
+    /// Whether what is not above zero becomes zero. NaN stays.
+    pub relu: bool,
+}
 impl<'a> Matrix<'a> {
     /// `rows` × `cols` numbers, row after row.
     ///
@@ -48,23 +63,6 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// The columns `range` of a dense matrix of `rows` × `cols` numbers.
-    ///
-    /// # Panics
-    /// Where `values` holds fewer, or the range is outside.
-    #[must_use]
-    pub fn columns(values: &'a [f32], rows: usize, cols: usize, range: Range<usize>) -> Self {
-        assert!(
-            range.start <= range.end && range.end <= cols,
-            "columns outside of a matrix"
-        );
-        Self {
-            values: &values[range.start.min(values.len())..],
-            cols: range.len(),
-            ..Self::new(values, rows, cols)
-        }
-    }
-
     /// The transpose, without moving a number.
     #[must_use]
     pub fn t(self) -> Self {
@@ -78,121 +76,208 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// out = a·b, or out += a·b where `add`, on this thread. `out` is row-major with `stride` numbers
-/// from one row to the next.
-///
-/// # Panics
-/// Where the shapes do not fit together or `out` is too short.
-pub fn multiply(out: &mut [f32], stride: usize, a: Matrix, b: Matrix, add: bool) {
-    if a.rows == 0 || b.cols == 0 {
-        return;
-    }
-    assert!(stride >= b.cols || a.rows == 1, "rows of a product overlap");
-    assert!(
-        out.len() >= (a.rows - 1) * stride + b.cols,
-        "a product larger than its numbers"
-    );
-    let all = 0..b.cols;
-    block(Out(out.as_mut_ptr()), stride, (0..a.rows, all), a, b, add);
-}
-
-/// [`multiply`] in parallel; `out` is dense, [a.rows, b.cols].
+/// out = a·b, in parallel; `out` is dense, [a.rows, b.cols].
 ///
 /// # Panics
 /// Where the shapes do not fit together or `out` has another length.
-pub fn multiply_parallel(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
+#[expect(
+    unsafe_code,
+    reason = "blocks of one result are written by several threads"
+)]
+pub fn multiply(out: &mut [f32], a: Matrix, b: Matrix, then: Then) {
     let (m, n) = (a.rows, b.cols);
     assert_eq!(out.len(), m * n, "a product of another size");
+    assert_eq!(a.cols, b.rows, "inner dimensions differ");
+    assert!(
+        then.bias.is_none_or(|bias| bias.len() == n),
+        "another number of biases"
+    );
     if m == 0 || n == 0 {
         return;
     }
-    let longest = m.max(n);
-    let size = extent(longest, m * n * a.cols);
     let target = Out(out.as_mut_ptr());
-    let run = |start: usize| {
-        let part = start..(start + size).min(longest);
-        let (rows, cols) = if n >= m { (0..m, part) } else { (part, 0..n) };
-        block(target, n, (rows, cols), a, b, add);
-    };
-    if size >= longest {
-        run(0);
+    let all = 0..n;
+    // The longer side is split. Columns bring their part of the right side with them; for rows it
+    // is made ready first.
+    if n > m {
+        split(n, m * n * a.cols, |part| {
+            let packed = Panels::of(b, part.clone(), m, false);
+            // SAFETY: each part of the columns is written by one thread.
+            unsafe { block(target, n, (0..m, part), a, &packed, then) }
+        });
     } else {
-        let starts = longest.div_ceil(size);
-        (0..starts).into_par_iter().for_each(|i| run(i * size));
+        let packed = Panels::of(b, all.clone(), m, true);
+        split(m, m * n * a.cols, |part| {
+            // SAFETY: each part of the rows is written by one thread.
+            unsafe { block(target, n, (part, all.clone()), a, &packed, then) }
+        });
     }
 }
 
-/// Extent of a block along the longer side of a product with `work` multiply-adds.
-fn extent(longest: usize, work: usize) -> usize {
-    let blocks = (work / SMALL).clamp(1, BLOCKS);
-    longest.div_ceil(blocks).next_multiple_of(ALIGN)
+/// Runs the parts of `extent` in parallel, cut by the multiply-adds of the whole.
+fn split(extent: usize, work: usize, run: impl Fn(Range<usize>) + Sync) {
+    let parts = (work / SMALL).clamp(1, BLOCKS);
+    let size = extent.div_ceil(parts).next_multiple_of(ALIGN);
+    if size >= extent {
+        run(0..extent);
+    } else {
+        let starts = (0..extent.div_ceil(size)).into_par_iter();
+        starts.for_each(|i| run(i * size..((i + 1) * size).min(extent)));
+    }
 }
 
-/// Where a product goes; several threads write to disjoint parts of it.
+/// A result that several threads write, each its own numbers.
 #[derive(Clone, Copy)]
 struct Out(*mut f32);
 
-#[expect(
-    unsafe_code,
-    reason = "threads write to disjoint blocks of one product"
-)]
-// SAFETY: the pointer is only written through `block`, whose callers give each thread its own
-// range of rows and columns.
+#[expect(unsafe_code, reason = "threads share the pointer")]
+// SAFETY: whoever uses it writes to places that no other thread touches.
 unsafe impl Send for Out {}
-#[expect(
-    unsafe_code,
-    reason = "threads write to disjoint blocks of one product"
-)]
-// SAFETY: as for `Send`.
+#[expect(unsafe_code, reason = "threads share the pointer")]
+// SAFETY: as above.
 unsafe impl Sync for Out {}
 
-/// The block `rows` × `cols` of out = a·b (+ out), on this thread.
-#[expect(unsafe_code, reason = "`gemm` takes pointers")]
-fn block(
+/// Rows and columns of a product, on this thread.
+///
+/// # Safety
+/// `out` holds a product of `stride` columns that has these rows and columns, and no other thread
+/// touches them meanwhile.
+#[expect(
+    unsafe_code,
+    reason = "the inner loops read and write through pointers"
+)]
+unsafe fn block(
     out: Out,
     stride: usize,
     (rows, cols): (Range<usize>, Range<usize>),
     a: Matrix,
-    b: Matrix,
-    add: bool,
+    b: &Panels,
+    then: Then,
 ) {
-    assert_eq!(a.cols, b.rows, "inner dimensions differ");
-    let (m, n, depth) = (rows.len(), cols.len(), a.cols);
-    let pieces = depth.div_ceil(DEPTH).max(1);
-    let piece = depth.div_ceil(pieces).max(1);
-    for first in (0..depth.max(1)).step_by(piece) {
-        let k = piece.min(depth - first);
-        let read = add || first > 0;
-        // SAFETY: a `Matrix` is a range of columns of a dense matrix that its slice holds wholly,
-        // so every (row, col) of `a` and `b` is inside, and `t` keeps that; rows, cols and first + k stay inside. The
-        // callers have checked that `out` holds all rows and columns of the product, and no
-        // other thread touches this block. With k = 0 nothing of `a` and `b` is read.
-        unsafe {
-            gemm::gemm(
-                m,
-                n,
-                k,
-                out.0.add(rows.start * stride + cols.start),
-                1,
-                stride as isize,
-                read,
-                a.values
+    let pieces = a.cols.div_ceil(DEPTH).max(1);
+    for piece in 0..pieces {
+        let (first, end) = (a.cols * piece / pieces, a.cols * (piece + 1) / pieces);
+        let last = piece + 1 == pieces;
+        let (start, steps) = b.from(first);
+        let bias = then.bias.filter(|_| last);
+        let block = Block {
+            rows: rows.len(),
+            cols: cols.len(),
+            depth: (1, end - first),
+            left: Left {
+                start: a
+                    .values
                     .as_ptr()
                     .wrapping_add(rows.start * a.row_stride + first * a.col_stride),
-                a.col_stride as isize,
-                a.row_stride as isize,
-                b.values
-                    .as_ptr()
-                    .wrapping_add(first * b.row_stride + cols.start * b.col_stride),
-                b.col_stride as isize,
-                b.row_stride as isize,
-                1.0,
-                1.0,
-                false,
-                false,
-                false,
-                Parallelism::None,
-            );
+                row: a.row_stride,
+                segment: 0,
+                step: a.col_stride,
+            },
+            right: Right {
+                start,
+                panel: b.panel,
+                segment: 0,
+                step: steps,
+            },
+            out: (out.0.wrapping_add(rows.start * stride + cols.start), stride),
+            finish: Finish {
+                add: then.add || piece > 0,
+                bias: bias.map_or(std::ptr::null(), |bias| bias[cols.start..].as_ptr()),
+                relu: then.relu && last,
+            },
+        };
+        // SAFETY: a `Matrix` holds every (row, col) inside its extents; the panels hold `cols`
+        // columns, rounded up to a vector; a bias has a number for each column; the result is
+        // the caller's promise.
+        unsafe { block.run() };
+    }
+}
+
+/// The right side of a product in panels.
+pub(super) struct Panels<'a> {
+    /// What `start` points into, where the numbers were copied.
+    #[expect(dead_code, reason = "it keeps the numbers alive")]
+    packed: Vec<f32>,
+    start: *const f32,
+    panel: usize,
+    step: usize,
+    whole: std::marker::PhantomData<&'a [f32]>,
+}
+
+#[expect(unsafe_code, reason = "threads share the pointer")]
+// SAFETY: the numbers are only read, and outlive it by its lifetime or because it owns them.
+unsafe impl Sync for Panels<'_> {}
+
+impl<'a> Panels<'a> {
+    /// The columns `cols` of `b`, for a left side of `rows` rows; packed by several threads where
+    /// `parallel`.
+    fn of(b: Matrix<'a>, cols: Range<usize>, rows: usize, parallel: bool) -> Self {
+        /// Rows that a panel must serve before it pays to pack it.
+        const FEW: usize = 48;
+        let width = tile::width();
+        let here = b.values.as_ptr().wrapping_add(cols.start * b.col_stride);
+        if b.col_stride == 1 && cols.len().is_multiple_of(width) && rows < FEW {
+            let (panel, step, packed) = (width, b.row_stride, Vec::new());
+            let (start, whole) = (here, std::marker::PhantomData);
+            return Self {
+                packed,
+                start,
+                panel,
+                step,
+                whole,
+            };
+        }
+        let panel = b.rows * width;
+        let count = cols.len().div_ceil(width);
+        let mut packed = fresh(count * panel);
+        let pack = |(i, out): (usize, &mut [f32])| {
+            let first = cols.start + i * width;
+            pack(b, first..(first + width).min(cols.end), width, out);
+        };
+        let panels = packed.chunks_mut(panel.max(1)).enumerate();
+        if parallel && count * panel > SMALL / 8 {
+            panels.collect::<Vec<_>>().into_par_iter().for_each(pack);
+        } else {
+            panels.for_each(pack);
+        }
+        Self {
+            start: packed.as_ptr(),
+            packed,
+            panel,
+            step: width,
+            whole: std::marker::PhantomData,
+        }
+    }
+
+    /// Where step `first` of the inner dimension begins, and the numbers between steps.
+    fn from(&self, first: usize) -> (*const f32, usize) {
+        (self.start.wrapping_add(first * self.step), self.step)
+    }
+}
+
+/// Copies columns of `b` into a panel: `width` numbers for each row of `b`, zeros past the last.
+fn pack(b: Matrix, cols: Range<usize>, width: usize, out: &mut [f32]) {
+    /// Rows that are turned at a time.
+    const TURNED: usize = 16;
+    let count = cols.len();
+    if b.col_stride == 1 {
+        for (row, out) in out.chunks_exact_mut(width).enumerate() {
+            let start = row * b.row_stride + cols.start;
+            out[..count].copy_from_slice(&b.values[start..start + count]);
+            out[count..].fill(0.0);
+        }
+        return;
+    }
+    for (chunk, out) in out.chunks_mut(TURNED * width).enumerate() {
+        let rows = out.len() / width;
+        for (j, col) in cols.clone().enumerate() {
+            let start = chunk * TURNED * b.row_stride + col * b.col_stride;
+            for i in 0..rows {
+                out[i * width + j] = b.values[start + i * b.row_stride];
+            }
+        }
+        for row in out.chunks_exact_mut(width) {
+            row[count..].fill(0.0);
         }
     }
 }
@@ -244,8 +329,16 @@ mod tests {
                     Matrix::new(&bt, n, k).t()
                 };
                 let mut out = vec![f32::NAN; m * n];
-                multiply_parallel(&mut out, left, right, false);
-                multiply_parallel(&mut out, left, right, true);
+                multiply(&mut out, left, right, Then::default());
+                multiply(
+                    &mut out,
+                    left,
+                    right,
+                    Then {
+                        add: true,
+                        ..Then::default()
+                    },
+                );
                 for (got, want) in out.iter().zip(&want) {
                     assert!(
                         (f64::from(*got) - 2.0 * want).abs() < 1e-3,
@@ -259,11 +352,11 @@ mod tests {
     #[test]
     fn an_empty_inner_dimension_gives_zeros() {
         let mut out = vec![1.0; 6];
-        multiply_parallel(
+        multiply(
             &mut out,
             Matrix::new(&[], 2, 0),
             Matrix::new(&[], 0, 3),
-            false,
+            Then::default(),
         );
         assert_eq!(out, [0.0; 6]);
     }
@@ -274,11 +367,11 @@ mod tests {
         let (a, b) = (numbers(m * k, 3), numbers(k * n, 4));
         threads(|| {
             let mut out = vec![0.0; m * n];
-            multiply_parallel(
+            multiply(
                 &mut out,
                 Matrix::new(&a, m, k),
                 Matrix::new(&b, k, n),
-                false,
+                Then::default(),
             );
             out
         });

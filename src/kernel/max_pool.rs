@@ -1,4 +1,4 @@
-//! Max pooling over images [n, c, h, w], with the places of the maxima kept for the backward pass.
+//! Max pooling over images [n, h, w, c], with the places of the maxima kept for the backward pass.
 //!
 //! The first of equal pixels wins, as in PyTorch; not-a-number wins over everything. Pixels that no
 //! window reaches get gradient 0; overlapping windows add up.
@@ -13,6 +13,7 @@ use super::{
     inplace::with_ref,
     mixed::apply1,
     operand::{fused, output, slice, tensor},
+    wide,
     window::Window,
 };
 
@@ -25,7 +26,7 @@ pub struct Pool {
     pub stride: usize,
 }
 
-/// Maxima of the windows: [n, c, h, w] → [n, c, h', w'] with h' = (h − kernel) / stride + 1,
+/// Maxima of the windows: [n, h, w, c] → [n, h', w', c] with h' = (h − kernel) / stride + 1,
 /// rounded down.
 ///
 /// # Errors
@@ -53,12 +54,12 @@ impl Pool {
         }
     }
 
-    /// The window on a batch [n, c, h, w].
+    /// The window on a batch [n, h, w, c].
     ///
     /// # Errors
     /// Where the tensor is no batch of images, or the window does not fit.
     pub(super) fn on(self, shape: &Shape) -> Result<(usize, Window, (usize, usize))> {
-        let (n, channels, height, width) = shape.dims4()?;
+        let (n, height, width, channels) = shape.dims4()?;
         if !(1..=256).contains(&self.kernel) {
             bail!(
                 "a pooling window of {} pixels; it must have 1 to 256",
@@ -78,86 +79,72 @@ pub(super) fn pool_image(
     out: &mut [f32],
     winners: &mut [u16],
 ) {
-    let map = height * width;
-    let halves = (w.rows, w.cols, w.stride) == (2, 2, 2);
-    let outputs = out.chunks_exact_mut(map).zip(winners.chunks_exact_mut(map));
-    for ((out, winners), plane) in outputs.zip(image.chunks_exact(w.height * w.width)) {
-        let lines = out
-            .chunks_exact_mut(width)
-            .zip(winners.chunks_exact_mut(width));
-        for (y, (best, winner)) in lines.enumerate() {
-            if halves {
-                let rows = plane[2 * y * w.width..].split_at(w.width);
-                pool_pairs(rows, best, winner);
-                continue;
-            }
-            best.fill(f32::NEG_INFINITY);
+    let pixels = out.chunks_exact_mut(w.channels.max(1));
+    let pixels = pixels.zip(winners.chunks_exact_mut(w.channels.max(1)));
+    wide(|| {
+        for (i, (best, winner)) in pixels.take(height * width).enumerate() {
+            let (y, x) = (i / width * w.stride, i % width * w.stride);
             winner.fill(0);
-            for row in 0..w.rows {
-                for col in 0..w.cols {
-                    let line = &plane[(y * w.stride + row) * w.width + col..];
-                    let place = (row * w.cols + col) as u16;
-                    compete(
-                        &line[..(width - 1) * w.stride + 1],
-                        w.stride,
-                        place,
-                        best,
-                        winner,
-                    );
+            for place in 0..w.rows * w.cols {
+                let (row, col) = (y + place / w.cols, x + place % w.cols);
+                let at = (row * w.width + col) * w.channels;
+                let values = &image[at..at + w.channels];
+                if place == 0 {
+                    best.copy_from_slice(values);
+                } else {
+                    compete(values, place as u16, best, winner);
                 }
             }
         }
+    });
+}
+
+/// Lets the channels of the pixel at `place` in the window compete with the best so far.
+#[inline(always)]
+fn compete(values: &[f32], place: u16, best: &mut [f32], winner: &mut [u16]) {
+    for (value, (best, winner)) in values.iter().zip(best.iter_mut().zip(winner)) {
+        let wins = *value > *best || value.is_nan();
+        *best = if wins { *value } else { *best };
+        *winner = if wins { place } else { *winner };
     }
 }
 
-/// Whether a pixel wins over the best so far.
-#[inline]
-fn wins(value: f32, best: f32) -> bool {
-    value > best || value.is_nan()
-}
-
-/// The 2×2 window: winners are computed as numbers and looked up, because branches on pixels are
-/// mispredicted half of the time.
-fn pool_pairs((upper, lower): (&[f32], &[f32]), best: &mut [f32], winner: &mut [u16]) {
-    let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
-    for ((upper, lower), (best, winner)) in pairs.zip(best.iter_mut().zip(winner)) {
-        let over = usize::from(wins(upper[1], upper[0]));
-        let under = usize::from(wins(lower[1], lower[0]));
-        let row = usize::from(wins(lower[under], upper[over]));
-        *best = [upper[over], lower[under]][row];
-        *winner = [over, 2 + under][row] as u16;
-    }
-}
-
-/// Lets every `stride`-th pixel of `line` compete, which stands at `place` in the window.
-fn compete(line: &[f32], stride: usize, place: u16, best: &mut [f32], winner: &mut [u16]) {
-    let pixels = line.iter().step_by(stride);
-    for (value, (best, winner)) in pixels.zip(best.iter_mut().zip(winner)) {
-        if wins(*value, *best) {
-            (*best, *winner) = (*value, place);
-        }
-    }
-}
-
-/// Adds each gradient to the pixel that won, where `keep` lets the value through.
+/// Gives each gradient to the pixel that won, where the `result` is above zero or ReLU did not
+/// follow. `image` has `line` numbers from one row to the next; pixels that windows cover are
+/// written, or added to where windows overlap.
 pub(super) fn unpool_image(
     w: &Window,
     (height, width): (usize, usize),
-    winners: &[u16],
-    gradient: impl Fn(usize) -> f32,
+    (winners, result, grad): (&[u16], &[f32], &[f32]),
+    relu: bool,
     image: &mut [f32],
+    line: usize,
 ) {
-    let mut at = 0;
-    for plane in image.chunks_exact_mut(w.height * w.width) {
-        for y in 0..height {
-            for x in 0..width {
-                let winner = winners[at] as usize;
-                let (row, col) = (winner / w.cols, winner % w.cols);
-                plane[(y * w.stride + row) * w.width + x * w.stride + col] += gradient(at);
-                at += 1;
-            }
+    let overlap = w.stride < w.rows.max(w.cols);
+    if overlap {
+        for row in 0..w.height {
+            image[row * line..][..w.width * w.channels].fill(0.0);
         }
     }
+    let channels = w.channels.max(1);
+    let pixels = winners
+        .chunks_exact(channels)
+        .zip(result.chunks_exact(channels));
+    let pixels = pixels.zip(grad.chunks_exact(channels));
+    wide(|| {
+        for (i, ((winners, result), grad)) in pixels.take(height * width).enumerate() {
+            let corner = i / width * w.stride * line + i % width * w.stride * channels;
+            for place in 0..w.rows * w.cols {
+                let at = corner + place / w.cols * line + place % w.cols * channels;
+                let sources = winners.iter().zip(result.iter().zip(grad));
+                for (to, (winner, (y, g))) in image[at..at + channels].iter_mut().zip(sources) {
+                    let here = *winner == place as u16 && !(relu && *y <= 0.0);
+                    let g = if here { *g } else { 0.0 };
+                    *to = if overlap { *to + g } else { g };
+                }
+            }
+        }
+    });
 }
 
 struct MaxPool {
@@ -186,7 +173,7 @@ impl CustomOp1 for MaxPool {
             });
         // A second forward pass of the same operation would find the same.
         let _ = self.winners.set(winners);
-        output(out, (n, w.channels, height, width))
+        output(out, (n, height, width, w.channels))
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
@@ -200,7 +187,8 @@ impl CustomOp1 for MaxPool {
             let inputs = winners.par_chunks(pooled).zip(grad.par_chunks(pooled));
             out.par_chunks_mut(w.image().max(1)).zip(inputs).for_each(
                 |(image, (winners, grad))| {
-                    unpool_image(&w, places, winners, |i| grad[i], image);
+                    let line = w.width * w.channels;
+                    unpool_image(&w, places, (winners, grad, grad), false, image, line);
                 },
             );
             Ok(())
@@ -217,7 +205,7 @@ mod tests {
 
     #[test]
     fn gradients_agree_with_finite_differences() {
-        for shape in [[2, 3, 4, 4], [1, 1, 5, 7], [1, 2, 3, 3]] {
+        for shape in [[2, 4, 4, 3], [1, 5, 7, 1], [1, 3, 3, 2]] {
             for (kernel, stride) in [(2, 2), (3, 2), (2, 1), (1, 1), (3, 3)] {
                 let pool = Pool { kernel, stride };
                 gradients(
@@ -232,7 +220,7 @@ mod tests {
 
     #[test]
     fn the_first_of_equal_pixels_gets_the_whole_gradient_on_every_path() {
-        let x = Var::new(&[[[[1f32, 1.0], [1.0, 1.0]]]], &Device::Cpu).unwrap();
+        let x = Var::new(&[[[[1f32], [1.0]], [[1.0], [1.0]]]], &Device::Cpu).unwrap();
         let pool = Pool {
             kernel: 2,
             stride: 2,
@@ -248,7 +236,7 @@ mod tests {
 
     #[test]
     fn not_a_number_is_never_hidden() {
-        let x = Tensor::new(&[[[[1f32, f32::NAN], [2.0, 1.0]]]], &Device::Cpu).unwrap();
+        let x = Tensor::new(&[[[[1f32], [f32::NAN]], [[2.0], [1.0]]]], &Device::Cpu).unwrap();
         let y = max_pool2d(
             &x,
             Pool {
@@ -262,7 +250,7 @@ mod tests {
 
     #[test]
     fn bits_do_not_depend_on_the_number_of_threads() {
-        let x = [var(&[5, 3, 13, 11], 1)];
+        let x = [var(&[5, 13, 11, 3], 1)];
         threads(|| {
             everything(&x, &|t| {
                 max_pool2d(
@@ -278,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_window_larger_than_the_image_is_refused() {
-        let x = var(&[1, 1, 2, 5], 1);
+        let x = var(&[1, 2, 5, 1], 1);
         let message = max_pool2d(
             &x,
             Pool {

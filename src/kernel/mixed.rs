@@ -17,7 +17,7 @@ use candle_core::{
 };
 use half::{bf16, f16};
 
-use super::collect::hand_over;
+use super::{collect::hand_over, tape};
 
 /// A type of 16 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,8 +100,8 @@ pub fn widened(x: &Tensor, f: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<
 pub(super) fn apply1(x: &Tensor, op: impl CustomOp1 + Send + Sync + 'static) -> Result<Tensor> {
     let x = x.contiguous()?;
     match Low::of(x.dtype()) {
-        None => x.apply_op1(op),
-        Some(low) => x.apply_op1(Mixed::new(op, low, Params::Exact)),
+        None => tape::apply1(&x, op),
+        Some(low) => tape::apply1(&x, Mixed::new(op, low, Params::Exact)),
     }
 }
 
@@ -114,8 +114,8 @@ pub(super) fn apply2(
 ) -> Result<Tensor> {
     let (x, parameter) = (x.contiguous()?, parameter.contiguous()?);
     match Low::of(x.dtype()) {
-        None => x.apply_op2(&parameter, op),
-        Some(low) => x.apply_op2(&parameter, Mixed::new(op, low, params)),
+        None => tape::apply2(&x, &parameter, op),
+        Some(low) => tape::apply2(&x, &parameter, Mixed::new(op, low, params)),
     }
 }
 
@@ -128,8 +128,8 @@ pub(super) fn apply3(
 ) -> Result<Tensor> {
     let (x, first, second) = (x.contiguous()?, first.contiguous()?, second.contiguous()?);
     match Low::of(x.dtype()) {
-        None => x.apply_op3(&first, &second, op),
-        Some(low) => x.apply_op3(&first, &second, Mixed::new(op, low, params)),
+        None => tape::apply3([&x, &first, &second], op),
+        Some(low) => tape::apply3([&x, &first, &second], Mixed::new(op, low, params)),
     }
 }
 

@@ -61,7 +61,7 @@ impl BatchNorm {
         &self.output
     }
 
-    /// x [n, c, ..] → the same shape. In training, moves the running statistics.
+    /// x [n, .., c], channels last → the same shape. In training, moves the running statistics.
     ///
     /// # Errors
     /// Where the input has another shape, a training batch gives one value per channel, or the

@@ -89,7 +89,7 @@ impl Conv2d {
         &self.output
     }
 
-    /// x [n, inputs, h, w] → [n, channels, h', w'].
+    /// x [n, h, w, inputs] → [n, h', w', channels]: images inside a model have their channels last.
     ///
     /// # Errors
     /// Where the input has another shape, or the device fails.

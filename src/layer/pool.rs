@@ -58,7 +58,7 @@ impl Pool2d {
         &self.output
     }
 
-    /// x [n, c, h, w] → [n, c, h', w'], or [n, c] for the global average.
+    /// x [n, h, w, c] → [n, h', w', c], or [n, c] for the global average.
     ///
     /// # Errors
     /// Where the input has another shape, or the device fails.

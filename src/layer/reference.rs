@@ -81,6 +81,14 @@ fn outputs_and_gradients_are_those_of_pytorch() {
     }
 }
 
+/// An operation whose images have their channels last, on PyTorch's; others are left as they are.
+fn images(x: &Tensor, f: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    if x.rank() != 4 {
+        return f(x);
+    }
+    kernel::channels_first(&f(&kernel::channels_last(x)?)?)
+}
+
 fn apply(case: &Case, t: &[Tensor], running: &[Var; 2]) -> Result<Tensor> {
     let conv = |stride| {
         let conv = Conv {
@@ -89,32 +97,23 @@ fn apply(case: &Case, t: &[Tensor], running: &[Var; 2]) -> Result<Tensor> {
             relu: false,
             pool: None,
         };
-        kernel::conv2d(&t[0], &t[1], Some(&t[2]), &conv)
+        images(&t[0], |x| kernel::conv2d(x, &t[1], Some(&t[2]), &conv))
     };
     let norm = |train| {
         let [mean, variance] = running;
         let running = Running { mean, variance };
-        kernel::batch_norm(&t[0], &t[1], &t[2], running, train, false)
+        images(&t[0], |x| {
+            kernel::batch_norm(x, &t[1], &t[2], running, train, false)
+        })
     };
+    let pool = |kernel| Pool { kernel, stride: 2 };
     let activate = |activation| kernel::activate(&t[0], activation);
     match case.name.as_str() {
         "linear" => kernel::linear(&t[0], &t[1], Some(&t[2]), false),
         "conv2d" => conv(1),
         "conv2d_strided" => conv(2),
-        "max_pool2d" => kernel::max_pool2d(
-            &t[0],
-            Pool {
-                kernel: 3,
-                stride: 2,
-            },
-        ),
-        "avg_pool2d" => kernel::avg_pool2d(
-            &t[0],
-            Pool {
-                kernel: 2,
-                stride: 2,
-            },
-        ),
+        "max_pool2d" => images(&t[0], |x| kernel::max_pool2d(x, pool(3))),
+        "avg_pool2d" => images(&t[0], |x| kernel::avg_pool2d(x, pool(2))),
         "batch_norm2d_train" | "batch_norm1d_train" => norm(true),
         "batch_norm2d_eval" | "batch_norm1d_eval" => norm(false),
         "layer_norm" => kernel::layer_norm(&t[0], &t[1], &t[2]),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Io, Mlp, Model, ModelSpec, Norm, norm::NormLayer};
 use crate::{
     error::KeyFault,
-    kernel::{Conv, Pool},
+    kernel::{Conv, Pool, channels_first, channels_last},
     layer::{
         Activate, Activation, Builder, Conv2d, Conv2dKeys, LayerError, Mode, Pool2d, PoolKind,
     },
@@ -209,7 +209,14 @@ struct Stage {
 impl Stage {
     fn forward(&self, x: &Tensor, mode: &Mode) -> candle_core::Result<Tensor> {
         let x = self.conv.forward(x, mode)?;
-        let x = self.norm.forward(x, mode)?;
+        let x = match self.norm {
+            // Its parameters have the sample's shape, channels first.
+            NormLayer::Layer(_) => {
+                let x = self.norm.forward(channels_first(&x)?, mode)?;
+                channels_last(&x)?
+            }
+            _ => self.norm.forward(x, mode)?,
+        };
         let x = match &self.relu {
             Some(relu) => relu.forward(&x, mode)?,
             None => x,
@@ -228,11 +235,11 @@ struct Network {
 
 impl Model for Network {
     fn forward(&self, input: &Tensor, mode: &Mode) -> candle_core::Result<Tensor> {
-        let mut x = input.clone();
+        let mut x = channels_last(input)?;
         for stage in &self.stages {
             x = stage.forward(&x, mode)?;
         }
-        self.head.forward(&x, mode)
+        self.head.forward(&channels_first(&x)?, mode)
     }
 }
 

@@ -81,7 +81,7 @@ fn step(spec: &dyn ModelSpec, input: &[usize]) -> (Architecture, f32, Grads) {
     let targets = Tensor::new(&[0u32, 1, 2, 2, 1, 0], &Device::Cpu).unwrap();
     let loss = cross_entropy(&logits, &targets, 0.0, None).unwrap();
     let mut grads = Grads::new(&built.params).unwrap();
-    grads.backward(&loss, &built.params).unwrap();
+    grads.backward(&loss, 1.0, &built.params).unwrap();
     (built, loss.to_scalar().unwrap(), grads)
 }
 

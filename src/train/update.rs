@@ -9,6 +9,7 @@ use super::ledger::Activity;
 use super::recipe::OnNan;
 use super::session::Session;
 use super::stop::StopFlag;
+use crate::kernel::Grads;
 use crate::layer::Mode;
 use crate::optim::{Hyper, clip_norm, clip_value};
 use crate::schedule::Target;
@@ -138,6 +139,7 @@ impl Session {
             micro: micro as u32,
         };
         let model = &*self.state.model;
+        Grads::begin();
         let output = self.recipe.forward(model, &batch.input, &mode)?;
         self.ledger.charge(Activity::Forward);
 
@@ -148,12 +150,11 @@ impl Session {
         // A batch whose samples all weigh nothing has no gradient, and no division by zero.
         let share = if weight > 0.0 { weight.recip() } else { 0.0 };
         let scale = self.progress.scale.as_ref().map_or(1.0, |s| s.factor);
-        let mean = (&sum * (share * scale)).map_err(compute("the loss"))?;
         self.ledger.charge(Activity::Loss);
 
         let grads = &mut self.state.grads;
         grads
-            .backward(&mean, &self.state.active)
+            .backward(&sum, share * scale, &self.state.active)
             .map_err(compute("the backward pass"))?;
         self.ledger.charge(Activity::Backward);
         Ok(sum.detach())

@@ -2,10 +2,10 @@
 
 use candle_core::{Result, Tensor};
 
-use super::{max_pool2d, relu};
+use super::{channels_first, channels_last, max_pool2d, relu};
 use crate::kernel::conv2d::Conv;
 
-/// x `[n, ci, h, w]` with weight `[co, ci, kh, kw]` and bias `[co]`, then ReLU and max pooling where
+/// x `[n, h, w, ci]` with weight `[co, ci, kh, kw]` and bias `[co]`, then ReLU and max pooling where
 /// `conv` says so.
 ///
 /// # Errors
@@ -14,6 +14,7 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: &Conv) -
     let window = conv.window(x.shape(), weight.shape())?;
     let (height, width) = window.output()?;
     let (padding, stride) = (conv.padding, conv.stride);
+    let x = channels_first(x)?;
     let x = x.pad_with_zeros(2, padding, padding)?;
     let x = x.pad_with_zeros(3, padding, padding)?;
     // Pixels that no window reaches would make the backward pass guess a wrong size.
@@ -25,6 +26,7 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: &Conv) -
         None => y,
     };
     let y = if conv.relu { relu(&y)? } else { y };
+    let y = channels_last(&y)?;
     match conv.pool {
         Some(pool) => max_pool2d(&y, pool),
         None => Ok(y),

@@ -8,6 +8,7 @@ mod activation;
 mod conv;
 mod dense;
 mod norm;
+mod order;
 mod pool;
 mod softmax;
 
@@ -15,5 +16,6 @@ pub use activation::{activate, relu};
 pub use conv::conv2d;
 pub use dense::linear;
 pub use norm::{batch_norm, layer_norm};
+pub use order::{channels_first, channels_last};
 pub use pool::{avg_pool2d, global_avg_pool2d, max_pool2d};
 pub use softmax::{cross_entropy, log_softmax, softmax};

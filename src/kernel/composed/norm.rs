@@ -5,7 +5,7 @@ use candle_core::{D, Result, Tensor};
 use super::relu as cut;
 use crate::kernel::batch_norm::{EPSILON, Moments};
 
-/// Normalises each channel of x [n, c, ..]: by the batch's own moments, or by `fixed` (mean and
+/// Normalises each channel of x [.., c]: by the batch's own moments, or by `fixed` (mean and
 /// variance `[c]`). Returns the batch's moments where it used them.
 ///
 /// # Errors
@@ -17,27 +17,23 @@ pub fn batch_norm(
     fixed: Option<(&Tensor, &Tensor)>,
     relu: bool,
 ) -> Result<(Tensor, Option<Moments>)> {
-    let channels = x.dim(1)?;
-    let flat = x.reshape((x.dim(0)?, channels, ()))?;
-    let wide = |t: &Tensor| t.reshape((1, channels, 1));
+    let flat = x.reshape(((), x.dim(D::Minus1)?))?;
     let (mean, variance) = match fixed {
-        Some((mean, variance)) => (wide(mean)?, wide(variance)?),
+        Some((mean, variance)) => (mean.clone(), variance.clone()),
         None => {
-            let mean = flat.mean_keepdim((0, 2))?;
-            let variance = flat.broadcast_sub(&mean)?.sqr()?.mean_keepdim((0, 2))?;
+            let mean = flat.mean(0)?;
+            let variance = flat.broadcast_sub(&mean)?.sqr()?.mean(0)?;
             (mean, variance)
         }
     };
     let scale = (&variance + EPSILON)?.sqrt()?;
     let y = flat.broadcast_sub(&mean)?.broadcast_div(&scale)?;
-    let y = y
-        .broadcast_mul(&wide(gamma)?)?
-        .broadcast_add(&wide(beta)?)?;
+    let y = y.broadcast_mul(gamma)?.broadcast_add(beta)?;
     let y = y.reshape(x.shape())?;
     let y = if relu { cut(&y)? } else { y };
     let moments = Moments {
-        mean: mean.flatten_all()?.detach(),
-        variance: variance.flatten_all()?.detach(),
+        mean: mean.detach(),
+        variance: variance.detach(),
     };
     Ok((y, fixed.is_none().then_some(moments)))
 }

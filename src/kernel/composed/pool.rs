@@ -5,7 +5,7 @@ use candle_core::{Result, Tensor};
 
 use crate::kernel::max_pool::Pool;
 
-/// Maxima of the windows of [n, c, h, w]; the first of equal pixels gets the gradient.
+/// Maxima of the windows of [n, h, w, c]; the first of equal pixels gets the gradient.
 ///
 /// # Errors
 /// Where the window does not fit on the image, or the device fails.
@@ -18,7 +18,7 @@ pub fn max_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
     })
 }
 
-/// Averages of the windows of [n, c, h, w].
+/// Averages of the windows of [n, h, w, c].
 ///
 /// # Errors
 /// Where the window does not fit on the image, or the device fails.
@@ -29,15 +29,15 @@ pub fn avg_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
     sum / (pool.kernel * pool.kernel) as f64
 }
 
-/// Averages of whole channels: [n, c, h, w] → [n, c].
+/// Averages of whole channels: [n, h, w, c] → [n, c].
 ///
 /// # Errors
 /// Where the tensor is no batch of images, or the device fails.
 pub fn global_avg_pool2d(x: &Tensor) -> Result<Tensor> {
-    x.flatten_from(2)?.mean(2)
+    x.flatten(1, 2)?.mean(1)
 }
 
-/// For each pixel of the window, row after row, what it sees at all places: [n, c, h', w'].
+/// For each pixel of the window, row after row, what it sees at all places: [n, h', w', c].
 fn pixels(x: &Tensor, pool: Pool) -> Result<Vec<Result<Tensor>>> {
     let (_, _, (height, width)) = pool.on(x.shape())?;
     let at = |first: usize, count: usize| {
@@ -46,9 +46,9 @@ fn pixels(x: &Tensor, pool: Pool) -> Result<Vec<Result<Tensor>>> {
     };
     let mut all = Vec::with_capacity(pool.kernel * pool.kernel);
     for row in 0..pool.kernel {
-        let line = x.index_select(&at(row, height)?, 2)?;
+        let line = x.index_select(&at(row, height)?, 1)?;
         for col in 0..pool.kernel {
-            all.push(line.index_select(&at(col, width)?, 3));
+            all.push(line.index_select(&at(col, width)?, 2));
         }
     }
     Ok(all)

@@ -34,7 +34,7 @@ type Function = Box<dyn Fn(&[Tensor]) -> Result<Tensor>>;
 /// parameters of a product.
 fn operations() -> Vec<(&'static str, Function, Function, Vec<Var>, usize)> {
     let product = || vec![var(&[7, 9], 1), var(&[5, 9], 2), var(&[5], 3)];
-    let images = || vec![var(&[3, 2, 6, 5], 1), var(&[4, 2, 3, 3], 2), var(&[4], 3)];
+    let images = || vec![var(&[3, 6, 5, 2], 1), var(&[4, 2, 3, 3], 2), var(&[4], 3)];
     let norm = || vec![var(&[7, 9], 1), var(&[9], 2), var(&[9], 3)];
     vec![
         (
@@ -90,14 +90,14 @@ fn operations() -> Vec<(&'static str, Function, Function, Vec<Var>, usize)> {
             "max pool",
             Box::new(|t| kernel::max_pool2d(&t[0], HALF)),
             Box::new(|t| composed::max_pool2d(&t[0], HALF)),
-            vec![var(&[2, 3, 4, 6], 1)],
+            vec![var(&[2, 4, 6, 3], 1)],
             0,
         ),
         (
             "average pool",
             Box::new(|t| kernel::avg_pool2d(&t[0], HALF)),
             Box::new(|t| composed::avg_pool2d(&t[0], HALF)),
-            vec![var(&[2, 3, 4, 6], 1)],
+            vec![var(&[2, 4, 6, 3], 1)],
             0,
         ),
     ]
@@ -178,7 +178,7 @@ fn other_devices_compute_the_same() {
 #[test]
 fn fused_pooling_is_pooling() {
     for (dtype, _) in LOW {
-        let image = (var(&[3, 2, 20, 18], 1).as_tensor() * 0.01).unwrap();
+        let image = (var(&[3, 20, 18, 2], 1).as_tensor() * 0.01).unwrap();
         let image = Var::from_tensor(&(image + 1.0).unwrap().detach()).unwrap();
         let inputs = [narrow(&image, dtype), var(&[4, 2, 3, 3], 2), var(&[4], 3)];
         let run = |pool| move |t: &[Tensor]| kernel::conv2d(&t[0], &t[1], Some(&t[2]), &conv(pool));

@@ -1,0 +1,114 @@
+//! Where an image's channels stand: data and flattened samples have them first, as PyTorch; the
+//! image operations have them last, because a pixel's channels are what they add up.
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
+
+use super::{
+    composed,
+    fresh::fresh,
+    inplace::with_ref,
+    mixed::apply1,
+    operand::{fused, output, slice, tensor},
+};
+
+/// [n, c, h, w] → [n, h, w, c].
+///
+/// # Errors
+/// Where the tensor is no batch of images, or the device fails.
+pub fn channels_last(x: &Tensor) -> Result<Tensor> {
+    if fused(x) {
+        x.dims4()?;
+        apply1(x, Order { last: true })
+    } else {
+        composed::channels_last(x)
+    }
+}
+
+/// [n, h, w, c] → [n, c, h, w].
+///
+/// # Errors
+/// Where the tensor is no batch of images, or the device fails.
+pub fn channels_first(x: &Tensor) -> Result<Tensor> {
+    if fused(x) {
+        x.dims4()?;
+        apply1(x, Order { last: false })
+    } else {
+        composed::channels_first(x)
+    }
+}
+
+struct Order {
+    /// Whether the channels go last.
+    last: bool,
+}
+
+impl Order {
+    /// The other order's shape, and each image as a matrix to turn: rows and columns.
+    fn turned(&self, shape: &Shape) -> Result<([usize; 4], usize, usize)> {
+        let (n, a, b, c) = shape.dims4()?;
+        Ok(if self.last {
+            ([n, b, c, a], a, b * c)
+        } else {
+            ([n, c, a, b], a * b, c)
+        })
+    }
+}
+
+/// The transposes of dense matrices [rows, cols] that follow one another.
+fn turn(x: &[f32], rows: usize, cols: usize) -> Vec<f32> {
+    /// Extent of the squares that are turned at a time, so that both sides stay in the cache.
+    const SQUARE: usize = 16;
+    let mut out = fresh(x.len());
+    let size = (rows * cols).max(1);
+    out.par_chunks_mut(size)
+        .zip(x.par_chunks(size))
+        .for_each(|(out, x)| {
+            for top in (0..rows).step_by(SQUARE) {
+                for left in (0..cols).step_by(SQUARE) {
+                    for row in top..(top + SQUARE).min(rows) {
+                        for col in left..(left + SQUARE).min(cols) {
+                            out[col * rows + row] = x[row * cols + col];
+                        }
+                    }
+                }
+            }
+        });
+    out
+}
+
+impl CustomOp1 for Order {
+    fn name(&self) -> &'static str {
+        "channel-order"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (shape, rows, cols) = self.turned(layout.shape())?;
+        output(turn(slice(storage, layout)?, rows, cols), &shape[..])
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let (_, rows, cols) = self.turned(x.shape())?;
+        let out = with_ref(&grad.contiguous()?, |grad| Ok(turn(grad, cols, rows)))?;
+        Ok(Some(tensor(out, x.shape())?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::probe::{gradients, var};
+
+    #[test]
+    fn gradients_agree_with_finite_differences() {
+        for shape in [[2, 3, 4, 5], [1, 1, 1, 1], [1, 17, 3, 7], [3, 1, 2, 2]] {
+            let x = [var(&shape, 1)];
+            gradients("last", &x, &|t| channels_last(&t[0]), &|t| {
+                composed::channels_last(&t[0])
+            });
+            gradients("first", &x, &|t| channels_first(&t[0]), &|t| {
+                composed::channels_first(&t[0])
+            });
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Products of blocks whose sums stay in registers: the inner loop of every matrix product and
+//! convolution.
+//!
+//! A block of the result, `rows` × `cols`, is cut into tiles of a few rows and one or two vectors
+//! of columns; a tile's sums are kept in registers while the inner dimension goes by (Goto & van de
+//! Geijn 2008). The left side is read in place, a number at a time, with any strides; the right
+//! side lies in panels of [`width`] columns. `pulp` compiles it for AVX-512, AVX2 with FMA,
+//! NEON and, without any of them, plain Rust. Each sum is added up from the first
+//! step to the last, so its bits depend on neither the tile it falls into nor the threads.
+#![expect(
+    unsafe_code,
+    reason = "the inner loops read and write through pointers"
+)]
+
+use pulp::{Arch, Scalar256b, Simd, WithSimd};
+
+/// Vectors of columns in a panel.
+const VECTORS: usize = 2;
+/// Columns of the widest panel that any processor has.
+pub const WIDEST: usize = 32;
+
+/// The left side: where the number at (row, segment, step) lies, counted from `start`.
+#[derive(Debug, Clone, Copy)]
+pub struct Left {
+    pub start: *const f32,
+    pub row: usize,
+    pub segment: usize,
+    pub step: usize,
+}
+
+/// The right side: `start` of the first panel, and what lies between panels, segments and steps.
+/// A panel's numbers of one step lie side by side; past the last column, up to a full vector,
+/// anything may lie that can be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Right {
+    pub start: *const f32,
+    pub panel: usize,
+    pub segment: usize,
+    pub step: usize,
+}
+
+/// What happens to a sum before it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Finish {
+    /// Whether it is added to what the result holds.
+    pub add: bool,
+    /// Whether the first of these, by column, is added; null for none.
+    pub bias: *const f32,
+    /// Whether what is not above zero becomes zero. NaN stays.
+    pub relu: bool,
+}
+
+impl Finish {
+    /// Nothing but the sum.
+    pub const PLAIN: Self = Self {
+        add: false,
+        bias: std::ptr::null(),
+        relu: false,
+    };
+}
+
+/// One block of a product.
+#[derive(Debug, Clone, Copy)]
+pub struct Block {
+    pub rows: usize,
+    pub cols: usize,
+    /// Segments of the inner dimension, and steps in each.
+    pub depth: (usize, usize),
+    pub left: Left,
+    pub right: Right,
+    /// The result's first number, and numbers from one row to the next.
+    pub out: (*mut f32, usize),
+    pub finish: Finish,
+}
+
+/// Columns of a panel on this processor.
+pub fn width() -> usize {
+    struct Width;
+    impl WithSimd for Width {
+        type Output = usize;
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            VECTORS * S::F32_LANES
+        }
+    }
+    dispatch(Width)
+}
+
+/// Runs `op` with the widest vectors there are; without any, with arrays of eight numbers.
+#[inline]
+pub fn dispatch<O: WithSimd>(op: O) -> O::Output {
+    match Arch::new() {
+        Arch::Scalar => op.with_simd(Scalar256b),
+        arch => arch.dispatch(op),
+    }
+}
+
+impl Block {
+    /// Computes the block.
+    ///
+    /// # Safety
+    /// Every number that `left`, `right` and `finish.bias` name for these extents can be read, the
+    /// right side up to a full vector of columns; every number of the result can be written, and
+    /// nobody else reads or writes it meanwhile.
+    #[inline]
+    pub unsafe fn run(self) {
+        dispatch(Run(self));
+    }
+}
+
+struct Run(Block);
+
+impl WithSimd for Run {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let block = self.0;
+        let panel = VECTORS * S::F32_LANES;
+        for col in (0..block.cols).step_by(panel) {
+            // SAFETY: `Block::run` demands it of its caller.
+            unsafe {
+                if block.cols - col > S::F32_LANES {
+                    strip::<S, 2>(simd, &block, col);
+                } else {
+                    strip::<S, 1>(simd, &block, col);
+                }
+            }
+        }
+    }
+}
+
+/// Rows of a tile: as many as leave registers for the operands.
+const fn height<S: Simd>(vectors: usize) -> usize {
+    match (S::REGISTER_COUNT >= 32, vectors) {
+        (true, 1) => 16,
+        (true, _) | (false, 1) => 12,
+        (false, _) => 6,
+    }
+}
+
+/// The tiles below one another from column `col` on, as equal in height as can be.
+#[inline(always)]
+unsafe fn strip<S: Simd, const V: usize>(simd: S, block: &Block, col: usize) {
+    let tiles = block.rows.div_ceil(height::<S>(V));
+    for i in 0..tiles {
+        let (row, end) = (block.rows * i / tiles, block.rows * (i + 1) / tiles);
+        macro_rules! by_height {
+            ($($rows:literal)*) => {
+                match end - row {
+                    $($rows => tile::<S, $rows, V>(simd, block, row, col),)*
+                    _ => {}
+                }
+            };
+        }
+        // SAFETY: rows and columns stay inside the block; the rest is the caller's promise.
+        unsafe { by_height!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16) }
+    }
+}
+
+/// `M` rows and up to `V` vectors of columns.
+#[inline(always)]
+unsafe fn tile<S: Simd, const M: usize, const V: usize>(
+    simd: S,
+    block: &Block,
+    row: usize,
+    col: usize,
+) {
+    if M > height::<S>(V) {
+        return;
+    }
+    let (left, right) = (block.left, block.right);
+    let mut sums = [[simd.splat_f32s(0.0); V]; M];
+    // SAFETY: the caller's promise covers every number that this tile names.
+    unsafe {
+        let first = left.start.add(row * left.row);
+        let panel = right
+            .start
+            .add(col / (VECTORS * S::F32_LANES) * right.panel);
+        for segment in 0..block.depth.0 {
+            let mut a = first.add(segment * left.segment);
+            let mut b = panel.add(segment * right.segment);
+            for _ in 0..block.depth.1 {
+                let mut columns = [simd.splat_f32s(0.0); V];
+                for (v, column) in columns.iter_mut().enumerate() {
+                    *column = load::<S>(b.add(v * S::F32_LANES));
+                }
+                // Groups of three rows share an address, so that the addresses fit in registers.
+                for group in 0..M.div_ceil(3) {
+                    let base = a.add(3 * group * left.row);
+                    for third in 0..3 {
+                        if 3 * group + third < M {
+                            let x = simd.splat_f32s(*base.add(third * left.row));
+                            for (sum, column) in sums[3 * group + third].iter_mut().zip(columns) {
+                                *sum = simd.mul_add_e_f32s(x, column, *sum);
+                            }
+                        }
+                    }
+                }
+                a = a.wrapping_add(left.step);
+                b = b.wrapping_add(right.step);
+            }
+        }
+        finish(simd, block, (row, col), &mut sums);
+    }
+}
+
+/// Adds what is to be added, cuts what is to be cut, writes.
+#[inline(always)]
+unsafe fn finish<S: Simd, const M: usize, const V: usize>(
+    simd: S,
+    block: &Block,
+    (row, col): (usize, usize),
+    sums: &mut [[S::f32s; V]; M],
+) {
+    let lanes = S::F32_LANES;
+    let (Finish { add, bias, relu }, (out, stride)) = (block.finish, block.out);
+    let cols = (block.cols - col).min(V * lanes);
+    let zero = simd.splat_f32s(0.0);
+    let mut edge = [0f32; WIDEST];
+    let whole = cols == V * lanes;
+    // SAFETY: `cols` numbers of each row are inside the result, and of the bias; `edge` holds the
+    // widest tile.
+    unsafe {
+        let mut biases = [zero; V];
+        if !bias.is_null() {
+            let mut numbers = [0f32; WIDEST];
+            std::ptr::copy_nonoverlapping(bias.add(col), numbers.as_mut_ptr(), cols);
+            for (v, bias) in biases.iter_mut().enumerate() {
+                *bias = load::<S>(numbers.as_ptr().add(v * lanes));
+            }
+        }
+        for (i, sums) in sums.iter_mut().enumerate() {
+            let target = out.add((row + i) * stride + col);
+            if add && !whole {
+                std::ptr::copy_nonoverlapping(target, edge.as_mut_ptr(), cols);
+            }
+            let place = if whole { target } else { edge.as_mut_ptr() };
+            for (v, sum) in sums.iter_mut().enumerate() {
+                let place = place.add(v * lanes);
+                if add {
+                    *sum = simd.add_f32s(*sum, load::<S>(place));
+                }
+                *sum = simd.add_f32s(*sum, biases[v]);
+                if relu {
+                    let cut = simd.less_than_or_equal_f32s(*sum, zero);
+                    *sum = simd.select_f32s(cut, zero, *sum);
+                }
+                store::<S>(place, *sum);
+            }
+            if !whole {
+                std::ptr::copy_nonoverlapping(edge.as_ptr(), target, cols);
+            }
+        }
+    }
+}
+
+/// A vector from any address.
+#[inline(always)]
+unsafe fn load<S: Simd>(from: *const f32) -> S::f32s {
+    // SAFETY: the caller's promise that a vector can be read; any bits are numbers.
+    unsafe { from.cast::<S::f32s>().read_unaligned() }
+}
+
+/// A vector to any address.
+#[inline(always)]
+unsafe fn store<S: Simd>(to: *mut f32, vector: S::f32s) {
+    // SAFETY: the caller's promise that a vector can be written.
+    unsafe { to.cast::<S::f32s>().write_unaligned(vector) }
+}
