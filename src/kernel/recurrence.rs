@@ -1,0 +1,300 @@
+//! The LSTM's forward and backward pass on the CPU.
+//!
+//! Each step is a small product that must wait for the one before, but samples are independent: a
+//! few of them go through all steps on one thread, with the weights in panels that stay in its
+//! cache, and no thread waits for another. The gradient of the weights is one product over all
+//! samples and steps at the end.
+
+use std::sync::OnceLock;
+
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use rayon::prelude::*;
+
+use super::{
+    collect::hand_over,
+    conv2d::panels,
+    fresh::fresh,
+    inplace::with_ref,
+    linear::column_sums,
+    math::{sigmoid, tanh},
+    matmul::{Matrix, Then, multiply},
+    operand::{output, slice, tensor, wanted},
+    tile::{Block, Finish, Left, Right, width},
+    wide,
+};
+
+/// Samples that go through the steps together.
+const SAMPLES: usize = 16;
+
+/// The recurrence over gates [n, t, 4h], weights [4h, h] and biases [4h].
+#[derive(Default)]
+pub(super) struct Recurrence {
+    kept: OnceLock<Kept>,
+}
+
+/// What the backward pass needs: the gates after their functions [n, t, 4h], and the cells [n, t, h].
+struct Kept {
+    gates: Vec<f32>,
+    cells: Vec<f32>,
+}
+
+/// Extents of one application.
+#[derive(Clone, Copy)]
+struct Dims {
+    steps: usize,
+    hidden: usize,
+}
+
+impl Dims {
+    fn new(gates: &Shape, weight: &Shape, bias: &Shape) -> Result<Self> {
+        let (_, steps, columns) = gates.dims3()?;
+        let (rows, hidden) = weight.dims2()?;
+        if steps == 0 || columns != 4 * hidden || rows != columns || bias.dims() != [columns] {
+            bail!(
+                "gates of shape {:?} do not fit a memory with weights {:?} and biases {:?}",
+                gates.dims(),
+                weight.dims(),
+                bias.dims()
+            )
+        }
+        Ok(Self { steps, hidden })
+    }
+
+    /// Numbers of one sample's states.
+    fn states(&self) -> usize {
+        self.steps * self.hidden
+    }
+
+    /// out[rows, cols] = left·right (+ bias): one step of several samples.
+    #[expect(unsafe_code, reason = "the inner loops read and write through pointers")]
+    fn product(
+        rows: usize,
+        (left, row, depth): (&[f32], usize, usize),
+        right: &[f32],
+        bias: Option<&[f32]>,
+        out: &mut [f32],
+    ) {
+        let (cols, width) = (out.len() / rows, width());
+        assert!(left.len() >= (rows - 1) * row + depth);
+        assert!(right.len() >= cols.div_ceil(width) * width * depth);
+        assert!(bias.is_none_or(|bias| bias.len() >= cols));
+        let block = Block {
+            rows,
+            cols,
+            depth: (1, depth),
+            left: Left {
+                start: left.as_ptr(),
+                row,
+                segment: 0,
+                step: 1,
+            },
+            right: Right {
+                start: right.as_ptr(),
+                panel: depth * width,
+                segment: 0,
+                step: width,
+            },
+            out: (out.as_mut_ptr(), cols),
+            finish: Finish {
+                bias: bias.map_or(std::ptr::null(), <[f32]>::as_ptr),
+                ..Finish::PLAIN
+            },
+        };
+        // SAFETY: the operands hold these rows, panels and biases, as asserted.
+        unsafe { block.run() };
+    }
+
+    /// All steps of a few samples; `gates` become what their functions make of them.
+    fn forward(
+        &self,
+        (x, weights, bias): (&[f32], &[f32], &[f32]),
+        out: &mut [f32],
+        gates: &mut [f32],
+        cells: &mut [f32],
+    ) {
+        let h = self.hidden;
+        let samples = out.len() / self.states();
+        let mut sums = vec![0.0; samples * 4 * h];
+        for step in 0..self.steps {
+            if step == 0 {
+                sums.chunks_exact_mut(4 * h).for_each(|sums| sums.copy_from_slice(bias));
+            } else {
+                let before = (&out[(step - 1) * h..], self.states(), h);
+                Self::product(samples, before, weights, Some(bias), &mut sums);
+            }
+            for (sample, sums) in sums.chunks_exact(4 * h).enumerate() {
+                let at = sample * self.states() + step * h;
+                let (own, gates) = (&x[4 * at..][..4 * h], &mut gates[4 * at..][..4 * h]);
+                let (past, cells) = cells.split_at_mut(at);
+                let past = (step > 0).then(|| &past[at - h..]);
+                cell(sums, own, past, (gates, &mut cells[..h], &mut out[at..at + h]));
+            }
+        }
+    }
+
+    /// The gradients of a few samples' gates.
+    fn backward(&self, weights: &[f32], (gates, cells): (&[f32], &[f32]), g: &[f32], out: &mut [f32]) {
+        let h = self.hidden;
+        let samples = g.len() / self.states();
+        // What comes back from the step after: the gradients of its state and its cell.
+        let (mut states, mut memory) = (vec![0.0; samples * h], vec![0.0; samples * h]);
+        for step in (0..self.steps).rev() {
+            for sample in 0..samples {
+                let at = sample * self.states() + step * h;
+                let past = (step > 0).then(|| &cells[at - h..at]);
+                let own = (&gates[4 * at..][..4 * h], &cells[at..at + h], past);
+                let back = (&states[sample * h..][..h], &mut memory[sample * h..][..h]);
+                cell_back(own, &g[at..at + h], back, &mut out[4 * at..][..4 * h]);
+            }
+            if step > 0 {
+                let slopes = (&out[4 * step * h..], 4 * self.states(), 4 * h);
+                Self::product(samples, slopes, weights, None, &mut states);
+            }
+        }
+    }
+}
+
+/// The four gates' columns.
+#[inline(always)]
+fn four(gates: &[f32]) -> [&[f32]; 4] {
+    let h = gates.len() / 4;
+    [0, 1, 2, 3].map(|i| &gates[i * h..(i + 1) * h])
+}
+
+/// One step of one sample: c = σ(f)·c' + σ(i)·tanh(g), y = σ(o)·tanh(c).
+fn cell(
+    sums: &[f32],
+    own: &[f32],
+    past: Option<&[f32]>,
+    (gates, cells, out): (&mut [f32], &mut [f32], &mut [f32]),
+) {
+    let h = out.len();
+    wide(|| {
+        for (i, (gate, (a, b))) in gates.iter_mut().zip(sums.iter().zip(own)).enumerate() {
+            let sum = a + b;
+            // Both are computed where the compiler finds that cheaper than to branch.
+            *gate = if i / h == 2 { sum } else { sigmoid(sum) };
+        }
+        for gate in &mut gates[2 * h..3 * h] {
+            *gate = tanh(*gate);
+        }
+        let [input, forget, new, last] = four(gates);
+        for i in 0..h {
+            let kept = past.map_or(0.0, |past| forget[i] * past[i]);
+            let cell = kept + input[i] * new[i];
+            cells[i] = cell;
+            out[i] = last[i] * tanh(cell);
+        }
+    });
+}
+
+/// The same backward: `out` gets the gradients before the gates' functions.
+fn cell_back(
+    (gates, cells, past): (&[f32], &[f32], Option<&[f32]>),
+    g: &[f32],
+    (states, memory): (&[f32], &mut [f32]),
+    out: &mut [f32],
+) {
+    let h = cells.len();
+    wide(|| {
+        let [input, forget, new, last] = four(gates);
+        let (front, back) = out.split_at_mut(2 * h);
+        let ((di, df), (dn, dl)) = (front.split_at_mut(h), back.split_at_mut(h));
+        for i in 0..h {
+            let (g, bent) = (g[i] + states[i], tanh(cells[i]));
+            let dc = memory[i] + g * last[i] * (1.0 - bent * bent);
+            dl[i] = g * bent * last[i] * (1.0 - last[i]);
+            di[i] = dc * new[i] * input[i] * (1.0 - input[i]);
+            dn[i] = dc * input[i] * (1.0 - new[i] * new[i]);
+            let before = past.map_or(0.0, |past| past[i]);
+            df[i] = dc * before * forget[i] * (1.0 - forget[i]);
+            memory[i] = dc * forget[i];
+        }
+    });
+}
+
+impl CustomOp3 for Recurrence {
+    fn name(&self) -> &'static str {
+        "lstm"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let dims = Dims::new(x_layout.shape(), weight_layout.shape(), bias_layout.shape())?;
+        let (x, weight) = (slice(x, x_layout)?, slice(weight, weight_layout)?);
+        let (bias, n, h) = (slice(bias, bias_layout)?, x_layout.dims()[0], dims.hidden);
+        let steps: Vec<usize> = (0..h).collect();
+        let weights = panels(weight, &steps, (4 * h, h));
+        let size = (SAMPLES * dims.states()).max(1);
+        let mut out = fresh(n * dims.states());
+        let (mut gates, mut cells) = (fresh(x.len()), fresh(out.len()));
+        let kept = gates.par_chunks_mut(4 * size).zip(cells.par_chunks_mut(size));
+        let groups = x.par_chunks(4 * size).zip(kept);
+        out.par_chunks_mut(size).zip(groups).for_each(|(out, (x, (gates, cells)))| {
+            dims.forward((x, &weights, bias), out, gates, cells);
+        });
+        // A second forward pass of the same operation would find the same.
+        let _ = self.kept.set(Kept { gates, cells });
+        output(out, (n, dims.steps, h))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        result: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let dims = Dims::new(x.shape(), weight.shape(), bias.shape())?;
+        let (n, h) = (x.dim(0)?, dims.hidden);
+        let Some(kept) = self.kept.get() else {
+            bail!("backward of a recurrence that never ran")
+        };
+        let steps: Vec<usize> = (0..4 * h).map(|row| row * h).collect();
+        let weights = with_ref(weight, |weight| Ok(panels(weight, &steps, (h, 1))))?;
+        let size = (SAMPLES * dims.states()).max(1);
+        let mut out = fresh(x.elem_count());
+        with_ref(&grad.contiguous()?, |g| {
+            let kept = kept.gates.par_chunks(4 * size).zip(kept.cells.par_chunks(size));
+            let groups = g.par_chunks(size).zip(kept);
+            out.par_chunks_mut(4 * size).zip(groups).for_each(|(out, (g, kept))| {
+                dims.backward(&weights, kept, g, out);
+            });
+            Ok(())
+        })?;
+        let dw = if wanted(weight) {
+            let before = with_ref(result, |states| Ok(shifted(states, &dims)))?;
+            let mut dw = fresh(weight.elem_count());
+            let slopes = Matrix::new(&out, n * dims.steps, 4 * h).t();
+            multiply(&mut dw, slopes, Matrix::new(&before, n * dims.steps, h), Then::default());
+            hand_over(weight, tensor(dw, weight.shape())?)?
+        } else {
+            None
+        };
+        let db = if wanted(bias) {
+            hand_over(bias, tensor(column_sums(&out, 4 * h), bias.shape())?)?
+        } else {
+            None
+        };
+        Ok((Some(tensor(out, x.shape())?), dw, db))
+    }
+}
+
+/// The state before each step: zeros, then all but the last.
+fn shifted(states: &[f32], dims: &Dims) -> Vec<f32> {
+    let mut out = fresh(states.len());
+    let size = dims.states().max(1);
+    for (to, from) in out.chunks_exact_mut(size).zip(states.chunks_exact(size)) {
+        to[..dims.hidden].fill(0.0);
+        to[dims.hidden..].copy_from_slice(&from[..size - dims.hidden]);
+    }
+    out
+}
