@@ -5,7 +5,7 @@ use candle_core::Tensor;
 use super::{Builder, LayerError, LayerInfo, Mode};
 use crate::kernel;
 
-/// Keeps what a sequence ends in: [t, h] → [h].
+/// Keeps what a sequence ends in: [t, h] → `[h]`.
 #[derive(Debug)]
 pub struct Last {
     output: Vec<usize>,

@@ -204,46 +204,48 @@ impl Cnn {
     /// Refuses an image, the input of convolution `i`, on which the window or the pooling does not
     /// fit.
     fn leaves_something(&self, i: usize, input: &[usize]) -> Result<(), LayerError> {
-        let (height, width) = (input[1], input[2]);
         let along = |extent| places(extent, self.kernel, 1, self.zeros());
-        let (Some(rows), Some(cols)) = (along(height), along(width)) else {
-            let message = format!(
-                "the {0}×{0} window does not fit on the {height}×{width} pixels that reach \
-                 convolution {1}",
-                self.kernel,
-                i + 1
-            );
-            let hint = match i {
-                0 => "a smaller `kernel`, or `padding = \"same\"`".to_owned(),
-                _ => format!(
-                    "{}, a smaller `kernel` or `pool`, or `padding = \"same\"`",
-                    at_most(i)
-                ),
-            };
-            let error = LayerError::shape(message).hint(hint);
-            return Err(error.at(format!("channels[{i}]")));
-        };
-        let factor = self.pool.of(i);
-        if factor > 1 && rows.min(cols) < factor {
-            let path = self.pool.path("pool", i);
-            let message = format!(
-                "`{path}` = {factor} leaves nothing of the {rows}×{cols} pixels of convolution {}",
-                i + 1
-            );
-            let (blamed, hint) = match (&self.pool, i) {
-                (Factors::Each(_), _) => (path, "a smaller factor; 1 is none".to_owned()),
-                (_, 0) => (
-                    "channels[0]".to_owned(),
-                    "a smaller `pool`; 1 is none".to_owned(),
-                ),
-                _ => {
-                    let hint = format!("{}, or a smaller `pool`", at_most(i));
-                    (format!("channels[{i}]"), hint)
-                }
-            };
-            return Err(LayerError::shape(message).hint(hint).at(blamed));
+        match (along(input[1]), along(input[2])) {
+            (Some(rows), Some(cols)) if rows.min(cols) >= self.pool.of(i) => Ok(()),
+            (Some(rows), Some(cols)) => Err(self.pooled_away(i, [rows, cols])),
+            _ => Err(self.too_small(i, [input[1], input[2]])),
         }
-        Ok(())
+    }
+
+    /// The image has fewer pixels than the window of convolution `i`.
+    fn too_small(&self, i: usize, [height, width]: [usize; 2]) -> LayerError {
+        let message = format!(
+            "the {0}×{0} window does not fit on the {height}×{width} pixels that reach \
+             convolution {1}",
+            self.kernel,
+            i + 1
+        );
+        let hint = match i {
+            0 => "a smaller `kernel`, or `padding = \"same\"`".to_owned(),
+            _ => format!(
+                "{}, a smaller `kernel` or `pool`, or `padding = \"same\"`",
+                at_most(i)
+            ),
+        };
+        let error = LayerError::shape(message).hint(hint);
+        error.at(format!("channels[{i}]"))
+    }
+
+    /// What convolution `i` gives is smaller than the pooling's window.
+    fn pooled_away(&self, i: usize, [height, width]: [usize; 2]) -> LayerError {
+        let path = self.pool.path("pool", i);
+        let message = format!(
+            "`{path}` = {} leaves nothing of the {height}×{width} pixels of convolution {}",
+            self.pool.of(i),
+            i + 1
+        );
+        let channels = format!("channels[{i}]");
+        let (blamed, hint) = match (&self.pool, i) {
+            (Factors::Each(_), _) => (path, "a smaller factor; 1 is none".to_owned()),
+            (_, 0) => (channels, "a smaller `pool`; 1 is none".to_owned()),
+            _ => (channels, format!("{}, or a smaller `pool`", at_most(i))),
+        };
+        LayerError::shape(message).hint(hint).at(blamed)
     }
 }
 
