@@ -52,7 +52,9 @@ impl Extensions {
         Self {
             models: Registry::<dyn ModelSpec>::new("model")
                 .with::<model::Mlp>("mlp", |c| Arc::new(c))
-                .with::<model::Cnn>("cnn", |c| Arc::new(c)),
+                .with::<model::Cnn>("cnn", |c| Arc::new(c))
+                .with::<model::Resnet>("resnet", |c| Arc::new(c))
+                .with::<model::Lstm>("lstm", |c| Arc::new(c)),
             datasets: Registry::<dyn DatasetSpec>::new("dataset")
                 .with::<data::Digits>("digits", |c| Arc::new(c))
                 .with::<data::Mnist>("mnist", |c| Arc::new(c))

@@ -43,6 +43,7 @@ pub use activation::{Activation, activate};
 pub use avg_pool::{avg_pool2d, global_avg_pool2d};
 pub use batch_norm::{Running, batch_norm};
 pub use bytes::bytes;
+pub use composed::{add_relu, last, lstm, pad_channels};
 pub use conv2d::{Conv, conv2d};
 pub use cross_entropy::cross_entropy;
 pub use dropout::dropout;

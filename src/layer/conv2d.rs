@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::{Builder, LayerError, LayerInfo, Mode, error::images, init};
-use crate::kernel::{self, Conv, Param, Pool, window::places};
+use crate::kernel::{self, Conv, Init, Param, Pool, window::places};
 
 /// A 2-d convolution: `weight` `[channels, inputs, kernel, kernel]` and `bias` `[channels]`, with ReLU
 /// and max pooling in the same pass where they follow.
@@ -40,6 +40,32 @@ impl Conv2d {
         input: &[usize],
         keys: Conv2dKeys,
     ) -> Result<Self, LayerError> {
+        Self::build(b, name, input, keys, init::default)
+    }
+
+    /// The same with initial values as in residual networks: normal with standard deviation
+    /// √(2 / (channels·kernel²)), the fan-out scheme of He et al. 2015.
+    ///
+    /// # Errors
+    /// Those of [`Conv2d::new`].
+    pub fn kaiming(
+        b: &Builder,
+        name: &str,
+        input: &[usize],
+        keys: Conv2dKeys,
+    ) -> Result<Self, LayerError> {
+        let fan_out = keys.channels * keys.kernel * keys.kernel;
+        Self::build(b, name, input, keys, |_| init::kaiming_normal(fan_out, 0.0))
+    }
+
+    /// A convolution whose first values follow from its fan-in.
+    fn build(
+        b: &Builder,
+        name: &str,
+        input: &[usize],
+        keys: Conv2dKeys,
+        start: impl FnOnce(usize) -> Init,
+    ) -> Result<Self, LayerError> {
         let b = b.child(name);
         let Conv2dKeys {
             channels,
@@ -60,7 +86,7 @@ impl Conv2d {
                 b.path()
             )));
         }
-        let start = init::default(fan_in);
+        let start = start(fan_in);
         let weight = b.param("weight", &[channels, inputs, kernel, kernel], start);
         let bias = keys.bias.then(|| b.param("bias", &[channels], start));
         let output = vec![channels, shown[0], shown[1]];

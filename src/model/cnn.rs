@@ -4,17 +4,17 @@ use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Io, Mlp, Model, ModelSpec, Norm, norm::NormLayer};
+use super::{Factors, Io, Mlp, Model, ModelSpec, Norm, norm::NormLayer};
 use crate::{
     error::KeyFault,
-    kernel::{Conv, Pool, channels_first, channels_last},
+    kernel::{Conv, Pool, channels_first, channels_last, window::places},
     layer::{
         Activate, Activation, Builder, Conv2d, Conv2dKeys, LayerError, Mode, Pool2d, PoolKind,
     },
 };
 
 /// Convolutional network for images (LeCun et al. 1998): for each entry of `channels` convolution
-/// (keeping the size) → norm → relu → max pooling, then an mlp of `hidden` layers with dropout.
+/// → norm → relu → max pooling, then an mlp of `hidden` layers with dropout.
 /// Parameters: `conv1.weight`, `conv1.bias`, `norm1.weight`, …, `fc1.weight`, …, `out.weight`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -23,14 +23,18 @@ pub struct Cnn {
     #[serde(default = "channels")]
     #[schemars(length(min = 1), inner(range(min = 1, max = 65_536)))]
     pub channels: Vec<usize>,
-    /// Extent of each convolution's window in pixels; odd. Default 5.
+    /// Extent of each convolution's window in pixels; odd where `padding` is same. Default 5.
     #[serde(default = "kernel")]
     #[schemars(range(min = 1, max = 63))]
     pub kernel: usize,
-    /// Factor by which each max pooling shrinks the image; 1 is none. Default 2.
+    /// What surrounds the image of each convolution: zeros, so that its size stays (same), or
+    /// nothing, so that it loses `kernel` − 1 pixels both ways (valid). Default same.
+    #[serde(default)]
+    pub padding: Padding,
+    /// Factor by which max pooling shrinks the image after each convolution, or a list with one for
+    /// each entry of `channels`, such as `[1, 2]`; 1 is none. Default 2.
     #[serde(default = "pool")]
-    #[schemars(range(min = 1, max = 256))]
-    pub pool: usize,
+    pub pool: Factors,
     /// Widths of the hidden layers after the convolutions. Default `[128]`.
     #[serde(default = "hidden")]
     #[schemars(inner(range(min = 1, max = 1_048_576)))]
@@ -44,6 +48,17 @@ pub struct Cnn {
     pub norm: Norm,
 }
 
+/// What surrounds an image under a window: zeros, so that its size stays (`same`), or nothing
+/// (`valid`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the variants are described together")]
+pub enum Padding {
+    #[default]
+    Same,
+    Valid,
+}
+
 fn channels() -> Vec<usize> {
     vec![32, 64]
 }
@@ -52,8 +67,8 @@ fn kernel() -> usize {
     5
 }
 
-fn pool() -> usize {
-    2
+fn pool() -> Factors {
+    Factors::All(2)
 }
 
 fn hidden() -> Vec<usize> {
@@ -65,6 +80,7 @@ impl Default for Cnn {
         Self {
             channels: channels(),
             kernel: kernel(),
+            padding: Padding::Same,
             pool: pool(),
             hidden: hidden(),
             dropout: 0.0,
@@ -75,19 +91,22 @@ impl Default for Cnn {
 
 impl ModelSpec for Cnn {
     fn check(&self) -> Vec<KeyFault> {
-        if self.kernel % 2 == 1 {
-            return Vec::new();
+        let layers = self.channels.len();
+        let what = match layers {
+            1 => "convolution of `channels`",
+            _ => "convolutions of `channels`",
+        };
+        let mut faults: Vec<KeyFault> = self.pool.fits("pool", layers, what).into_iter().collect();
+        if self.kernel.is_multiple_of(2) && self.padding == Padding::Same {
+            let message = format!(
+                "`{}` is even, so the window has no middle pixel",
+                self.kernel
+            );
+            let (below, above) = (self.kernel.saturating_sub(1).max(1), self.kernel + 1);
+            let hint = format!("{below} or {above}, or `padding = \"valid\"`");
+            faults.push(KeyFault::error("kernel", message).hint(hint));
         }
-        let message = format!(
-            "`{}` is even, so the window has no middle pixel",
-            self.kernel
-        );
-        let odd = format!(
-            "{} or {}",
-            self.kernel.saturating_sub(1).max(1),
-            self.kernel + 1
-        );
-        vec![KeyFault::error("kernel", message).hint(odd)]
+        faults
     }
 
     fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError> {
@@ -130,26 +149,23 @@ impl Cnn {
     /// The convolution of `channels[i]` and what follows it. Without a norm, ReLU and pooling run
     /// inside the convolution's own pass.
     fn stage(&self, b: &Builder, i: usize, input: &[usize]) -> Result<Stage, LayerError> {
-        let (channels, number) = (self.channels[i], i + 1);
-        let shrinks = self.pool > 1;
-        if shrinks && input[1..].iter().any(|extent| *extent < self.pool) {
-            return Err(self.vanished(i, input));
-        }
+        let (number, factor) = (i + 1, self.pool.of(i));
+        self.leaves_something(i, input)?;
         let at = |e: LayerError| e.at(format!("channels[{i}]"));
-        let window = Pool {
-            kernel: self.pool,
-            stride: self.pool,
-        };
+        let window = (factor > 1).then_some(Pool {
+            kernel: factor,
+            stride: factor,
+        });
         let alone = self.norm == Norm::None;
         let keys = Conv2dKeys {
-            channels,
+            channels: self.channels[i],
             kernel: self.kernel,
             bias: self.norm != Norm::Batch,
             conv: Conv {
                 stride: 1,
-                padding: self.kernel / 2,
+                padding: self.zeros(),
                 relu: alone,
-                pool: (alone && shrinks).then_some(window),
+                pool: window.filter(|_| alone),
             },
         };
         let conv = Conv2d::new(b, &format!("conv{number}"), input, keys).map_err(at)?;
@@ -162,7 +178,7 @@ impl Cnn {
         let separate = self.norm == Norm::Layer;
         let relu = separate.then(|| Activate::new(b, &name, &output, Activation::Relu));
         let mut pool = None;
-        if shrinks && !alone {
+        if let Some(window) = window.filter(|_| !alone) {
             let kind = PoolKind::Max(window);
             let layer = Pool2d::new(b, &format!("pool{number}"), &output, kind).map_err(at)?;
             output = layer.output().to_vec();
@@ -177,24 +193,66 @@ impl Cnn {
         })
     }
 
-    /// The image is smaller than the pooling's window.
-    fn vanished(&self, i: usize, input: &[usize]) -> LayerError {
+    /// Zeros on each side of the image under a convolution.
+    fn zeros(&self) -> usize {
+        match self.padding {
+            Padding::Same => self.kernel / 2,
+            Padding::Valid => 0,
+        }
+    }
+
+    /// Refuses an image, the input of convolution `i`, on which the window or the pooling does not
+    /// fit.
+    fn leaves_something(&self, i: usize, input: &[usize]) -> Result<(), LayerError> {
+        let along = |extent| places(extent, self.kernel, 1, self.zeros());
+        match (along(input[1]), along(input[2])) {
+            (Some(rows), Some(cols)) if rows.min(cols) >= self.pool.of(i) => Ok(()),
+            (Some(rows), Some(cols)) => Err(self.pooled_away(i, [rows, cols])),
+            _ => Err(self.too_small(i, [input[1], input[2]])),
+        }
+    }
+
+    /// The image has fewer pixels than the window of convolution `i`.
+    fn too_small(&self, i: usize, [height, width]: [usize; 2]) -> LayerError {
         let message = format!(
-            "`pool` = {} leaves nothing of the {}×{} pixels that reach convolution {}",
-            self.pool,
-            input[1],
-            input[2],
+            "the {0}×{0} window does not fit on the {height}×{width} pixels that reach \
+             convolution {1}",
+            self.kernel,
             i + 1
         );
         let hint = match i {
-            0 => "a smaller `pool`; 1 is none".to_owned(),
-            1 => "at most 1 entry in `channels`, or a smaller `pool`".to_owned(),
-            _ => format!("at most {i} entries in `channels`, or a smaller `pool`"),
+            0 => "a smaller `kernel`, or `padding = \"same\"`".to_owned(),
+            _ => format!(
+                "{}, a smaller `kernel` or `pool`, or `padding = \"same\"`",
+                at_most(i)
+            ),
         };
-        LayerError::shape(message)
-            .hint(hint)
-            .at(format!("channels[{i}]"))
+        let error = LayerError::shape(message).hint(hint);
+        error.at(format!("channels[{i}]"))
     }
+
+    /// What convolution `i` gives is smaller than the pooling's window.
+    fn pooled_away(&self, i: usize, [height, width]: [usize; 2]) -> LayerError {
+        let path = self.pool.path("pool", i);
+        let message = format!(
+            "`{path}` = {} leaves nothing of the {height}×{width} pixels of convolution {}",
+            self.pool.of(i),
+            i + 1
+        );
+        let channels = format!("channels[{i}]");
+        let (blamed, hint) = match (&self.pool, i) {
+            (Factors::Each(_), _) => (path, "a smaller factor; 1 is none".to_owned()),
+            (_, 0) => (channels, "a smaller `pool`; 1 is none".to_owned()),
+            _ => (channels, format!("{}, or a smaller `pool`", at_most(i))),
+        };
+        LayerError::shape(message).hint(hint).at(blamed)
+    }
+}
+
+/// How many convolutions there may be.
+fn at_most(count: usize) -> String {
+    let entries = if count == 1 { "entry" } else { "entries" };
+    format!("at most {count} {entries} in `channels`")
 }
 
 /// A convolution and what follows it.
@@ -294,7 +352,7 @@ mod tests {
         };
         assert_eq!(
             build(&deep, &[1, 28, 28]).unwrap_err(),
-            "`channels[4]`: `pool` = 2 leaves nothing of the 1×1 pixels that reach convolution 5; \
+            "`channels[4]`: `pool` = 2 leaves nothing of the 1×1 pixels of convolution 5; \
              hint: at most 4 entries in `channels`, or a smaller `pool`"
         );
         assert_eq!(
@@ -308,7 +366,71 @@ mod tests {
         };
         assert_eq!(
             even.check()[0].to_string(),
-            "`kernel`: `4` is even, so the window has no middle pixel; hint: 3 or 5"
+            "`kernel`: `4` is even, so the window has no middle pixel; hint: 3 or 5, or \
+             `padding = \"valid\"`"
+        );
+    }
+
+    fn lenet() -> Cnn {
+        Cnn {
+            kernel: 3,
+            padding: Padding::Valid,
+            pool: Factors::Each(vec![1, 2]),
+            ..Cnn::default()
+        }
+    }
+
+    #[test]
+    fn lenet_like_networks_are_expressible() {
+        let want = [
+            "conv1: conv2d + relu [32, 26, 26]",
+            "conv2: conv2d + relu + max_pool2d [64, 12, 12]",
+            "flatten: flatten [9216]",
+            "fc1: linear + relu [128]",
+            "out: linear [10]",
+        ];
+        assert_eq!(build(&lenet(), &[1, 28, 28]).unwrap(), want);
+        let even = Cnn {
+            kernel: 4,
+            ..lenet()
+        };
+        assert_eq!(even.check(), []);
+        assert_eq!(
+            build(&even, &[1, 28, 28]).unwrap()[0],
+            "conv1: conv2d + relu [32, 25, 25]"
+        );
+    }
+
+    #[test]
+    fn without_padding_the_image_can_vanish() {
+        assert_eq!(
+            build(&lenet(), &[1, 4, 9]).unwrap_err(),
+            "`channels[1]`: the 3×3 window does not fit on the 2×7 pixels that reach convolution \
+             2; hint: at most 1 entry in `channels`, a smaller `kernel` or `pool`, or \
+             `padding = \"same\"`"
+        );
+        assert_eq!(
+            build(&lenet(), &[1, 2, 2]).unwrap_err(),
+            "`channels[0]`: the 3×3 window does not fit on the 2×2 pixels that reach convolution \
+             1; hint: a smaller `kernel`, or `padding = \"same\"`"
+        );
+        assert_eq!(
+            build(&lenet(), &[1, 5, 8]).unwrap_err(),
+            "`pool[1]`: `pool[1]` = 2 leaves nothing of the 1×4 pixels of convolution 2; hint: a \
+             smaller factor; 1 is none"
+        );
+    }
+
+    #[test]
+    fn a_list_of_factors_is_as_long_as_the_channels() {
+        let spec = Cnn {
+            channels: vec![4; 3],
+            ..lenet()
+        };
+        assert_eq!(
+            spec.check()[0].to_string(),
+            "`pool`: `2` factors for `3` convolutions of `channels`; hint: one for each, or a \
+             number for all; 1 is none"
         );
     }
 

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
-use super::{Cnn, Io, Mlp, ModelSpec, Norm};
+use super::{Cnn, Factors, Io, Lstm, Mlp, ModelSpec, Norm, Padding, Resnet, Shortcut};
 use crate::{
     kernel::{
         Grads, Param, cross_entropy,
@@ -41,13 +41,37 @@ fn models() -> Vec<(Box<dyn ModelSpec>, Vec<usize>)> {
         };
         all.push((
             Box::new(Cnn {
-                pool: 1,
+                pool: Factors::All(1),
                 dropout: 0.5,
                 ..cnn.clone()
             }),
             vec![2, 5, 7],
         ));
+        all.push((
+            Box::new(Cnn {
+                padding: Padding::Valid,
+                pool: Factors::Each(vec![1, 2]),
+                ..cnn.clone()
+            }),
+            vec![1, 9, 6],
+        ));
         all.push((Box::new(cnn), vec![1, 9, 6]));
+    }
+    for shortcut in [Shortcut::Projection, Shortcut::Padding] {
+        let resnet = Resnet {
+            depth: 8,
+            width: 2,
+            shortcut,
+        };
+        all.push((Box::new(resnet), vec![2, 9, 6]));
+    }
+    for (layers, dropout, input) in [(1, 0.0, vec![4, 3]), (2, 0.25, vec![2, 3, 5])] {
+        let lstm = Lstm {
+            layers,
+            hidden: 5,
+            dropout,
+        };
+        all.push((Box::new(lstm), input));
     }
     all.push((
         Box::new(Mlp {

@@ -6,11 +6,19 @@
 mod cnn;
 #[cfg(test)]
 mod contract;
+mod factors;
+mod lstm;
 mod mlp;
 mod norm;
+#[cfg(test)]
+mod reference;
+mod resnet;
 mod spec;
 
-pub use cnn::Cnn;
+pub use cnn::{Cnn, Padding};
+pub use factors::Factors;
+pub use lstm::Lstm;
 pub use mlp::Mlp;
 pub use norm::Norm;
+pub use resnet::{Resnet, Shortcut};
 pub use spec::{Io, Model, ModelSpec};

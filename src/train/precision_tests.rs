@@ -11,7 +11,7 @@ use super::*;
 use crate::data::{DataError, Dataset, Target as Answer};
 use crate::event::{Checkpoint, Dtype, Event, Reason, Status};
 use crate::kernel::probe::threads;
-use crate::model::{Cnn, Mlp, ModelSpec, Norm};
+use crate::model::{Cnn, Lstm, Mlp, ModelSpec, Norm, Resnet, Shortcut};
 
 const LOW: [DType; 2] = [DType::BF16, DType::F16];
 
@@ -222,11 +222,25 @@ fn bits_do_not_depend_on_the_number_of_threads() {
         norm: Norm::Layer,
         ..Mlp::default()
     };
+    let resnet = Resnet {
+        depth: 8,
+        width: 4,
+        shortcut: Shortcut::Projection,
+    };
+    let lstm = Lstm {
+        hidden: 40,
+        ..Lstm::default()
+    };
+    let models: [Arc<dyn ModelSpec>; 4] = [
+        Arc::new(cnn),
+        Arc::new(mlp),
+        Arc::new(resnet),
+        Arc::new(lstm),
+    ];
     for precision in LOW {
-        let models: [Arc<dyn ModelSpec>; 2] = [Arc::new(cnn.clone()), Arc::new(mlp.clone())];
-        for model in models {
+        for model in &models {
             threads(|| {
-                let mut recipe = digits(Arc::clone(&model));
+                let mut recipe = digits(Arc::clone(model));
                 recipe.precision = precision;
                 recipe.total_steps = 3;
                 let end = checkpoints(&run(&recipe).1).pop().unwrap();

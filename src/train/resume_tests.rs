@@ -252,10 +252,10 @@ fn real_models_on_real_data_resume_at_every_step() {
     let cnn = Cnn {
         channels: vec![4],
         kernel: 3,
-        pool: 2,
         hidden: vec![8],
         dropout: 0.1,
         norm: Norm::Batch,
+        ..Cnn::default()
     };
     let models: [(&str, Arc<dyn ModelSpec>); 2] = [("mlp", Arc::new(mlp)), ("cnn", Arc::new(cnn))];
     for ((name, model), (optimizer, spec)) in models.into_iter().zip(optimizers()) {

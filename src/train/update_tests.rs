@@ -325,10 +325,10 @@ fn print_hash() {
     let cnn = Cnn {
         channels: vec![16],
         kernel: 3,
-        pool: 2,
         hidden: vec![256],
         dropout: 0.1,
         norm: Norm::Batch,
+        ..Cnn::default()
     };
     let models: [Arc<dyn ModelSpec>; 2] = [Arc::new(mlp), Arc::new(cnn)];
     let [mlp, cnn] = models.map(|model| run(&digits(model)).0.state_hash);

@@ -7,15 +7,19 @@
 mod activation;
 mod conv;
 mod dense;
+mod lstm;
 mod norm;
 mod order;
 mod pool;
+mod residual;
 mod softmax;
 
 pub use activation::{activate, relu};
 pub use conv::conv2d;
 pub use dense::linear;
+pub use lstm::{last, lstm};
 pub use norm::{batch_norm, layer_norm};
 pub use order::{channels_first, channels_last};
 pub use pool::{avg_pool2d, global_avg_pool2d, max_pool2d};
+pub use residual::{add_relu, pad_channels};
 pub use softmax::{cross_entropy, log_softmax, softmax};

@@ -1,0 +1,140 @@
+//! Long short-term memory (Hochreiter & Schmidhuber 1997) with a forget gate (Gers et al. 2000), out
+//! of Candle's operations, one step after the other.
+//!
+//! With [i, f, g, o] = gates_t + W_hh·h_(t−1) + b_hh: c_t = σ(f)·c_(t−1) + σ(i)·tanh(g) and
+//! h_t = σ(o)·tanh(c_t), from h_0 = c_0 = 0. Order, names and shapes are those of `torch.nn.LSTM`.
+
+use candle_core::{Result, Tensor, bail};
+
+use crate::kernel::mixed::{like, widen, widened};
+
+/// All hidden states [n, t, h] for `gates` [n, t, 4h] = x·W_ihᵀ + b_ih, with `weight_hh` `[4h, h]` and
+/// `bias_hh` `[4h]`. Between the steps everything is f32 or wider.
+///
+/// # Errors
+/// Where the shapes do not fit together, there are no steps, or the device fails.
+pub fn lstm(gates: &Tensor, weight_hh: &Tensor, bias_hh: &Tensor) -> Result<Tensor> {
+    let (_, steps, width) = gates.dims3()?;
+    let (rows, hidden) = weight_hh.dims2()?;
+    if steps == 0 || width != 4 * hidden || rows != width || bias_hh.dims() != [width] {
+        bail!(
+            "gates of shape {:?} do not fit a memory with weights {:?} and biases {:?}",
+            gates.dims(),
+            weight_hh.dims(),
+            bias_hh.dims()
+        )
+    }
+    let (weight, bias) = (like(weight_hh, gates)?, like(bias_hh, gates)?);
+    let (weight, bias) = (widen(&weight)?, widen(&bias)?);
+    widened(gates, |gates| unrolled(gates, &weight, &bias))
+}
+
+/// The steps in order.
+fn unrolled(gates: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    let (samples, steps, width) = gates.dims3()?;
+    let size = width / 4;
+    let gates = gates.broadcast_add(bias)?;
+    let weight = weight.t()?;
+    let mut hidden = Tensor::zeros((samples, size), gates.dtype(), gates.device())?;
+    let mut cell = hidden.clone();
+    let mut all = Vec::with_capacity(steps);
+    for step in 0..steps {
+        let own = gates.narrow(1, step, 1)?.squeeze(1)?;
+        let sum = (own + hidden.matmul(&weight)?)?;
+        let gate = |i: usize| sum.narrow(1, i * size, size);
+        let (input, forget) = (sigmoid(&gate(0)?)?, sigmoid(&gate(1)?)?);
+        let (new, output) = (gate(2)?.tanh()?, sigmoid(&gate(3)?)?);
+        cell = ((forget * &cell)? + (input * new)?)?;
+        hidden = (output * cell.tanh()?)?;
+        all.push(hidden.clone());
+    }
+    Tensor::stack(&all, 1)
+}
+
+/// 1 / (1 + e⁻ˣ) as (1 + tanh(x/2)) / 2, whose gradient is finite everywhere.
+fn sigmoid(x: &Tensor) -> Result<Tensor> {
+    (x * 0.5)?.tanh()?.affine(0.5, 0.5)
+}
+
+/// The last state [n, h] of x [n, t, h].
+///
+/// # Errors
+/// Where there are no steps, or the device fails.
+pub fn last(x: &Tensor) -> Result<Tensor> {
+    let (_, steps, _) = x.dims3()?;
+    if steps == 0 {
+        bail!("a sequence without steps has no last state")
+    }
+    x.narrow(1, steps - 1, 1)?.squeeze(1)?.contiguous()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::probe::{close, everything, flat, gradients, threads, var};
+    use candle_core::{DType, Var};
+
+    fn inputs(samples: usize, steps: usize, size: usize) -> [Var; 3] {
+        [
+            var(&[samples, steps, 4 * size], 1),
+            var(&[4 * size, size], 2),
+            var(&[4 * size], 3),
+        ]
+    }
+
+    fn run(t: &[Tensor]) -> Result<Tensor> {
+        lstm(&t[0], &t[1], &t[2])
+    }
+
+    #[test]
+    fn gradients_agree_with_finite_differences() {
+        for (samples, steps, size) in [(2, 3, 2), (1, 1, 3), (3, 2, 1)] {
+            gradients("lstm", &inputs(samples, steps, size), &run, &run);
+        }
+        gradients("last", &[var(&[2, 3, 4], 1)], &|t| last(&t[0]), &|t| {
+            last(&t[0])
+        });
+    }
+
+    #[test]
+    fn saturated_gates_have_finite_gradients() {
+        let inputs = inputs(2, 3, 2);
+        let far = (inputs[0].as_tensor() * 1e4).unwrap();
+        let inputs = [
+            Var::from_tensor(&far).unwrap(),
+            inputs[1].clone(),
+            inputs[2].clone(),
+        ];
+        assert!(everything(&inputs, &run).iter().all(|x| x.is_finite()));
+    }
+
+    #[test]
+    fn low_precision_follows_its_input() {
+        let [gates, weight, bias] = inputs(2, 3, 4);
+        let want = flat(&lstm(&gates, &weight, &bias).unwrap());
+        for (dtype, tolerance) in [(DType::BF16, 2e-2), (DType::F16, 2e-3)] {
+            let low = gates.to_dtype(dtype).unwrap();
+            let y = lstm(&low, &weight, &bias).unwrap();
+            assert_eq!(y.dtype(), dtype);
+            close("states", &flat(&y), &want, tolerance);
+            let store = y.sum_all().unwrap().backward().unwrap();
+            let grad = store.get(weight.as_tensor()).unwrap();
+            assert_eq!(grad.dtype(), DType::F32);
+        }
+    }
+
+    #[test]
+    fn bits_do_not_depend_on_the_number_of_threads() {
+        let inputs = inputs(33, 5, 64);
+        threads(|| everything(&inputs, &run));
+    }
+
+    #[test]
+    fn shapes_that_do_not_fit_are_refused() {
+        let [gates, weight, _] = inputs(2, 3, 4);
+        let message = lstm(&gates, &weight, &var(&[4], 1))
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("gates of shape [2, 3, 16]"), "{message}");
+    }
+}
