@@ -7,6 +7,8 @@
 //! This is the only module that may say `unsafe`.
 
 pub mod activation;
+mod add;
+mod attention;
 mod avg_pool;
 pub mod batch_norm;
 mod bytes;
@@ -16,6 +18,7 @@ pub mod conv2d;
 mod conv2d_backward;
 mod cross_entropy;
 mod dropout;
+mod embedding;
 pub mod grads;
 pub mod inplace;
 mod layer_norm;
@@ -35,12 +38,15 @@ mod wide;
 pub mod window;
 
 pub use activation::{Activation, activate};
+pub use add::add;
+pub use attention::attention;
 pub use avg_pool::{avg_pool2d, global_avg_pool2d};
 pub use batch_norm::{Running, batch_norm};
 pub use bytes::bytes;
 pub use conv2d::{Conv, conv2d};
 pub use cross_entropy::cross_entropy;
 pub use dropout::dropout;
+pub use embedding::embedding;
 pub use grads::Grads;
 pub use layer_norm::layer_norm;
 pub use linear::linear;

@@ -6,11 +6,13 @@
 mod cnn;
 #[cfg(test)]
 mod contract;
+mod gpt;
 mod mlp;
 mod norm;
 mod spec;
 
 pub use cnn::Cnn;
+pub use gpt::Gpt;
 pub use mlp::Mlp;
 pub use norm::Norm;
-pub use spec::{Io, Model, ModelSpec};
+pub use spec::{Input, Io, Model, ModelSpec};

@@ -5,15 +5,21 @@
 //! ReLU at 0, and the norms and softmax of `candle_nn` have wrong or no gradients.
 
 mod activation;
+mod add;
+mod attention;
 mod conv;
 mod dense;
+mod embedding;
 mod norm;
 mod pool;
 mod softmax;
 
 pub use activation::{activate, relu};
+pub use add::add;
+pub use attention::attention;
 pub use conv::conv2d;
 pub use dense::linear;
+pub use embedding::embedding;
 pub use norm::{batch_norm, layer_norm};
 pub use pool::{avg_pool2d, global_avg_pool2d, max_pool2d};
 pub use softmax::{cross_entropy, log_softmax, softmax};
