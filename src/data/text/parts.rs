@@ -50,6 +50,9 @@ impl Window {
     }
 }
 
+const MORE_VAL: &str = "a larger `split.val`, \"0%\" for none, or a smaller `context`";
+const MORE_TEST: &str = "a larger `split.test`, \"0%\" for none, or a smaller `context`";
+
 impl Parts {
     /// Cuts a text of `length` characters. Of the training windows `limit` are kept, taken at
     /// random by the split's seed.
@@ -76,12 +79,11 @@ impl Parts {
         } else {
             "split.val"
         };
-        let less = "make the evaluation splits smaller, or `context`";
-        let more = "a larger share, \"0%\" for none, or a smaller `context`";
+        let less = "make the evaluation splits or `context` smaller";
         for (part, length, key, hint) in [
             ("training", train, larger, less),
-            ("validation", val, "split.val", more),
-            ("test", test, "split.test", more),
+            ("validation", val, "split.val", MORE_VAL),
+            ("test", test, "split.test", MORE_TEST),
         ] {
             let is_wanted = length > 0 || part == "training";
             if is_wanted && window.count(length) == 0 {
@@ -161,12 +163,12 @@ mod tests {
         assert_eq!(
             parts(40, WINDOW, "val = \"10%\"").unwrap_err(),
             "the validation part of `a.txt` has `4` characters, and a sample takes `5`; \
-             hint: a larger share, \"0%\" for none, or a smaller `context`"
+             hint: a larger `split.val`, \"0%\" for none, or a smaller `context`"
         );
         assert_eq!(
             parts(40, WINDOW, "val = \"9 samples\"").unwrap_err(),
             "the training part of `a.txt` has `3` characters, and a sample takes `5`; \
-             hint: make the evaluation splits smaller, or `context`"
+             hint: make the evaluation splits or `context` smaller"
         );
         assert_eq!(
             parts(40, WINDOW, "stratify = true").unwrap_err(),

@@ -124,7 +124,7 @@ fn every_fault_names_its_file_and_key() {
     assert_eq!(
         fault(b"abcdefgh", 4),
         "split.val: the validation part of `a.txt` has `1` characters, and a sample takes `5`; \
-         hint: a larger share, \"0%\" for none, or a smaller `context`"
+         hint: a larger `split.val`, \"0%\" for none, or a smaller `context`"
     );
     let missing = text(Path::new("nowhere/a.txt"), 4)
         .describe(&DatasetKeys::default(), 0)
