@@ -17,7 +17,7 @@ pub enum Purpose {
     Dropout,
     /// Augmentation; position = (epoch, sample, draw).
     Augment,
-    /// Sampling from a model.
+    /// Sampling from a model, or made-up data; name = what is drawn.
     Sample,
 }
 

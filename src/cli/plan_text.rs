@@ -52,18 +52,27 @@ pub fn plan(plan: &Plan, palette: Palette) -> String {
 
 fn data(plan: &Plan) -> String {
     let facts = &plan.facts;
+    let mut more = String::new();
     let task = match &facts.task {
         Task::Classification { classes, .. } => format!("{classes} classes"),
         Task::Regression { targets: 1 } => "regression".into(),
         Task::Regression { targets } => format!("regression of {targets} targets"),
+        Task::NextToken { vocabulary } => {
+            let sample: usize = facts.shape.iter().product();
+            let tokens = thousands((facts.train * sample) as u64);
+            more = format!("; {tokens} tokens an epoch");
+            format!("the next token of a vocabulary of {}", vocabulary.len())
+        }
+    };
+    let input = shape(&facts.shape);
+    let unit = if facts.task.is_tokens() {
+        " tokens"
+    } else {
+        ""
     };
     format!(
-        "{}: {}, {task}; {} train, {} val, {} test samples",
-        plan.dataset.kind,
-        shape(&facts.shape),
-        facts.train,
-        facts.val,
-        facts.test
+        "{}: {input}{unit}, {task}; {} train, {} val, {} test samples{more}",
+        plan.dataset.kind, facts.train, facts.val, facts.test
     )
 }
 
@@ -232,6 +241,7 @@ pub fn json(config: &str, plan: &Plan) -> Value {
         "data": {
             "shape": plan.facts.shape,
             "classification": plan.facts.task.is_classification(),
+            "tokens": plan.facts.task.is_tokens(),
             "outputs": plan.io.outputs,
             "train": plan.facts.train,
             "val": plan.facts.val,

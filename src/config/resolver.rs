@@ -182,7 +182,11 @@ impl<'a> Resolver<'a> {
         let facts = self.facts(dataset.as_ref(), seed);
         let loss = self.fitting_loss(written.loss, facts.as_ref());
         let io = self.io(facts.as_ref(), dataset.as_ref(), loss.as_ref());
-        let built = self.architecture(model.as_ref(), io.as_ref());
+        let built = self.architecture(
+            model.as_ref(),
+            (facts.as_ref(), dataset.as_ref()),
+            io.as_ref(),
+        );
         let metrics = self.metrics(top.as_ref(), facts.as_ref());
         let batches = self.batches(facts.as_ref(), dataset.as_ref());
         let length = self.length(train.as_ref(), batches);

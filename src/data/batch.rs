@@ -16,7 +16,7 @@ pub struct Batch {
 /// What is to be predicted for the samples of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Targets {
-    /// One class index a sample.
+    /// One class index a sample, or one for each place of a sample, sample after sample.
     Classes(Vec<u32>),
     /// The same count of numbers for each sample, sample after sample.
     Values(Vec<f32>),

@@ -111,7 +111,8 @@ impl Maker {
                 .write(dataset, index, self.epoch, scratch, out)?;
             let id = dataset.id(index);
             ids.push(id);
-            add_target(&mut targets, dataset.target(index), indices.len())
+            let place = (ids.len() - 1, indices.len());
+            add_target(&mut targets, dataset.target(index), place)
                 .ok_or(DataError::MixedTargets { id })?;
         }
         Ok(Batch {
@@ -137,21 +138,28 @@ impl Iterator for Maker {
     }
 }
 
-/// Appends a target to those of a batch of `len` samples; `None` where it is of another kind.
-fn add_target(targets: &mut Option<Targets>, target: Target<'_>, len: usize) -> Option<()> {
-    match (targets, target) {
-        (targets @ None, Target::Class(class)) => {
-            let mut classes = Vec::with_capacity(len);
-            classes.push(class);
-            *targets = Some(Targets::Classes(classes));
+/// Appends the target of a batch's `done`-th sample of `len` to those before it; `None` where it is
+/// of another kind.
+fn add_target(
+    targets: &mut Option<Targets>,
+    target: Target<'_>,
+    (done, len): (usize, usize),
+) -> Option<()> {
+    if targets.is_none() {
+        *targets = Some(match &target {
+            Target::Class(_) => Targets::Classes(Vec::with_capacity(len)),
+            Target::Classes(places) => Targets::Classes(Vec::with_capacity(len * places.len())),
+            Target::Values(values) => Targets::Values(Vec::with_capacity(len * values.len())),
+        });
+    }
+    match (targets.as_mut()?, target) {
+        (Targets::Classes(all), Target::Class(class)) if all.len() == done => all.push(class),
+        (Targets::Classes(all), Target::Classes(places)) if all.len() == done * places.len() => {
+            all.extend_from_slice(&places);
         }
-        (targets @ None, Target::Values(values)) => {
-            let mut all = Vec::with_capacity(len * values.len());
+        (Targets::Values(all), Target::Values(values)) if all.len() == done * values.len() => {
             all.extend_from_slice(&values);
-            *targets = Some(Targets::Values(all));
         }
-        (Some(Targets::Classes(classes)), Target::Class(class)) => classes.push(class),
-        (Some(Targets::Values(all)), Target::Values(values)) => all.extend_from_slice(&values),
         _ => return None,
     }
     Some(())

@@ -38,7 +38,8 @@ pub trait Dataset: Send + Sync {
     fn len(&self) -> usize;
 
     /// Writes the input of sample `index` into `out`, its place in the batch; row-major, of the
-    /// length that [`Facts::shape`] says. `out` may hold anything before.
+    /// length that [`Facts::shape`] says. `out` may hold anything before. Ids of tokens are whole
+    /// numbers below 2²⁴, which f32 holds exactly.
     ///
     /// # Errors
     /// The sample cannot be read (never for data in memory).
@@ -64,6 +65,8 @@ pub trait Dataset: Send + Sync {
 pub enum Target<'a> {
     /// Index into the class names.
     Class(u32),
+    /// An index for each place of the sample, the same count for each sample.
+    Classes(Cow<'a, [u32]>),
     /// The numbers of a regression, in the unit that the model is trained in.
     Values(Cow<'a, [f32]>),
 }
@@ -71,7 +74,8 @@ pub enum Target<'a> {
 /// What is known about a dataset before it is loaded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
-    /// Shape of one sample before any transform: `[channels, height, width]` or `[features]`.
+    /// Shape of one sample before any transform: `[channels, height, width]`, `[features]`, or
+    /// `[context]` where it is made of tokens.
     pub shape: Vec<usize>,
     /// What is to be predicted.
     pub task: Task,
@@ -100,6 +104,11 @@ pub enum Task {
         /// How many for each sample.
         targets: usize,
     },
+    /// The token that follows, for each place of a sample; a sample is made of tokens itself.
+    NextToken {
+        /// The different tokens, by their ids.
+        vocabulary: Vec<String>,
+    },
 }
 
 impl Task {
@@ -112,19 +121,27 @@ impl Task {
         }
     }
 
-    /// How many numbers a model puts out for one sample: a logit a class, or a value a target.
+    /// How many numbers a model puts out for one sample: a logit a class, or a value a target. For
+    /// tokens, how many for each place: a logit a token.
     #[must_use]
     pub fn outputs(&self) -> usize {
         match self {
             Self::Classification { classes, .. } => *classes,
             Self::Regression { targets } => *targets,
+            Self::NextToken { vocabulary } => vocabulary.len(),
         }
     }
 
-    /// Whether it is a classification.
+    /// Whether it is a classification, of whole samples or of the places in them.
     #[must_use]
     pub fn is_classification(&self) -> bool {
-        matches!(self, Self::Classification { .. })
+        !matches!(self, Self::Regression { .. })
+    }
+
+    /// Whether a sample is made of tokens, and each place has a class of its own.
+    #[must_use]
+    pub fn is_tokens(&self) -> bool {
+        matches!(self, Self::NextToken { .. })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{IdxError, SplitError, csv::CsvError};
+use super::{IdxError, SplitError, csv::CsvError, text::TextError};
 use crate::error::{KeyFault, io_reason, nearest};
 
 /// Why data cannot be had.
@@ -44,6 +44,9 @@ pub enum DataError {
     /// A table that cannot be used.
     #[error(transparent)]
     Csv(#[from] CsvError),
+    /// A text that cannot be used.
+    #[error(transparent)]
+    Text(#[from] TextError),
     /// Samples that cannot be divided.
     #[error(transparent)]
     Split(#[from] SplitError),
@@ -98,6 +101,7 @@ impl DataError {
             | Self::MissingFiles { .. }
             | Self::Idx { .. } => "path",
             Self::Csv(error) => error.key(),
+            Self::Text(error) => error.key(),
             Self::Split(error) => error.key(),
             Self::OwnTest(_) => "split.test",
             Self::Transform { key, .. } => key,

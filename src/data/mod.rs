@@ -30,6 +30,8 @@ mod share;
 mod shared;
 mod split;
 mod statistics;
+mod synthetic;
+mod text;
 pub mod transform;
 
 pub use batch::{Batch, Targets, order_hash};
@@ -45,6 +47,8 @@ pub use mnist::Mnist;
 pub use share::{Share, ShareError};
 pub use split::{Labels, Split, SplitError};
 pub use statistics::Moments;
+pub use synthetic::Synthetic;
+pub use text::{Text, TextError};
 pub use transform::{
     HorizontalFlip, Normalize, RandomCrop, Standardize, TransformEntry, TransformSpec, Transforms,
 };

@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     composed,
+    fresh::fresh,
     inplace::{CHUNK, with_ref},
     math,
     mixed::{apply1, widened},
     operand::{fused, output, slice, tensor},
+    wide,
 };
 
 /// A function applied to each element: `relu` max(x, 0); `leaky_relu` x, or x/100 below 0; `gelu`
@@ -115,26 +117,30 @@ impl Activation {
 
 /// f of each element, in parallel.
 fn map(x: &[f32], f: impl Fn(f32) -> f32 + Sync) -> Vec<f32> {
-    let mut out = vec![0.0; x.len()];
+    let mut out = fresh(x.len());
     let pairs = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
     pairs.for_each(|(out, x)| {
-        for (out, x) in out.iter_mut().zip(x) {
-            *out = f(*x);
-        }
+        wide(|| {
+            for (out, x) in out.iter_mut().zip(x) {
+                *out = f(*x);
+            }
+        });
     });
     out
 }
 
 /// f of each pair of elements, in parallel.
 fn zip(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> Vec<f32> {
-    let mut out = vec![0.0; a.len()];
+    let mut out = fresh(a.len());
     let inputs = a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK));
     out.par_chunks_mut(CHUNK)
         .zip(inputs)
         .for_each(|(out, (a, b))| {
-            for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-                *out = f(*a, *b);
-            }
+            wide(|| {
+                for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+                    *out = f(*a, *b);
+                }
+            });
         });
     out
 }

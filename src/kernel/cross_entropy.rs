@@ -20,8 +20,9 @@ use super::{
 
 /// Σ over the rows of the weighted, smoothed cross-entropy; a scalar with gradient.
 ///
-/// `logits` `[n, c]` floats (16-bit ones are widened to f32, and so is the loss), `targets` `[n]` u32 below c, `smoothing` in [0, 1), `class_weights` one
-/// per class.
+/// `logits` `[.., c]` floats (16-bit ones are widened to f32, and so is the loss), `targets` `[..]`
+/// u32 below c, `smoothing` in [0, 1), `class_weights` one per class. Whatever comes before the
+/// classes counts rows: `[n, c]` for samples, `[n, t, c]` for the places of sequences.
 ///
 /// ```
 /// use candle_core::{Device, Tensor};
@@ -40,12 +41,12 @@ pub fn cross_entropy(
     smoothing: f64,
     class_weights: Option<&[f32]>,
 ) -> Result<Tensor> {
-    let (rows, classes) = logits.dims2()?;
-    if targets.dims() != [rows] {
-        bail!(
-            "{rows} rows of logits, but targets of shape {:?}",
-            targets.dims()
-        )
+    let Some((&classes, rows)) = logits.dims().split_last() else {
+        bail!("logits without classes")
+    };
+    if targets.dims() != rows {
+        let found = targets.dims();
+        bail!("{rows:?} rows of logits, but targets of shape {found:?}")
     }
     if class_weights.is_some_and(|w| w.len() != classes) {
         bail!("{classes} classes, but another number of class weights")
@@ -54,7 +55,8 @@ pub fn cross_entropy(
     if !fused(logits) {
         return composed::cross_entropy(logits, targets, smoothing, class_weights);
     }
-    let targets = targets.to_dtype(DType::U32)?.to_vec1::<u32>()?;
+    let targets = targets.to_dtype(DType::U32)?.flatten_all()?;
+    let targets = targets.to_vec1::<u32>()?;
     if let Some(target) = targets.iter().find(|t| **t as usize >= classes) {
         bail!(
             "target {target} is not one of {classes} classes (0 to {})",
@@ -181,6 +183,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn places_of_sequences_are_rows() {
+        let places = targets(15, 4).reshape((3, 5)).unwrap();
+        let weights = [0.5, 1.0, 2.0, 1.5];
+        gradients(
+            "cross-entropy of sequences",
+            &[var(&[3, 5, 4], 1)],
+            &|z| cross_entropy(&z[0], &places, 0.1, Some(&weights)),
+            &|z| composed::cross_entropy(&z[0], &places, 0.1, Some(&weights)),
+        );
+        let (long, flat) = (var(&[3, 5, 4], 1), targets(15, 4));
+        let rows = long.reshape((15, 4)).unwrap();
+        let loss = |z: &Tensor, t: &Tensor| cross_entropy(z, t, 0.0, None).unwrap();
+        let loss = |z: &Tensor, t: &Tensor| loss(z, t).to_scalar::<f32>().unwrap();
+        assert_eq!(loss(&long, &places), loss(&rows, &flat));
+        assert!(cross_entropy(&long, &flat, 0.0, None).is_err());
     }
 
     #[test]

@@ -60,7 +60,9 @@ impl Dims {
     /// Copies the columns from `first` of a sample's rows, `stride` numbers each.
     fn rows(&self, sample: &[f32], stride: usize, first: usize) -> Vec<f32> {
         let mut out = vec![0.0; self.places * self.padded];
-        let lines = out.chunks_exact_mut(self.padded).zip(sample.chunks_exact(stride));
+        let lines = out
+            .chunks_exact_mut(self.padded)
+            .zip(sample.chunks_exact(stride));
         for (to, from) in lines {
             to[..self.head].copy_from_slice(&from[first..first + self.head]);
         }
@@ -89,7 +91,10 @@ impl Dims {
     }
 
     /// out[rows, seen] = left·rightᵀ for the places `first..end` of `left`.
-    #[expect(unsafe_code, reason = "the inner loops read and write through pointers")]
+    #[expect(
+        unsafe_code,
+        reason = "the inner loops read and write through pointers"
+    )]
     fn scores(&self, left: &[f32], right: &[f32], (first, end): (usize, usize), out: &mut [f32]) {
         let (seen, width) = (self.seen(end), width());
         assert!(left.len() >= end * self.padded && out.len() >= (end - first) * self.places);
@@ -119,7 +124,10 @@ impl Dims {
 
     /// out[rows, head] = scores[rows, seen]·right for the places `first..end`; `out` begins with
     /// the first of them and has `stride` numbers from row to row.
-    #[expect(unsafe_code, reason = "the inner loops read and write through pointers")]
+    #[expect(
+        unsafe_code,
+        reason = "the inner loops read and write through pointers"
+    )]
     fn mix(
         &self,
         scores: &[f32],
@@ -149,14 +157,11 @@ impl Dims {
     }
 
     /// out[seen, head] += scoresᵀ·right, where `right` begins with place `first`.
-    #[expect(unsafe_code, reason = "the inner loops read and write through pointers")]
-    fn spread(
-        &self,
-        scores: &[f32],
-        right: &[f32],
-        (first, end): (usize, usize),
-        out: &mut [f32],
-    ) {
+    #[expect(
+        unsafe_code,
+        reason = "the inner loops read and write through pointers"
+    )]
+    fn spread(&self, scores: &[f32], right: &[f32], (first, end): (usize, usize), out: &mut [f32]) {
         let seen = self.seen(end);
         assert!(scores.len() >= (end - first) * self.places && right.len() >= end * self.padded);
         assert!(out.len() >= seen * self.padded);
@@ -192,7 +197,10 @@ impl Dims {
 
     /// Makes scores probabilities, row by row, and returns each row's log Σ eˢ through `sums`.
     fn softmax(&self, first: usize, scores: &mut [f32], sums: &mut [f32]) {
-        let (scale, full) = ((self.head as f32).sqrt().recip(), self.seen(first + sums.len()));
+        let (scale, full) = (
+            (self.head as f32).sqrt().recip(),
+            self.seen(first + sums.len()),
+        );
         wide(|| {
             let rows = scores.chunks_exact_mut(self.places).zip(sums);
             for (i, (row, log)) in rows.enumerate() {
@@ -242,7 +250,10 @@ impl Dims {
         let q = self.rows(sample, stride, first);
         let k = self.matrices(sample, stride, self.width + first);
         let v = self.panels(&self.rows(sample, stride, 2 * self.width + first));
-        let (y, g) = (self.rows(y, self.width, first), self.rows(g, self.width, first));
+        let (y, g) = (
+            self.rows(y, self.width, first),
+            self.rows(g, self.width, first),
+        );
         let (mut dk, mut dv) = (vec![0.0; q.len()], vec![0.0; q.len()]);
         let (mut scores, mut slopes) = (fresh(ROWS * self.places), fresh(ROWS * self.places));
         for (start, sums) in (0..self.places).step_by(ROWS).zip(sums.chunks(ROWS)) {
@@ -250,14 +261,23 @@ impl Dims {
             self.scores(&q, &k.panels, places, &mut scores);
             self.scores(&g, &v, places, &mut slopes);
             let range = places.0 * self.padded..places.1 * self.padded;
-            let deltas = y[range.clone()].chunks_exact(self.padded).zip(g[range].chunks_exact(self.padded));
+            let deltas = y[range.clone()]
+                .chunks_exact(self.padded)
+                .zip(g[range].chunks_exact(self.padded));
             let deltas = deltas.map(|(y, g)| y.iter().zip(g).map(|(y, g)| y * g).sum());
             self.slopes(start, (&mut scores, &mut slopes), sums, deltas);
             self.spread(&scores, &g, places, &mut dv);
-            self.mix(&slopes, &k.rows, places, (&mut out[start * stride + first..], stride));
+            self.mix(
+                &slopes,
+                &k.rows,
+                places,
+                (&mut out[start * stride + first..], stride),
+            );
             self.spread(&slopes, &q, places, &mut dk);
         }
-        let lines = dk.chunks_exact(self.padded).zip(dv.chunks_exact(self.padded));
+        let lines = dk
+            .chunks_exact(self.padded)
+            .zip(dv.chunks_exact(self.padded));
         for (out, (dk, dv)) in out.chunks_exact_mut(stride).zip(lines) {
             out[self.width + first..][..self.head].copy_from_slice(&dk[..self.head]);
             out[2 * self.width + first..][..self.head].copy_from_slice(&dv[..self.head]);
@@ -272,10 +292,17 @@ impl Dims {
         sums: &[f32],
         deltas: impl Iterator<Item = f32>,
     ) {
-        let (scale, full) = ((self.head as f32).sqrt().recip(), self.seen(first + sums.len()));
+        let (scale, full) = (
+            (self.head as f32).sqrt().recip(),
+            self.seen(first + sums.len()),
+        );
         wide(|| {
-            let rows = scores.chunks_exact_mut(self.places).zip(slopes.chunks_exact_mut(self.places));
-            for (i, ((scores, slopes), (log, delta))) in rows.zip(sums.iter().zip(deltas)).enumerate() {
+            let rows = scores
+                .chunks_exact_mut(self.places)
+                .zip(slopes.chunks_exact_mut(self.places));
+            for (i, ((scores, slopes), (log, delta))) in
+                rows.zip(sums.iter().zip(deltas)).enumerate()
+            {
                 let seen = self.seen(first + i + 1);
                 scores[seen..full].fill(0.0);
                 slopes[seen..full].fill(0.0);
@@ -289,7 +316,7 @@ impl Dims {
     }
 }
 
-/// Eight numbers side by side, so that sums and maxima need not wait for one another.
+/// Numbers side by side, so that sums and maxima need not wait for one another.
 const LANES: usize = 16;
 
 /// The largest number; NaN where one is.
@@ -303,7 +330,10 @@ fn maximum(row: &[f32]) -> f32 {
             *lane = larger(*lane, *x);
         }
     }
-    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |a, b| larger(a, *b))
+    lanes
+        .iter()
+        .chain(rest)
+        .fold(f32::NEG_INFINITY, |a, b| larger(a, *b))
 }
 
 /// The sum.
@@ -324,7 +354,10 @@ impl Heads {
         let (_, places, packed) = shape.dims3()?;
         let width = packed / 3;
         if self.heads == 0 || !packed.is_multiple_of(3 * self.heads) {
-            bail!("{packed} columns are not the queries, keys and values of {} heads", self.heads)
+            bail!(
+                "{packed} columns are not the queries, keys and values of {} heads",
+                self.heads
+            )
         }
         let head = width / self.heads;
         Ok(Dims {
@@ -367,20 +400,26 @@ impl CustomOp1 for Heads {
             bail!("backward of an attention that never ran")
         };
         let mut out = fresh(qkv.elem_count());
-        let run = |values: &[f32], y: &[f32], g: &[f32]| {
-            let samples = values.par_chunks((t * 3 * d).max(1)).zip(y.par_chunks((t * d).max(1)));
+        let mut run = |values: &[f32], y: &[f32], g: &[f32]| {
+            let samples = values
+                .par_chunks((t * 3 * d).max(1))
+                .zip(y.par_chunks((t * d).max(1)));
             let samples = samples.zip(g.par_chunks((t * d).max(1)));
             let samples = samples.zip(sums.par_chunks((t * self.heads).max(1)));
             let targets = out.par_chunks_mut((t * 3 * d).max(1));
-            targets.zip(samples).for_each(|(out, (((sample, y), g), sums))| {
-                for (head, sums) in sums.chunks(t).enumerate() {
-                    dims.backward((sample, y, g), sums, head, out);
-                }
-            });
+            targets
+                .zip(samples)
+                .for_each(|(out, (((sample, y), g), sums))| {
+                    for (head, sums) in sums.chunks(t).enumerate() {
+                        dims.backward((sample, y, g), sums, head, out);
+                    }
+                });
             Ok(())
         };
         let grad = grad.contiguous()?;
-        with_ref(qkv, |values| with_ref(y, |y| with_ref(&grad, |g| run(values, y, g))))?;
+        with_ref(qkv, |values| {
+            with_ref(y, |y| with_ref(&grad, |g| run(values, y, g)))
+        })?;
         Ok(Some(tensor(out, qkv.shape())?))
     }
 }

@@ -13,9 +13,11 @@ use super::{
     batch_norm::EPSILON,
     collect::hand_over,
     composed,
+    fresh::fresh,
     inplace::{CHUNK, with_ref},
     mixed::{Params, apply3, widened},
     operand::{fused, output, slice, tensor},
+    wide,
 };
 
 /// Normalises each row of x `[.., d]`, scales by `gamma` `[d]` and shifts by `beta` `[d]`.
@@ -40,15 +42,36 @@ fn block(width: usize) -> usize {
     (CHUNK / width).max(1)
 }
 
+/// Numbers that are added side by side, so that no sum waits for the one before.
+const LANES: usize = 16;
+
+/// Σ f(x, i) over a row: lanes in f32, their sum in f64.
+#[inline(always)]
+fn lanes(len: usize, f: impl Fn(usize) -> f32) -> f64 {
+    let mut sums = [0f32; LANES];
+    let whole = len - len % LANES;
+    for start in (0..whole).step_by(LANES) {
+        for (lane, sum) in sums.iter_mut().enumerate() {
+            *sum += f(start + lane);
+        }
+    }
+    let rest: f64 = (whole..len).map(|i| f64::from(f(i))).sum();
+    sums.iter().map(|sum| f64::from(*sum)).sum::<f64>() + rest
+}
+
 /// Mean and 1/√(σ² + ε) of a row.
+#[inline(always)]
 fn moments(x: &[f32]) -> [f32; 2] {
     let d = x.len() as f64;
-    let mean = x.iter().map(|x| f64::from(*x)).sum::<f64>() / d;
-    let squares = x
-        .iter()
-        .map(|x| (f64::from(*x) - mean) * (f64::from(*x) - mean));
-    let variance = squares.sum::<f64>() / d;
-    [mean as f32, (1.0 / (variance + EPSILON).sqrt()) as f32]
+    let mean = lanes(x.len(), |i| x[i]) / d;
+    let centre = mean as f32;
+    let squares = lanes(x.len(), |i| (x[i] - centre) * (x[i] - centre));
+    // The mean was rounded: the squares are moved to the true one.
+    let gap = f64::from(centre) - mean;
+    let variance = squares / d - gap * gap;
+    let variance = if variance < 0.0 { 0.0 } else { variance };
+    let inverse = 1.0 / (variance + EPSILON).sqrt();
+    [centre, inverse as f32]
 }
 
 /// Σ g·x̂ and Σ g over a block of rows, per column.
@@ -64,25 +87,23 @@ impl Sums {
     }
 
     /// Adds one row, and writes its gradient to `out`.
+    #[inline(always)]
     fn row(
         &mut self,
         out: &mut [f32],
         (x, g, gamma): (&[f32], &[f32], &[f32]),
         [mean, inverse]: [f32; 2],
     ) {
-        let (mut first, mut second) = (0.0, 0.0);
-        for i in 0..x.len() {
+        let len = x.len();
+        let (out, g, gamma) = (&mut out[..len], &g[..len], &gamma[..len]);
+        let (scale, shift) = (&mut self.scale[..len], &mut self.shift[..len]);
+        let first = lanes(len, |i| g[i] * gamma[i]);
+        let second = lanes(len, |i| g[i] * gamma[i] * ((x[i] - mean) * inverse));
+        let (first, second) = ((first / len as f64) as f32, (second / len as f64) as f32);
+        for i in 0..len {
             let normal = (x[i] - mean) * inverse;
-            let h = f64::from(g[i] * gamma[i]);
-            first += h;
-            second += h * f64::from(normal);
-            self.scale[i] += f64::from(g[i] * normal);
-            self.shift[i] += f64::from(g[i]);
-        }
-        let d = x.len() as f64;
-        let (first, second) = ((first / d) as f32, (second / d) as f32);
-        for i in 0..x.len() {
-            let normal = (x[i] - mean) * inverse;
+            scale[i] += f64::from(g[i] * normal);
+            shift[i] += f64::from(g[i]);
             out[i] = inverse * (g[i] * gamma[i] - first - normal * second);
         }
     }
@@ -102,9 +123,11 @@ fn gradients(
     let sums = blocks.map(|((out, (x, g)), rows)| {
         let mut sums = Sums::new(width);
         let lines = out.chunks_mut(width).zip(x.chunks(width));
-        for (((out, x), g), row) in lines.zip(g.chunks(width)).zip(rows) {
-            sums.row(out, (x, g, gamma), *row);
-        }
+        wide(|| {
+            for (((out, x), g), row) in lines.zip(g.chunks(width)).zip(rows) {
+                sums.row(out, (x, g, gamma), *row);
+            }
+        });
         sums
     });
     sums.collect()
@@ -133,7 +156,7 @@ impl CustomOp3 for LayerNorm {
                 gamma.len()
             )
         }
-        let mut out = vec![0.0; x.len()];
+        let mut out = fresh(x.len());
         let mut rows = vec![[0.0; 2]; x.len() / width];
         let size = block(width);
         let outputs = out
@@ -141,13 +164,16 @@ impl CustomOp3 for LayerNorm {
             .zip(rows.par_chunks_mut(size));
         let blocks = outputs.zip(x.par_chunks(size * width));
         blocks.for_each(|((out, rows), x)| {
-            let lines = out.chunks_mut(width).zip(x.chunks(width));
-            for ((out, x), row) in lines.zip(rows) {
-                *row = moments(x);
-                for i in 0..width {
-                    out[i] = (x[i] - row[0]) * row[1] * gamma[i] + beta[i];
+            wide(|| {
+                let lines = out.chunks_exact_mut(width).zip(x.chunks_exact(width));
+                for ((out, x), row) in lines.zip(rows) {
+                    *row = moments(x);
+                    let terms = x.iter().zip(gamma.iter().zip(beta));
+                    for (out, (x, (gamma, beta))) in out.iter_mut().zip(terms) {
+                        *out = (x - row[0]) * row[1] * gamma + beta;
+                    }
                 }
-            }
+            });
         });
         // A second forward pass of the same operation would find the same.
         let _ = self.rows.set(rows);
@@ -165,7 +191,7 @@ impl CustomOp3 for LayerNorm {
         let Some(rows) = self.rows.get() else {
             bail!("backward of a layer norm that never ran")
         };
-        let mut out = vec![0.0; x.elem_count()];
+        let mut out = fresh(x.elem_count());
         let sums = with_ref(x, |x| {
             with_ref(gamma, |scales| {
                 with_ref(&grad.contiguous()?, |g| {

@@ -14,6 +14,7 @@ use super::{
     matmul::{Matrix, Then, multiply},
     mixed::{Params, apply2, apply3, like},
     operand::{fused, output, slice, tensor, wanted},
+    wide,
 };
 
 /// y = x·Wᵀ (+ b), then ReLU where `relu`.
@@ -219,30 +220,42 @@ pub(super) fn mask(result: &[f32], grad: &[f32]) -> Vec<f32> {
     out.par_chunks_mut(CHUNK)
         .zip(result.par_chunks(CHUNK).zip(grad.par_chunks(CHUNK)))
         .for_each(|(out, (y, g))| {
-            for ((out, y), g) in out.iter_mut().zip(y).zip(g) {
-                *out = if *y <= 0.0 { 0.0 } else { *g };
-            }
+            wide(|| {
+                for ((out, y), g) in out.iter_mut().zip(y).zip(g) {
+                    *out = if *y <= 0.0 { 0.0 } else { *g };
+                }
+            });
         });
     out
 }
 
-/// Sums of the columns of a row-major matrix, accumulated in f64 from the first row to the last.
+/// Sums of the columns of a row-major matrix: in f32 over a few rows, in f64 beyond, in order.
 pub(super) fn column_sums(values: &[f32], cols: usize) -> Vec<f32> {
+    // Columns, and rows, that are added up at a time.
     const WIDTH: usize = 64;
+    const ROWS: usize = 16;
     let mut sums = vec![0.0; cols];
     sums.par_chunks_mut(WIDTH)
         .enumerate()
         .for_each(|(block, sums)| {
-            let mut wide = [0f64; WIDTH];
-            let columns = block * WIDTH..block * WIDTH + sums.len();
-            for row in values.chunks_exact(cols) {
-                for (sum, x) in wide.iter_mut().zip(&row[columns.clone()]) {
-                    *sum += f64::from(*x);
+            wide(|| {
+                let mut totals = [0f64; WIDTH];
+                let columns = block * WIDTH..block * WIDTH + sums.len();
+                for rows in values.chunks(ROWS * cols) {
+                    let mut parts = [0f32; WIDTH];
+                    for row in rows.chunks_exact(cols) {
+                        for (part, x) in parts.iter_mut().zip(&row[columns.clone()]) {
+                            *part += x;
+                        }
+                    }
+                    for (total, part) in totals.iter_mut().zip(parts) {
+                        *total += f64::from(part);
+                    }
                 }
-            }
-            for (sum, wide) in sums.iter_mut().zip(wide) {
-                *sum = wide as f32;
-            }
+                for (sum, total) in sums.iter_mut().zip(totals) {
+                    *sum = total as f32;
+                }
+            });
         });
     sums
 }

@@ -7,6 +7,8 @@
 //! This is the only module that may say `unsafe`.
 
 pub mod activation;
+mod add;
+mod attention;
 mod avg_pool;
 pub mod batch_norm;
 mod bytes;
@@ -16,12 +18,15 @@ pub mod conv2d;
 mod conv2d_backward;
 mod cross_entropy;
 mod dropout;
+mod embedding;
 mod frame;
 mod fresh;
 pub mod grads;
+mod heads;
 pub mod inplace;
 mod layer_norm;
 mod linear;
+mod lstm;
 pub mod math;
 pub mod matmul;
 pub mod max_pool;
@@ -31,6 +36,7 @@ mod order;
 pub mod param;
 #[cfg(test)]
 pub mod probe;
+mod recurrence;
 pub mod reduce;
 mod softmax;
 mod tape;
@@ -40,16 +46,20 @@ mod wide;
 pub mod window;
 
 pub use activation::{Activation, activate};
+pub use add::{add, add_relu};
+pub use attention::attention;
 pub use avg_pool::{avg_pool2d, global_avg_pool2d};
 pub use batch_norm::{Running, batch_norm};
 pub use bytes::bytes;
-pub use composed::{add_relu, last, lstm, pad_channels};
+pub use composed::pad_channels;
 pub use conv2d::{Conv, conv2d};
 pub use cross_entropy::cross_entropy;
 pub use dropout::dropout;
+pub use embedding::embedding;
 pub use grads::Grads;
 pub use layer_norm::layer_norm;
 pub use linear::linear;
+pub use lstm::{last, lstm};
 pub use max_pool::{Pool, max_pool2d};
 pub use order::{channels_first, channels_last};
 pub use param::{Init, Param};

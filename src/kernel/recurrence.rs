@@ -66,7 +66,10 @@ impl Dims {
     }
 
     /// out[rows, cols] = left·right (+ bias): one step of several samples.
-    #[expect(unsafe_code, reason = "the inner loops read and write through pointers")]
+    #[expect(
+        unsafe_code,
+        reason = "the inner loops read and write through pointers"
+    )]
     fn product(
         rows: usize,
         (left, row, depth): (&[f32], usize, usize),
@@ -117,7 +120,8 @@ impl Dims {
         let mut sums = vec![0.0; samples * 4 * h];
         for step in 0..self.steps {
             if step == 0 {
-                sums.chunks_exact_mut(4 * h).for_each(|sums| sums.copy_from_slice(bias));
+                sums.chunks_exact_mut(4 * h)
+                    .for_each(|sums| sums.copy_from_slice(bias));
             } else {
                 let before = (&out[(step - 1) * h..], self.states(), h);
                 Self::product(samples, before, weights, Some(bias), &mut sums);
@@ -127,13 +131,24 @@ impl Dims {
                 let (own, gates) = (&x[4 * at..][..4 * h], &mut gates[4 * at..][..4 * h]);
                 let (past, cells) = cells.split_at_mut(at);
                 let past = (step > 0).then(|| &past[at - h..]);
-                cell(sums, own, past, (gates, &mut cells[..h], &mut out[at..at + h]));
+                cell(
+                    sums,
+                    own,
+                    past,
+                    (gates, &mut cells[..h], &mut out[at..at + h]),
+                );
             }
         }
     }
 
     /// The gradients of a few samples' gates.
-    fn backward(&self, weights: &[f32], (gates, cells): (&[f32], &[f32]), g: &[f32], out: &mut [f32]) {
+    fn backward(
+        &self,
+        weights: &[f32],
+        (gates, cells): (&[f32], &[f32]),
+        g: &[f32],
+        out: &mut [f32],
+    ) {
         let h = self.hidden;
         let samples = g.len() / self.states();
         // What comes back from the step after: the gradients of its state and its cell.
@@ -235,11 +250,15 @@ impl CustomOp3 for Recurrence {
         let size = (SAMPLES * dims.states()).max(1);
         let mut out = fresh(n * dims.states());
         let (mut gates, mut cells) = (fresh(x.len()), fresh(out.len()));
-        let kept = gates.par_chunks_mut(4 * size).zip(cells.par_chunks_mut(size));
+        let kept = gates
+            .par_chunks_mut(4 * size)
+            .zip(cells.par_chunks_mut(size));
         let groups = x.par_chunks(4 * size).zip(kept);
-        out.par_chunks_mut(size).zip(groups).for_each(|(out, (x, (gates, cells)))| {
-            dims.forward((x, &weights, bias), out, gates, cells);
-        });
+        out.par_chunks_mut(size)
+            .zip(groups)
+            .for_each(|(out, (x, (gates, cells)))| {
+                dims.forward((x, &weights, bias), out, gates, cells);
+            });
         // A second forward pass of the same operation would find the same.
         let _ = self.kept.set(Kept { gates, cells });
         output(out, (n, dims.steps, h))
@@ -263,18 +282,28 @@ impl CustomOp3 for Recurrence {
         let size = (SAMPLES * dims.states()).max(1);
         let mut out = fresh(x.elem_count());
         with_ref(&grad.contiguous()?, |g| {
-            let kept = kept.gates.par_chunks(4 * size).zip(kept.cells.par_chunks(size));
+            let kept = kept
+                .gates
+                .par_chunks(4 * size)
+                .zip(kept.cells.par_chunks(size));
             let groups = g.par_chunks(size).zip(kept);
-            out.par_chunks_mut(4 * size).zip(groups).for_each(|(out, (g, kept))| {
-                dims.backward(&weights, kept, g, out);
-            });
+            out.par_chunks_mut(4 * size)
+                .zip(groups)
+                .for_each(|(out, (g, kept))| {
+                    dims.backward(&weights, kept, g, out);
+                });
             Ok(())
         })?;
         let dw = if wanted(weight) {
             let before = with_ref(result, |states| Ok(shifted(states, &dims)))?;
             let mut dw = fresh(weight.elem_count());
             let slopes = Matrix::new(&out, n * dims.steps, 4 * h).t();
-            multiply(&mut dw, slopes, Matrix::new(&before, n * dims.steps, h), Then::default());
+            multiply(
+                &mut dw,
+                slopes,
+                Matrix::new(&before, n * dims.steps, h),
+                Then::default(),
+            );
             hand_over(weight, tensor(dw, weight.shape())?)?
         } else {
             None

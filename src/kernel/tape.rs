@@ -116,9 +116,11 @@ pub(super) fn backward(result: &Tensor, seed: Tensor) -> Result<Option<HashMap<T
         let Some(Pending { grad, shared }) = pending.remove(&node.id()) else {
             continue;
         };
+        let mut seen = vec![grad.id()];
         let mut give = |to: &Tensor, part: Option<Tensor>| match part {
             Some(part) if to.track_op() => {
-                let shared = part.id() == grad.id();
+                let shared = seen.contains(&part.id());
+                seen.push(part.id());
                 add(&mut pending, to, part, shared)
             }
             _ => Ok(()),

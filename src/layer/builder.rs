@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use candle_core::DType;
+
 use super::{Architecture, LayerInfo, LeastBatch};
 use crate::kernel::{Init, Param};
 
@@ -17,6 +19,7 @@ use crate::kernel::{Init, Param};
 #[derive(Debug, Clone)]
 pub struct Builder {
     path: String,
+    precision: DType,
     built: Arc<Mutex<Architecture>>,
 }
 
@@ -27,8 +30,22 @@ impl Builder {
     pub fn plan() -> Self {
         Self {
             path: String::new(),
+            precision: DType::F32,
             built: Arc::default(),
         }
+    }
+
+    /// The same for a model that computes in another type than f32. Layers follow their input;
+    /// this is for those whose input is no floating-point number.
+    #[must_use]
+    pub fn computing_in(self, precision: DType) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// The type that the model computes in.
+    #[must_use]
+    pub fn precision(&self) -> DType {
+        self.precision
     }
 
     /// The builder of a part called `name`.
@@ -36,6 +53,7 @@ impl Builder {
     pub fn child(&self, name: &str) -> Self {
         Self {
             path: self.full(name),
+            precision: self.precision,
             built: Arc::clone(&self.built),
         }
     }

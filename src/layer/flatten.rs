@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use super::{Builder, LayerInfo, Mode};
+use crate::kernel;
 
 /// Makes each sample one row: [n, c, h, w] → [n, c·h·w].
 #[derive(Debug)]
@@ -34,10 +35,9 @@ impl Flatten {
     /// # Errors
     /// Where the device fails.
     pub fn forward(&self, x: &Tensor, _: &Mode) -> candle_core::Result<Tensor> {
-        match x.rank() {
-            0 | 1 => x.reshape((x.elem_count(), 1)),
-            2 => Ok(x.clone()),
-            _ => x.flatten_from(1),
+        match x.dims() {
+            [] | [_] => kernel::reshape(x, &[x.elem_count(), 1]),
+            [n, rest @ ..] => kernel::reshape(x, &[*n, rest.iter().product()]),
         }
     }
 }

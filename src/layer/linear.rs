@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::{Builder, LayerError, LayerInfo, Mode, init};
-use crate::kernel::{self, Param};
+use crate::kernel::{self, Init, Param};
 
 /// A linear layer: `weight` `[outputs, inputs]` and `bias` `[outputs]`.
 #[derive(Debug)]
@@ -37,6 +37,21 @@ impl Linear {
         input: &[usize],
         keys: LinearKeys,
     ) -> Result<Self, LayerError> {
+        let start = init::default(input.last().copied().unwrap_or(0));
+        Self::starting(b, name, input, keys, [start; 2])
+    }
+
+    /// The same with other initial values of weight and bias.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new).
+    pub fn starting(
+        b: &Builder,
+        name: &str,
+        input: &[usize],
+        keys: LinearKeys,
+        start: [Init; 2],
+    ) -> Result<Self, LayerError> {
         let (b, outputs) = (b.child(name), keys.outputs);
         let inputs = input.last().copied().unwrap_or(0);
         if inputs == 0 || outputs == 0 {
@@ -46,9 +61,8 @@ impl Linear {
                 b.path()
             )));
         }
-        let start = init::default(inputs);
-        let weight = b.param("weight", &[outputs, inputs], start);
-        let bias = keys.bias.then(|| b.param("bias", &[outputs], start));
+        let weight = b.param("weight", &[outputs, inputs], start[0]);
+        let bias = keys.bias.then(|| b.param("bias", &[outputs], start[1]));
         let mut output = input.to_vec();
         output[input.len() - 1] = outputs;
         let count: usize = output.iter().product();

@@ -11,10 +11,12 @@
 
 mod activation;
 mod architecture;
+mod attention;
 mod batch_norm;
 mod builder;
 mod conv2d;
 mod dropout;
+mod embedding;
 mod error;
 mod flatten;
 pub mod init;
@@ -32,10 +34,12 @@ mod rows;
 
 pub use activation::{Activate, Activation};
 pub use architecture::{Architecture, LayerInfo, LeastBatch};
+pub use attention::{Attention, AttentionKeys};
 pub use batch_norm::BatchNorm;
 pub use builder::Builder;
 pub use conv2d::{Conv2d, Conv2dKeys};
 pub use dropout::Dropout;
+pub use embedding::Embedding;
 pub use error::LayerError;
 pub use flatten::Flatten;
 pub use last::Last;

@@ -36,7 +36,7 @@ impl PadChannels {
         Ok(Self { channels })
     }
 
-    /// x [n, c, h, w] → [n, channels, h, w].
+    /// x [n, h, w, c] → [n, h, w, channels].
     ///
     /// # Errors
     /// Where the input has another shape, or the device fails.

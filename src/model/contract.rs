@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
-use super::{Cnn, Factors, Io, Lstm, Mlp, ModelSpec, Norm, Padding, Resnet, Shortcut};
+use super::{Cnn, Factors, Gpt, Input, Io, Lstm, Mlp, ModelSpec, Norm, Padding, Resnet, Shortcut};
 use crate::{
     kernel::{
         Grads, Param, cross_entropy,
@@ -80,7 +80,35 @@ fn models() -> Vec<(Box<dyn ModelSpec>, Vec<usize>)> {
         }),
         vec![4],
     ));
+    for (bias, tied) in [(true, true), (false, false)] {
+        let gpt = Gpt {
+            layers: 2,
+            width: 6,
+            heads: 2,
+            dropout: 0.2,
+            bias,
+            tied,
+        };
+        all.push((Box::new(gpt), vec![5]));
+    }
     all
+}
+
+/// A batch of samples and its classes: one for each sample, or for each token.
+fn batch(spec: &dyn ModelSpec, input: &[usize]) -> (Tensor, Tensor) {
+    let shape = [&[BATCH], input].concat();
+    let count: usize = shape.iter().product();
+    let classes = |n: usize, salt: usize| (0..n).map(|i| ((i * i + salt) % 3) as u32).collect();
+    match spec.takes() {
+        Input::Tokens => (
+            Tensor::from_vec(classes(count, 0), &shape[..], &Device::Cpu).unwrap(),
+            Tensor::from_vec(classes(count, 1), &shape[..], &Device::Cpu).unwrap(),
+        ),
+        Input::Numbers => (
+            Tensor::from_vec(numbers(count, 5), shape, &Device::Cpu).unwrap(),
+            Tensor::new(&[0u32, 1, 2, 2, 1, 0], &Device::Cpu).unwrap(),
+        ),
+    }
 }
 
 /// A filled model: its architecture, and loss and gradients of one training batch.
@@ -97,12 +125,9 @@ fn step(spec: &dyn ModelSpec, input: &[usize]) -> (Architecture, f32, Grads) {
     for param in built.params.iter().chain(&built.buffers) {
         param.fill(7, &Device::Cpu).unwrap();
     }
-    let mut shape = vec![BATCH];
-    shape.extend(input);
-    let x = Tensor::from_vec(numbers(shape.iter().product(), 5), shape, &Device::Cpu).unwrap();
+    let (x, targets) = batch(spec, input);
     let logits = model.forward(&x, &TRAIN).unwrap();
-    assert_eq!(logits.dims(), [BATCH, 3], "{spec:?}");
-    let targets = Tensor::new(&[0u32, 1, 2, 2, 1, 0], &Device::Cpu).unwrap();
+    assert_eq!(logits.dims(), [targets.dims(), &[3]].concat(), "{spec:?}");
     let loss = cross_entropy(&logits, &targets, 0.0, None).unwrap();
     let mut grads = Grads::new(&built.params).unwrap();
     grads.backward(&loss, 1.0, &built.params).unwrap();
@@ -185,11 +210,7 @@ fn the_gradient_predicts_how_the_loss_falls() {
                 .set(&(built.params[i].tensor() - change).unwrap())
                 .unwrap();
         }
-        let mut shape = vec![BATCH];
-        shape.extend(&input);
-        let x = numbers(shape.iter().product(), 5);
-        let x = Tensor::from_vec(x, shape, &Device::Cpu).unwrap();
-        let targets = Tensor::new(&[0u32, 1, 2, 2, 1, 0], &Device::Cpu).unwrap();
+        let (x, targets) = batch(&*spec, &input);
         let logits = model.forward(&x, &TRAIN).unwrap();
         let after: f32 = cross_entropy(&logits, &targets, 0.0, None)
             .unwrap()

@@ -7,6 +7,7 @@ mod cnn;
 #[cfg(test)]
 mod contract;
 mod factors;
+mod gpt;
 mod lstm;
 mod mlp;
 mod norm;
@@ -17,8 +18,9 @@ mod spec;
 
 pub use cnn::{Cnn, Padding};
 pub use factors::Factors;
+pub use gpt::Gpt;
 pub use lstm::Lstm;
 pub use mlp::Mlp;
 pub use norm::Norm;
 pub use resnet::{Resnet, Shortcut};
-pub use spec::{Io, Model, ModelSpec};
+pub use spec::{Input, Io, Model, ModelSpec};

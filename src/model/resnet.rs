@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Io, Model, ModelSpec};
 use crate::{
     error::KeyFault,
-    kernel::{Conv, Pool},
+    kernel::{Conv, Pool, channels_last},
     layer::{
         AddRelu, BatchNorm, Builder, Conv2d, Conv2dKeys, LayerError, Linear, LinearKeys, Mode,
         PadChannels, Pool2d, PoolKind,
@@ -235,7 +235,7 @@ struct Network {
 
 impl Model for Network {
     fn forward(&self, input: &Tensor, mode: &Mode) -> candle_core::Result<Tensor> {
-        let mut x = self.stem.forward(input, mode)?;
+        let mut x = self.stem.forward(&channels_last(input)?, mode)?;
         for block in &self.blocks {
             x = block.forward(&x, mode)?;
         }

@@ -11,7 +11,8 @@ use crate::{
 
 /// A network ready to run: its parameters are filled by the session that built it.
 pub trait Model: Send {
-    /// Input [n, ..input] → logits or predictions [n, outputs].
+    /// Input [n, ..input] → logits or predictions [n, outputs]; of a model that takes tokens, ids
+    /// u32 [n, context] → logits of the next token at each place, [n, context, outputs].
     ///
     /// # Errors
     /// Where the input has another shape, or the device fails.
@@ -23,6 +24,11 @@ pub trait ModelSpec: Debug + Send + Sync {
     /// Faults that the schema cannot express; keys are paths inside the model's table.
     fn check(&self) -> Vec<KeyFault>;
 
+    /// What a sample has to be made of. Default: numbers.
+    fn takes(&self) -> Input {
+        Input::Numbers
+    }
+
     /// Builds the model for data of these shapes: asks `b` for every parameter, records every
     /// layer. The same call serves a plan, which never fills the parameters, and a session.
     ///
@@ -31,11 +37,20 @@ pub trait ModelSpec: Debug + Send + Sync {
     fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError>;
 }
 
+/// What samples are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// Floating-point numbers.
+    Numbers,
+    /// Ids of tokens, u32, below the number of outputs.
+    Tokens,
+}
+
 /// What goes into a model and what comes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Io {
-    /// Shape of one sample, such as `[1, 28, 28]` or `[13]`.
+    /// Shape of one sample, such as `[1, 28, 28]` or `[13]`; `[context]` for tokens.
     pub input: Vec<usize>,
-    /// Width of the output: classes, or numbers to predict.
+    /// Width of the output: classes, numbers to predict, or the vocabulary of tokens.
     pub outputs: usize,
 }

@@ -10,7 +10,6 @@ use candle_core::Result;
 use super::error::{TrainError, compute};
 use super::recipe::Recipe;
 use crate::kernel::{Param, inplace};
-use crate::layer::Builder;
 use crate::model::Model;
 
 /// A model made of averages.
@@ -24,7 +23,7 @@ pub(super) struct Averages {
 impl Averages {
     /// Averages that begin at the model's first values.
     pub fn new(recipe: &Recipe) -> std::result::Result<Self, TrainError> {
-        let builder = Builder::plan();
+        let builder = recipe.builder();
         let model = recipe.model.build(&builder, &recipe.io)?;
         let plan = builder.finish();
         let params = plan.params.into_iter().chain(plan.buffers);

@@ -1,6 +1,6 @@
 //! A batch where the model can use it.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use super::error::{TrainError, compute};
 use super::recipe::Recipe;
@@ -8,9 +8,9 @@ use crate::data::{Batch, Targets};
 
 /// A batch on the device, and what of it stays outside.
 pub(super) struct OnDevice {
-    /// `[n, ..input]`, f32.
+    /// `[n, ..input]`, f32; ids of tokens are u32.
     pub input: Tensor,
-    /// `[n]` u32 for classes, `[n, k]` f32 for values.
+    /// `[n]` u32 for classes, `[n, places]` for those of tokens, `[n, k]` f32 for values.
     pub target: Tensor,
     /// What its loss is divided by for a mean.
     pub weight: f64,
@@ -31,8 +31,16 @@ impl OnDevice {
         } = batch;
         let shape = [&[len], recipe.io.input.as_slice()].concat();
         let device = &recipe.device;
+        let tokens = recipe.data.facts.task.is_tokens();
         let tensors = Tensor::from_vec(input, shape, device).and_then(|input| {
+            let input = match tokens {
+                true => input.to_dtype(DType::U32)?,
+                false => input,
+            };
             let target = match &targets {
+                Targets::Classes(classes) if tokens => {
+                    Tensor::from_slice(classes, (len, classes.len() / len.max(1)), device)?
+                }
                 Targets::Classes(classes) => Tensor::from_slice(classes, len, device)?,
                 Targets::Values(values) => {
                     let width = values.len() / len.max(1);

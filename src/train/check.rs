@@ -23,6 +23,9 @@ impl Session {
                 "samples have shape {found:?}, the model takes {wanted:?}"
             ));
         }
+        if recipe.data.facts.task.is_tokens() && !recipe.transforms.is_empty() {
+            return refuse("no transform takes tokens".to_owned());
+        }
         let params = &self.state.params;
         if let Some(name) =
             (recipe.frozen.iter()).find(|name| params.iter().all(|p| p.name() != *name))

@@ -63,4 +63,6 @@ mod scheduled_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
+mod token_tests;
+#[cfg(test)]
 mod update_tests;

@@ -2,7 +2,8 @@
 //! training keeps is f32, what layers compute may be narrower.
 //!
 //! This is the only place that decides the type: a batch takes it on at the model's door, layers
-//! follow their input, and the model's output is f32 again before loss and metrics see it. The
+//! follow their input, and the model's output is f32 again before loss and metrics see it. Ids of
+//! tokens stay what they are, and the embedding hands on the type that it was built for. The
 //! gradients flow back through the same casts into f32 buffers.
 
 use candle_core::{DType, Error, Tensor};
@@ -10,11 +11,17 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{TrainError, compute};
 use super::recipe::Recipe;
-use crate::layer::Mode;
+use crate::layer::{Builder, Mode};
 use crate::model::Model;
 
 impl Recipe {
-    /// Runs `model` in the recipe's precision: input [n, ..] → output `[n, outputs]`, f32.
+    /// Where the model's parts are built for the recipe's precision.
+    pub(super) fn builder(&self) -> Builder {
+        Builder::plan().computing_in(self.precision)
+    }
+
+    /// Runs `model` in the recipe's precision: input [n, ..] → output `[n, outputs]`, f32; of ids
+    /// u32 [n, context] → [n, context, outputs].
     pub(super) fn forward(
         &self,
         model: &dyn Model,
@@ -22,7 +29,10 @@ impl Recipe {
         mode: &Mode,
     ) -> Result<Tensor, TrainError> {
         let run = || {
-            let input = input.to_dtype(self.precision)?;
+            let input = match input.dtype().is_float() {
+                true => input.to_dtype(self.precision)?,
+                false => input.clone(),
+            };
             model.forward(&input, mode)?.to_dtype(DType::F32)
         };
         run().map_err(|source| match self.precision {

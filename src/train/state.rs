@@ -10,7 +10,6 @@ use super::progress::Progress;
 use super::recipe::Recipe;
 use crate::event::NamedArray;
 use crate::kernel::{Grads, Param, reduce};
-use crate::layer::Builder;
 use crate::model::Model;
 use crate::optim::Optimizer;
 
@@ -37,7 +36,7 @@ pub(super) struct State {
 impl State {
     /// Builds the model and fills it from the seed's streams.
     pub fn new(recipe: &Recipe) -> std::result::Result<Self, TrainError> {
-        let builder = Builder::plan();
+        let builder = recipe.builder();
         let model = recipe.model.build(&builder, &recipe.io)?;
         let plan = builder.finish();
         let (params, buffers) = (plan.params, plan.buffers);

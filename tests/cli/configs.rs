@@ -4,6 +4,13 @@ use std::{fs, path::PathBuf, process::Command};
 
 use crate::sandbox::{Outcome, Sandbox, data, finish, repository};
 
+/// Variables of the environment that configs read, and what they are to name.
+const LOCATIONS: [(&str, &str); 3] = [
+    ("MNIST", "mnist"),
+    ("WINE", "tabular/wine.csv"),
+    ("TEXT", "tinyshakespeare/input.txt"),
+];
+
 /// The configs whose data are here.
 fn configs() -> Vec<PathBuf> {
     let folder = repository().join("configs");
@@ -17,7 +24,9 @@ fn configs() -> Vec<PathBuf> {
     all.retain(|path| {
         let text = fs::read_to_string(path).unwrap();
         let here = |variable: &str, file: &str| !text.contains(variable) || data(file).is_some();
-        here("${env:MNIST", "mnist") && here("${env:WINE", "tabular/wine.csv")
+        LOCATIONS
+            .iter()
+            .all(|(variable, file)| here(&format!("${{env:{variable}"), file))
     });
     all
 }
@@ -25,7 +34,7 @@ fn configs() -> Vec<PathBuf> {
 /// The command with the environment that says where the data are.
 fn located(sandbox: &Sandbox, args: &[&str]) -> Command {
     let mut command = sandbox.command(args);
-    for (variable, file) in [("MNIST", "mnist"), ("WINE", "tabular/wine.csv")] {
+    for (variable, file) in LOCATIONS {
         let path = repository().join("../shared/data").join(file);
         command.env(variable, path);
     }

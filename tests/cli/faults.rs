@@ -186,7 +186,7 @@ fn faults_in_overrides_point_into_the_override() {
     1 | dataset={type="digit"}
       |               ^^^^^^^
       |
-      = hint: did you mean `digits`? (allowed: digits, mnist, csv)
+      = hint: did you mean `digits`? (allowed: digits, mnist, csv, synthetic, text)
 
     2 errors; nothing was run
     "#);

@@ -59,6 +59,7 @@ impl Sandbox {
             .env_remove("RUST_BACKTRACE")
             .env_remove("MNIST")
             .env_remove("WINE")
+            .env_remove("TEXT")
             .env("NO_COLOR", "1")
             .env("TRAINER_RUNS", self.runs())
             .stdin(Stdio::null());

@@ -17,7 +17,7 @@ use crate::{
     data::Facts,
     error::KeyFault,
     layer::{Architecture, Builder, LayerError},
-    model::Io,
+    model::{Input, Io, ModelSpec},
     objective::{self, LossSpec},
     optim,
 };
@@ -54,7 +54,14 @@ impl Resolver<'_> {
                 kind.load(toml::Table::new()).ok()?
             }
         };
-        let fault = loss.spec.fits(task.is_classification(), task.outputs());
+        let (classes, answers) = (task.is_classification(), task.outputs());
+        let fault = loss.spec.fits(classes, answers).or_else(|| {
+            let fits = !task.is_tokens() || loss.spec.outputs(classes, answers) == answers;
+            (!fits).then(|| {
+                let message = format!("`{}` does not fit the next token", loss.kind);
+                KeyFault::error("type", message).hint("tokens take cross_entropy")
+            })
+        });
         self.accepted("loss", fault.into_iter().collect())
             .then_some(loss)
     }
@@ -66,10 +73,14 @@ impl Resolver<'_> {
         dataset: Option<&DataParts>,
         loss: Option<&Component<dyn LossSpec>>,
     ) -> Option<Io> {
-        let (facts, (_, _, transforms)) = (facts?, dataset?);
+        let (facts, (dataset, _, transforms)) = (facts?, dataset?);
         let mut input = facts.shape.clone();
         for (i, transform) in transforms.iter().enumerate() {
-            match transform.spec.output(&input) {
+            let output = match facts.task.is_tokens() {
+                true => Err(on_tokens(&transform.kind, &dataset.kind)),
+                false => transform.spec.output(&input),
+            };
+            match output {
                 Ok(output) => input = output,
                 Err(fault) => {
                     let path = format!("dataset.transform[{i}]");
@@ -87,16 +98,43 @@ impl Resolver<'_> {
     pub(super) fn architecture(
         &mut self,
         model: Option<&ModelParts>,
+        (facts, dataset): (Option<&Facts>, Option<&DataParts>),
         io: Option<&Io>,
     ) -> Option<Architecture> {
         let builder = Builder::plan();
-        let fault = match model?.0.spec.build(&builder, io?) {
+        let ((model, _), (dataset, ..)) = (model?, dataset?);
+        if let Some(fault) = Self::other_input(model, facts?, &dataset.kind) {
+            self.tables.key_fault("model", fault);
+            return None;
+        }
+        let fault = match model.spec.build(&builder, io?) {
             Ok(_) => return Some(builder.finish()),
             Err(LayerError::Shape(fault)) => fault,
             Err(error) => KeyFault::error("", error.to_string()),
         };
         self.tables.key_fault("model", fault);
         None
+    }
+
+    /// The fault of a model that takes numbers where the samples are tokens, or the other way round.
+    fn other_input(
+        model: &Component<dyn ModelSpec>,
+        facts: &Facts,
+        dataset: &str,
+    ) -> Option<KeyFault> {
+        let (takes, gives, hint) = match (model.spec.takes(), facts.task.is_tokens()) {
+            (Input::Numbers, true) => ("numbers", "tokens", "`type = \"gpt\"` takes tokens"),
+            (Input::Tokens, false) => {
+                let hint = "`type = \"text\"` in `[dataset]` gives tokens";
+                ("tokens", "numbers", hint)
+            }
+            _ => return None,
+        };
+        let message = format!(
+            "`{}` takes {takes}, and the samples of `{dataset}` are {gives}",
+            model.kind
+        );
+        Some(KeyFault::error("type", message).hint(hint))
     }
 
     /// Compares the names and shapes of the weights to start from with the model's. What lies on
@@ -225,6 +263,14 @@ impl Resolver<'_> {
         frozen.dedup();
         accepted.then_some(frozen)
     }
+}
+
+/// The fault of a transform where samples are tokens.
+fn on_tokens(transform: &str, dataset: &str) -> KeyFault {
+    let message = format!(
+        "`{transform}` rewrites numbers, and the samples of `{dataset}` are tokens: no transform takes them"
+    );
+    KeyFault::error("type", message).hint("remove this `[[dataset.transform]]`")
 }
 
 /// The message with the paths of a component's keys as a person at this folder would write them:

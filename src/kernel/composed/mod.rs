@@ -5,8 +5,11 @@
 //! ReLU at 0, and the norms and softmax of `candle_nn` have wrong or no gradients.
 
 mod activation;
+mod add;
+mod attention;
 mod conv;
 mod dense;
+mod embedding;
 mod lstm;
 mod norm;
 mod order;
@@ -15,8 +18,11 @@ mod residual;
 mod softmax;
 
 pub use activation::{activate, relu};
+pub use add::add;
+pub use attention::attention;
 pub use conv::conv2d;
 pub use dense::linear;
+pub use embedding::embedding;
 pub use lstm::{last, lstm};
 pub use norm::{batch_norm, layer_norm};
 pub use order::{channels_first, channels_last};

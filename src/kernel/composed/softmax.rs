@@ -32,7 +32,7 @@ pub fn cross_entropy(
     smoothing: f64,
     class_weights: Option<&[f32]>,
 ) -> Result<Tensor> {
-    let (classes, device) = (logits.dim(1)?, logits.device());
+    let (classes, device) = (logits.dim(D::Minus1)?, logits.device());
     let numbers: Vec<u32> = (0..classes as u32).collect();
     let numbers = Tensor::from_vec(numbers, (1, classes), device)?;
     let weights = match class_weights {
@@ -40,7 +40,7 @@ pub fn cross_entropy(
         None => Tensor::ones((1, classes), candle_core::DType::F32, device)?,
     };
     let weights = weights.to_dtype(logits.dtype())?;
-    let own = targets.unsqueeze(1)?.broadcast_eq(&numbers)?;
+    let own = targets.unsqueeze(D::Minus1)?.broadcast_eq(&numbers)?;
     let own = own.to_dtype(logits.dtype())?.broadcast_mul(&weights)?;
     let even = (weights * (smoothing / classes as f64))?;
     let goal = (own * (1.0 - smoothing))?.broadcast_add(&even)?;

@@ -8,7 +8,7 @@ use super::{LossSpec, spec::misfit};
 use crate::{error::KeyFault, kernel};
 
 /// Cross-entropy: −ln of the probability that the softmax gives to the target's class, the mean
-/// over samples, weighted by class. The default of a classification.
+/// over samples (or tokens), weighted by class. The default of a classification.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CrossEntropy {
@@ -53,7 +53,7 @@ impl LossSpec for CrossEntropy {
         kernel::cross_entropy(output, target, self.label_smoothing, weights)
     }
 
-    /// The number of samples, or the sum of their class weights.
+    /// The number of samples or tokens, or the sum of their class weights.
     fn weight(&self, target: &Tensor) -> Result<f64> {
         if self.class_weights.is_empty() {
             return Ok(target.elem_count() as f64);

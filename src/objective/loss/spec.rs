@@ -27,13 +27,14 @@ pub trait LossSpec: std::fmt::Debug + Send + Sync {
 
     /// The sum of the batch's losses, a scalar of `output`'s type that carries a gradient.
     /// `output` is `[n, outputs]`; `target` is u32 `[n]` (classes) or f32 `[n, outputs]` (values).
+    /// Of tokens, `output` is `[n, context, outputs]` and `target` u32 `[n, context]`.
     ///
     /// # Errors
     /// Where shapes or types do not fit each other, or the device fails.
     fn sum(&self, output: &Tensor, target: &Tensor) -> Result<Tensor>;
 
-    /// What the sum is to be divided by for a mean: the number of samples, the sum of their class
-    /// weights, or the number of values.
+    /// What the sum is to be divided by for a mean: the number of samples (of tokens, where they are
+    /// made of these), the sum of their class weights, or the number of values.
     ///
     /// # Errors
     /// Where the target cannot be read, or holds what the loss is not defined for.

@@ -25,7 +25,7 @@ pub trait MetricSpec: std::fmt::Debug + Send + Sync {
 
 /// A metric being counted.
 pub trait Accumulator: Send {
-    /// Takes a batch: `output` is `[n, width]`, row by row. Where a row has NaN, or the numbers of
+    /// Takes a batch: `output` is `[n, width]`, row by row; the tokens of samples are rows. Where a row has NaN, or the numbers of
     /// outputs and targets do not fit each other, the value becomes NaN.
     fn add(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>);
 
@@ -36,7 +36,7 @@ pub trait Accumulator: Send {
 /// A batch's targets.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum TargetsRef<'a> {
-    /// A class for each sample.
+    /// A class for each sample, or for each token of the samples.
     Classes(&'a [u32]),
     /// As many values for each sample as there are outputs, row by row.
     Values(&'a [f32]),

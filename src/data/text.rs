@@ -1,0 +1,183 @@
+//! Text as tokens: each character is one, and a sample is `context` of them in a row, to be
+//! continued by one at each place.
+//!
+//! The vocabulary is the file's set of characters, sorted; a token's id is its place in it. The
+//! text is cut in three, in its own order: training, then validation, then test. Samples are
+//! windows of one part, `stride` apart: inputs t₀ … t₍c₋₁₎, targets t₁ … t₍c₎. What is left at the
+//! end of a part and fills no window is not used.
+
+mod error;
+mod parts;
+mod vocabulary;
+
+use std::{borrow::Cow, sync::Arc};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use error::TextError;
+use parts::{Parts, Window};
+use vocabulary::Vocabulary;
+
+use super::{
+    Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Share, SplitKeys, Target, Task,
+    content::Content,
+};
+use crate::units::FilePath;
+
+/// A text file, plain or gzipped, in UTF-8: every character is a token, and the next one is to be predicted at each place. The last 10% of the text are validation by default; a test split, where there is one, lies behind it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Text {
+    /// The file.
+    #[schemars(example = &"data/book.txt")]
+    pub path: FilePath,
+    /// Tokens of a sample. At least 1.
+    #[schemars(range(min = 1, max = 1_048_576), example = 128)]
+    pub context: usize,
+    /// Tokens between the beginnings of two samples; fewer than `context` make them overlap, and more of them. Default: `context`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_048_576), example = 64)]
+    pub stride: Option<usize>,
+}
+
+/// A gzipped text may be so many times its file.
+const MOST_PER_BYTE: u64 = 256;
+
+impl DatasetSpec for Text {
+    fn defaults(&self) -> SplitKeys {
+        SplitKeys {
+            val: Some(Share::Percent(10.0)),
+            test: Some(Share::Percent(0.0)),
+            seed: None,
+            stratify: None,
+        }
+    }
+
+    fn describe(&self, keys: &DatasetKeys, seed: u64) -> Result<Facts, DataError> {
+        let text = self.read()?;
+        let (vocabulary, parts) = self.prepare(&text, keys, seed)?;
+        Ok(self.facts(vocabulary, &parts))
+    }
+
+    fn load(&self, keys: &DatasetKeys, seed: u64) -> Result<Data, DataError> {
+        let text = self.read()?;
+        let (vocabulary, parts) = self.prepare(&text, keys, seed)?;
+        let tokens: Arc<[u32]> = vocabulary.tokens(&text).into();
+        let part = |starts: Vec<u32>| -> Arc<dyn Dataset> {
+            Arc::new(Windows {
+                tokens: Arc::clone(&tokens),
+                starts,
+                context: self.context,
+            })
+        };
+        let some = |starts: Vec<u32>| (!starts.is_empty()).then(|| part(starts));
+        Ok(Data {
+            facts: self.facts(vocabulary, &parts),
+            train: part(parts.train),
+            val: some(parts.val),
+            test: some(parts.test),
+            fingerprint: blake3::hash(text.as_bytes()).to_hex().to_string(),
+            target_scale: None,
+        })
+    }
+}
+
+impl Text {
+    /// The whole text, which is not empty.
+    fn read(&self) -> Result<String, DataError> {
+        let path = &self.path.0;
+        let bytes = Content::read_all(path, MOST_PER_BYTE)?;
+        if bytes.is_empty() {
+            return Err(TextError::Empty { path: path.clone() }.into());
+        }
+        String::from_utf8(bytes).map_err(|error| {
+            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            let path = path.clone();
+            TextError::NotText { path, line }.into()
+        })
+    }
+
+    /// Its vocabulary, and where its samples begin.
+    fn prepare(
+        &self,
+        text: &str,
+        keys: &DatasetKeys,
+        seed: u64,
+    ) -> Result<(Vocabulary, Parts), TextError> {
+        let (path, context) = (&self.path.0, self.context);
+        let (vocabulary, length) = Vocabulary::of(text);
+        if length <= context {
+            return Err(TextError::Short {
+                path: path.clone(),
+                length,
+                context,
+            });
+        }
+        if let [only] = vocabulary.characters() {
+            return Err(TextError::Constant {
+                path: path.clone(),
+                only: *only,
+            });
+        }
+        let window = Window {
+            context,
+            stride: self.stride.unwrap_or(context),
+        };
+        let split = keys.split.or(&self.defaults());
+        let parts = Parts::of(path, length, window, &split, keys.limit, seed)?;
+        Ok((vocabulary, parts))
+    }
+
+    fn facts(&self, vocabulary: Vocabulary, parts: &Parts) -> Facts {
+        Facts {
+            shape: vec![self.context],
+            task: Task::NextToken {
+                vocabulary: vocabulary.names(),
+            },
+            train: parts.train.len(),
+            val: parts.val.len(),
+            test: parts.test.len(),
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// Windows of a text. A sample's id is the place of its first token.
+struct Windows {
+    tokens: Arc<[u32]>,
+    starts: Vec<u32>,
+    context: usize,
+}
+
+impl Windows {
+    /// The tokens from so many behind the beginning of a sample on.
+    fn from(&self, index: usize, behind: usize) -> &[u32] {
+        &self.tokens[self.starts[index] as usize + behind..][..self.context]
+    }
+}
+
+impl Dataset for Windows {
+    fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
+        for (out, token) in out.iter_mut().zip(self.from(index, 0)) {
+            *out = *token as f32;
+        }
+        Ok(())
+    }
+
+    fn target(&self, index: usize) -> Target<'_> {
+        Target::Classes(Cow::Borrowed(self.from(index, 1)))
+    }
+
+    fn id(&self, index: usize) -> u32 {
+        self.starts[index]
+    }
+}
+
+#[cfg(test)]
+mod tests;
