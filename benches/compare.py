@@ -36,6 +36,8 @@ IMAGES = ("cnn", "resnet")
 BATCHES = 8
 KEEP_PAGES = {"MALLOC_MMAP_THRESHOLD_": "2000000000", "MALLOC_TRIM_THRESHOLD_": "4000000000"}
 POOLS = ("OMP", "MKL", "OPENBLAS", "RAYON", "CANDLE")
+# Variables of the caller that would change what is measured.
+DISTURBING = ("OMP_", "MKL_", "KMP_", "MALLOC_", "LD_PRELOAD", "RUST_LOG")
 SETS = ("sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd", "sve")
 # Seconds that a process may take; compiling takes the longest.
 LIMIT, COMPILE_LIMIT = 300, 900
@@ -52,7 +54,7 @@ def variants(workload):
 
 def environment(threads):
     """Threads pinned, nothing of the caller's that changes how anybody computes."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "MKL_", "KMP_", "MALLOC_", "LD_PRELOAD"))}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(DISTURBING)}
     return kept | {f"{pool}_NUM_THREADS": str(threads) for pool in POOLS}
 
 
@@ -138,7 +140,9 @@ def built(sides):
         command = ["cargo", *target, *release, "--locked", "--message-format", "json"]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
         messages = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
-        paths[side] = [m["executable"] for m in messages if m.get("executable")][-1]
+        name = target[-1]
+        made = [m["executable"] for m in messages if m.get("executable") and m["target"]["name"] == name]
+        paths[side] = made[-1]
     return paths
 
 
@@ -224,7 +228,7 @@ def summed_up(workload, ours, stock, torch, peak):
     }
 
 
-def whole(command, env, rounds=1):
+def whole(command, env):
     """Runs a command; its seconds and the JSON of its last line."""
     start = time.perf_counter()
     done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True)

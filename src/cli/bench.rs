@@ -1,9 +1,9 @@
 //! `trainer bench`.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{CliError, ConfigArgs, Global, Output, PlanFlags, plan_text::si, run::Format, session};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     event::Status,
     kernel,
     launch::{self, Measured},
-    report::{Align, Palette, Table, bytes, percent, short},
+    report::{Align, Palette, Table, bytes, percent, sanitize, short},
     train::{Activity, BenchKeys},
 };
 
@@ -105,11 +105,10 @@ impl Bench {
     /// The keys are documented in docs/benchmarks.md.
     fn object(&self, plan: &Plan, measured: &Measured, figures: &Figures) -> Value {
         let [q1, median, q3] = figures.quartiles;
-        let by_name = |of: fn(&Part) -> f64| -> BTreeMap<&str, f64> {
-            figures
-                .parts
-                .iter()
-                .map(|part| (part.name, of(part)))
+        let by_name = |of: fn(&Part) -> f64| -> Map<String, Value> {
+            let parts = figures.parts.iter();
+            parts
+                .map(|part| (part.name.to_owned(), json!(of(part))))
                 .collect()
         };
         json!({
@@ -149,7 +148,7 @@ impl Bench {
         let mut lines = vec![
             format!(
                 "{}: {} updates from {from}, {threads} thread{s}, {}",
-                plan.top.name,
+                sanitize(&plan.top.name),
                 bench.step_ms.len(),
                 measured.device
             ),
@@ -168,15 +167,11 @@ impl Bench {
                 bytes(peak)
             ));
         }
-        let mut table = Table::new([
-            ("spent on", Align::Left),
-            ("ms a step", Align::Right),
-            ("share", Align::Right),
-        ]);
-        for part in &figures.parts {
-            table.row([part.name.to_owned(), short(part.ms), percent(part.share)]);
-        }
-        format!("{}\n\n{}", lines.join("\n"), table.render(palette))
+        format!(
+            "{}\n\n{}",
+            lines.join("\n"),
+            figures.table().render(palette)
+        )
     }
 }
 
@@ -224,9 +219,22 @@ impl Figures {
                 .collect(),
         }
     }
+
+    /// Where the time went.
+    fn table(&self) -> Table {
+        let mut table = Table::new([
+            ("spent on", Align::Left),
+            ("ms a step", Align::Right),
+            ("share", Align::Right),
+        ]);
+        for part in &self.parts {
+            table.row([part.name.to_owned(), short(part.ms), percent(part.share)]);
+        }
+        table
+    }
 }
 
-/// Lower quartile, median, upper quartile, between neighbours in proportion.
+/// Lower quartile, median, upper quartile; between neighbours in proportion.
 fn quartiles(times: &[f64]) -> [f64; 3] {
     let mut times = times.to_vec();
     times.sort_by(f64::total_cmp);
