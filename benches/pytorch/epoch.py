@@ -19,6 +19,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset, Subset
 
 MEAN, STD = 0.1307, 0.3081
+# The schedule is that of the whole run, of which this is the first epoch.
+EPOCHS = 6
 
 
 class Mnist(Dataset):
@@ -69,7 +71,7 @@ def main(folder, workers, threads, first_step=False):
     train = DataLoader(Subset(whole, order[cut:]), batch_size=64, shuffle=True, num_workers=workers)
     model = network()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01, fused=True)
-    total = len(train)
+    total = EPOCHS * len(train)
     warmup = max(1, total // 20)
 
     def factor(t):
