@@ -6,6 +6,7 @@
 //! Data goes to standard output and everything else to standard error; see [`Output`].
 
 mod args;
+mod bench;
 mod check;
 mod completions;
 mod config_args;

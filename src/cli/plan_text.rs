@@ -294,7 +294,7 @@ fn thousands(n: u64) -> String {
     out
 }
 
-fn si(n: u64) -> String {
+pub(super) fn si(n: u64) -> String {
     let mut n = n as f64;
     for unit in ["", "k", "M", "G"] {
         if n < 1000.0 {

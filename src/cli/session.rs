@@ -6,7 +6,7 @@ use super::{Global, Screen};
 use crate::{
     config::Plan,
     kernel, launch,
-    report::{duration, sanitize, short},
+    report::{duration, sanitize, shares, short},
     run::Summary,
 };
 
@@ -41,6 +41,10 @@ pub fn conclusion(summary: &Summary) -> String {
     );
     if let Some(why) = &summary.why {
         let _ = writeln!(text, "  why    {why}");
+    }
+    let spent = shares(&summary.ledger);
+    if !spent.is_empty() {
+        let _ = writeln!(text, "  spent  {spent}");
     }
     let last: Vec<String> = summary
         .metrics

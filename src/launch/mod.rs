@@ -1,5 +1,6 @@
 //! Where plans become runs: device, data, session, run directory, signals and traces.
 
+mod bench;
 #[cfg(test)]
 mod contract_tests;
 pub mod device;
@@ -9,6 +10,7 @@ mod error;
 mod evaluate;
 mod fanout;
 mod hub;
+mod memory;
 mod recipe;
 mod reproduce;
 mod resume;
@@ -17,6 +19,7 @@ mod start;
 mod trace;
 mod weights;
 
+pub use bench::{Measured, bench};
 pub use difference::Allow;
 pub use edit::{Edits, ScheduleMode};
 pub use error::LaunchError;

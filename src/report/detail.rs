@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     Align, Cell, Ink, Palette, Record, Table, bytes, curves::curves, duration, list,
-    number::moment, sanitize, short,
+    number::moment, sanitize, shares, short,
 };
 use crate::run::{CheckpointInfo, RunInfo, Value};
 
@@ -89,6 +89,7 @@ fn facts(record: &Record, palette: Palette) -> String {
         ("created", moment(&info.created)),
         ("progress", progress(record)),
         ("time", time(record)),
+        ("spent on", spent(record)),
         ("lr", record.number("lr").map(short).unwrap_or_default()),
         ("plan", info.plan_hash.clone()),
         ("data", info.data_fingerprint.clone()),
@@ -137,29 +138,19 @@ fn progress(record: &Record) -> String {
     text
 }
 
-/// The wall time, the speed, and where the time went.
+/// The wall time and the speed.
 fn time(record: &Record) -> String {
     let mut text = duration(record.seconds());
-    let Some(summary) = &record.view.summary else {
-        return text;
-    };
-    text += &format!(", {} samples/s", short(summary.samples_per_s.round()));
-    let total: f64 = summary.ledger.values().sum();
-    let mut parts: Vec<(&String, f64)> = summary
-        .ledger
-        .iter()
-        .map(|(name, s)| (name, s / total * 100.0))
-        .collect();
-    parts.retain(|(_, percent)| *percent >= 1.0);
-    parts.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let parts: Vec<String> = parts
-        .iter()
-        .map(|(name, percent)| format!("{name} {percent:.0}%"))
-        .collect();
-    if !parts.is_empty() {
-        text += &format!(" ({})", parts.join(", "));
+    if let Some(summary) = &record.view.summary {
+        text += &format!(", {} samples/s", short(summary.samples_per_s.round()));
     }
     text
+}
+
+/// Where the time of the last attempt went.
+fn spent(record: &Record) -> String {
+    let summary = record.view.summary.as_ref();
+    summary.map_or(String::new(), |summary| shares(&summary.ledger))
 }
 
 fn metrics(record: &Record, palette: Palette) -> Option<String> {
@@ -266,7 +257,8 @@ mod tests {
           path      runs/digits-2
           created   2026-11-22T09:40:02Z
           progress  10 of 10 epochs, 200 steps
-          time      1m 03s, 12346 samples/s (backward 52%, forward 42%, data 6%)
+          time      1m 03s, 12346 samples/s
+          spent on  data 5.8%, forward 42%, backward 52%, logging 0.2%
           lr        0.02
           plan      2b1946ac92492d23
           data      d8e8fca2dc0f896f

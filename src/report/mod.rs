@@ -8,6 +8,7 @@ mod curves;
 mod detail;
 mod filter;
 mod ink;
+mod ledger;
 mod line;
 mod list;
 mod near;
@@ -26,6 +27,7 @@ pub use chart::{Chart, Scale};
 pub use detail::{object as run_object, text as run_text};
 pub use filter::{Filter, FilterError};
 pub use ink::{Ink, Palette};
+pub use ledger::{percent, shares};
 pub use line::{ending_line, epoch_line, step_line};
 pub use list::{
     UnknownKey, objects as list_objects, require_key, rows as list_rows, table as list_table,

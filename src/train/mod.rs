@@ -21,6 +21,7 @@
 mod array;
 mod averages;
 mod batch;
+mod bench;
 mod check;
 mod checkpoint;
 mod contents;
@@ -41,6 +42,7 @@ mod state;
 mod stop;
 mod update;
 
+pub use bench::{Bench, BenchKeys};
 pub use error::{RestoreError, TrainError};
 pub use evaluate::Split;
 pub use ledger::{Activity, Ledger};

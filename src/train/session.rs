@@ -161,7 +161,7 @@ impl Session {
     }
 
     /// Opens an epoch, or opens it again in the middle after a resume.
-    fn begin_epoch(&mut self, sink: &mut dyn Sink) -> Result<(), TrainError> {
+    pub(super) fn begin_epoch(&mut self, sink: &mut dyn Sink) -> Result<(), TrainError> {
         let epoch = self.progress.epoch;
         self.meter.begin_epoch(&self.ledger);
         if self.recipe.on_nan == OnNan::Rollback && self.progress.batch == 0 {
@@ -174,7 +174,7 @@ impl Session {
 
     /// The batches of the next update, on the device: as many as the recipe accumulates, or what
     /// is left of the epoch. `None` after the last; none at all where `stop` was raised meanwhile.
-    fn fetch(
+    pub(super) fn fetch(
         &mut self,
         rest: &mut impl Iterator<Item = Result<Batch, DataError>>,
         stop: &StopFlag,

@@ -275,7 +275,7 @@ impl Session {
 }
 
 /// The end in the name of a signal, where one asked for it.
-fn stopped(stop: &StopFlag) -> Option<Status> {
+pub(super) fn stopped(stop: &StopFlag) -> Option<Status> {
     stop.raised().map(|signal| Status::Stopped {
         why: format!("signal {signal} asked it to stop"),
         signal: Some(signal),

@@ -7,6 +7,7 @@
 )]
 
 mod accuracy;
+mod bench;
 mod configs;
 mod damage;
 mod determinism;

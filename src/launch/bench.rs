@@ -1,0 +1,36 @@
+//! How fast a plan trains here: its session without a run directory.
+
+use super::{LaunchError, memory, prepare};
+use crate::{
+    config::Plan,
+    train::{Bench, BenchKeys, StopFlag},
+};
+
+/// What was measured, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// The updates.
+    pub bench: Bench,
+    /// The device's name.
+    pub device: String,
+    /// Bytes in memory before the data and the model were there; `None` where the system does not say.
+    pub base: Option<u64>,
+    /// Bytes in memory at most.
+    pub peak: Option<u64>,
+}
+
+/// Builds the plan's session and measures its updates. Nothing is written.
+///
+/// # Errors
+/// Whatever keeps the plan from running here.
+pub fn bench(plan: &Plan, keys: &BenchKeys, stop: &StopFlag) -> Result<Measured, LaunchError> {
+    let base = memory::resident();
+    let mut prepared = prepare(plan)?;
+    let bench = prepared.session.bench(keys, stop)?;
+    Ok(Measured {
+        bench,
+        device: prepared.opened.name,
+        base,
+        peak: memory::peak(),
+    })
+}
