@@ -76,10 +76,26 @@ impl CustomOp1 for Activation {
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let x = slice(storage, layout)?;
         let out = match self {
-            Self::Relu => map(x, |x| if x <= 0.0 { 0.0 } else { x }),
-            Self::LeakyRelu => map(x, |x| if x <= 0.0 { x * LEAK as f32 } else { x }),
-            Self::Gelu => map(x, |x| x * math::normal_cdf(x)),
-            Self::Silu => map(x, |x| x * math::sigmoid(x)),
+            Self::Relu => map(
+                x,
+                #[inline(always)]
+                |x| if x <= 0.0 { 0.0 } else { x },
+            ),
+            Self::LeakyRelu => map(
+                x,
+                #[inline(always)]
+                |x| if x <= 0.0 { x * LEAK as f32 } else { x },
+            ),
+            Self::Gelu => map(
+                x,
+                #[inline(always)]
+                |x| x * math::normal_cdf(x),
+            ),
+            Self::Silu => map(
+                x,
+                #[inline(always)]
+                |x| x * math::sigmoid(x),
+            ),
             Self::Tanh => map(x, math::tanh),
             Self::Sigmoid => map(x, math::sigmoid),
         };
@@ -100,17 +116,45 @@ impl Activation {
     /// g·f′(x), where y = f(x).
     fn gradient(self, x: &[f32], y: &[f32], g: &[f32]) -> Vec<f32> {
         match self {
-            Self::Relu => zip(y, g, |y, g| if y <= 0.0 { 0.0 } else { g }),
-            Self::LeakyRelu => zip(x, g, |x, g| if x <= 0.0 { g * LEAK as f32 } else { g }),
-            Self::Gelu => zip(x, g, |x, g| {
-                g * (math::normal_cdf(x) + x * math::normal_pdf(x))
-            }),
-            Self::Silu => zip(x, g, |x, g| {
-                let s = math::sigmoid(x);
-                g * s * (1.0 + x * (1.0 - s))
-            }),
-            Self::Tanh => zip(y, g, |y, g| g * (1.0 - y * y)),
-            Self::Sigmoid => zip(y, g, |y, g| g * y * (1.0 - y)),
+            Self::Relu => zip(
+                y,
+                g,
+                #[inline(always)]
+                |y, g| if y <= 0.0 { 0.0 } else { g },
+            ),
+            Self::LeakyRelu => zip(
+                x,
+                g,
+                #[inline(always)]
+                |x, g| if x <= 0.0 { g * LEAK as f32 } else { g },
+            ),
+            Self::Gelu => zip(
+                x,
+                g,
+                #[inline(always)]
+                |x, g| g * (math::normal_cdf(x) + x * math::normal_pdf(x)),
+            ),
+            Self::Silu => zip(
+                x,
+                g,
+                #[inline(always)]
+                |x, g| {
+                    let s = math::sigmoid(x);
+                    g * s * (1.0 + x * (1.0 - s))
+                },
+            ),
+            Self::Tanh => zip(
+                y,
+                g,
+                #[inline(always)]
+                |y, g| g * (1.0 - y * y),
+            ),
+            Self::Sigmoid => zip(
+                y,
+                g,
+                #[inline(always)]
+                |y, g| g * y * (1.0 - y),
+            ),
         }
     }
 }
@@ -120,11 +164,14 @@ fn map(x: &[f32], f: impl Fn(f32) -> f32 + Sync) -> Vec<f32> {
     let mut out = fresh(x.len());
     let pairs = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
     pairs.for_each(|(out, x)| {
-        wide(|| {
-            for (out, x) in out.iter_mut().zip(x) {
-                *out = f(*x);
-            }
-        });
+        wide(
+            #[inline(always)]
+            || {
+                for (out, x) in out.iter_mut().zip(x) {
+                    *out = f(*x);
+                }
+            },
+        );
     });
     out
 }
@@ -136,11 +183,14 @@ fn zip(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> Vec<f32> {
     out.par_chunks_mut(CHUNK)
         .zip(inputs)
         .for_each(|(out, (a, b))| {
-            wide(|| {
-                for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-                    *out = f(*a, *b);
-                }
-            });
+            wide(
+                #[inline(always)]
+                || {
+                    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+                        *out = f(*a, *b);
+                    }
+                },
+            );
         });
     out
 }

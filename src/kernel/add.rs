@@ -75,12 +75,15 @@ impl CustomOp2 for Sum {
         out.par_chunks_mut(CHUNK)
             .zip(pairs)
             .for_each(|(out, (a, b))| {
-                wide(|| {
-                    for (out, (a, b)) in out.iter_mut().zip(a.iter().zip(b)) {
-                        let sum = a + b;
-                        *out = if self.relu && sum <= 0.0 { 0.0 } else { sum };
-                    }
-                });
+                wide(
+                    #[inline(always)]
+                    || {
+                        for (out, (a, b)) in out.iter_mut().zip(a.iter().zip(b)) {
+                            let sum = a + b;
+                            *out = if self.relu && sum <= 0.0 { 0.0 } else { sum };
+                        }
+                    },
+                );
             });
         output(out, a_layout.shape())
     }

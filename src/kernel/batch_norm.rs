@@ -145,10 +145,66 @@ impl Dims {
         }
     }
 
+    /// Numbers that the inner loops take at a time: rows side by side, so that a few channels make
+    /// long loops too.
+    fn span(&self) -> usize {
+        const SHORTEST: usize = 128;
+        let channels = self.channels.max(1);
+        (SHORTEST / channels).max(1) * channels
+    }
+
     /// Numbers in one block of rows.
     fn block(&self) -> usize {
+        (4 * CHUNK / self.span()).max(1) * self.span()
+    }
+
+    /// One number a channel, repeated over a span.
+    fn repeated(&self, value: impl Fn(usize) -> f32) -> Vec<f32> {
         let channels = self.channels.max(1);
-        (4 * CHUNK / channels).max(1) * channels
+        (0..self.span()).map(|i| value(i % channels)).collect()
+    }
+
+    /// Two sums per channel over a block of rows that lie side by side in two slices: in f32 over a
+    /// few rows, in f64 beyond. `term` gets a number of each and the channel's of `line`.
+    #[inline(always)]
+    fn sums(
+        &self,
+        [a, b]: [&[f32]; 2],
+        line: &Line,
+        term: impl Fn([f32; 2], [f32; 3]) -> [f32; 2],
+    ) -> [Vec<f64>; 2] {
+        /// Spans added up in f32.
+        const FEW: usize = 16;
+        let (channels, span) = (self.channels.max(1), self.span());
+        let mut totals = [vec![0f64; channels], vec![0f64; channels]];
+        let (mut first, mut second) = (vec![0f32; span], vec![0f32; span]);
+        for (a, b) in a.chunks(FEW * span).zip(b.chunks(FEW * span)) {
+            first.fill(0.0);
+            second.fill(0.0);
+            widest(
+                #[inline(always)]
+                || {
+                    for (a, b) in a.chunks(span).zip(b.chunks(span)) {
+                        let len = a.len();
+                        let (b, [mean, scale, shift]) = (&b[..len], line.slices(len));
+                        let (first, second) = (&mut first[..len], &mut second[..len]);
+                        for i in 0..len {
+                            let [s, t] = term([a[i], b[i]], [mean[i], scale[i], shift[i]]);
+                            first[i] += s;
+                            second[i] += t;
+                        }
+                    }
+                },
+            );
+            for (totals, parts) in totals.iter_mut().zip([&first, &second]) {
+                for parts in parts.chunks_exact(channels) {
+                    for (total, part) in totals.iter_mut().zip(parts) {
+                        *total += f64::from(*part);
+                    }
+                }
+            }
+        }
+        totals
     }
 
     /// Mean and biased variance of each channel.
@@ -156,13 +212,24 @@ impl Dims {
         let channels = self.channels.max(1);
         let block = |x: &[f32]| {
             let count = (x.len() / channels) as f64;
-            let mut mean = sums(channels, [x, x], |_, [x, _]| [x, 0.0])[0].clone();
+            let nothing = Line::new(self, |_| 0.0, |_| 0.0, |_| 0.0);
+            let [mut mean, _] = self.sums(
+                [x, x],
+                &nothing,
+                #[inline(always)]
+                |[x, _], _| [x, 0.0],
+            );
             mean.iter_mut().for_each(|sum| *sum /= count);
-            let centre: Vec<f32> = mean.iter().map(|m| *m as f32).collect();
-            let around = sums(channels, [x, x], |c, [x, _]| {
-                let d = x - centre[c];
-                [d * d, d]
-            });
+            let centre = Line::new(self, |c| mean[c] as f32, |_| 0.0, |_| 0.0);
+            let around = self.sums(
+                [x, x],
+                &centre,
+                #[inline(always)]
+                |[x, _], [mean, ..]| {
+                    let d = x - mean;
+                    [d * d, d]
+                },
+            );
             // The mean was rounded: the squares are moved to the true one.
             let [mut squares, rest] = around;
             for (square, rest) in squares.iter_mut().zip(rest) {
@@ -186,39 +253,43 @@ impl Dims {
     }
 }
 
-/// Two sums per channel over rows that lie side by side in two slices.
-#[inline]
-fn sums(
-    channels: usize,
-    [a, b]: [&[f32]; 2],
-    term: impl Fn(usize, [f32; 2]) -> [f32; 2],
-) -> [Vec<f64>; 2] {
-    /// Rows added up in f32.
-    const FEW: usize = 16;
-    let mut totals = [vec![0f64; channels], vec![0f64; channels]];
-    let mut parts = [vec![0f32; channels], vec![0f32; channels]];
-    widest(|| {
-        let groups = a.chunks(FEW * channels).zip(b.chunks(FEW * channels));
-        for (a, b) in groups {
-            let [first, second] = &mut parts;
-            first.fill(0.0);
-            second.fill(0.0);
-            for (a, b) in a.chunks_exact(channels).zip(b.chunks_exact(channels)) {
-                let slots = first.iter_mut().zip(second.iter_mut());
-                for (c, ((first, second), (a, b))) in slots.zip(a.iter().zip(b)).enumerate() {
-                    let [s, t] = term(c, [*a, *b]);
-                    *first += s;
-                    *second += t;
-                }
-            }
-            for (totals, parts) in totals.iter_mut().zip(&parts) {
-                for (total, part) in totals.iter_mut().zip(parts) {
-                    *total += f64::from(*part);
-                }
-            }
+/// y = (x − mean)·scale + shift, by channel, in f32; each repeated over a span.
+struct Line {
+    mean: Vec<f32>,
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+}
+
+impl Line {
+    fn new(
+        dims: &Dims,
+        mean: impl Fn(usize) -> f32,
+        scale: impl Fn(usize) -> f32,
+        shift: impl Fn(usize) -> f32,
+    ) -> Self {
+        Self {
+            mean: dims.repeated(mean),
+            scale: dims.repeated(scale),
+            shift: dims.repeated(shift),
         }
-    });
-    totals
+    }
+
+    /// Their first `len` numbers: slices of one known length, so that loops check no bounds.
+    #[inline(always)]
+    fn slices(&self, len: usize) -> [&[f32]; 3] {
+        [&self.mean[..len], &self.scale[..len], &self.shift[..len]]
+    }
+}
+
+/// What ReLU lets through of `g` where the forward pass gave y: computed again, by the same
+/// operations.
+#[inline(always)]
+fn cut(relu: bool, x: f32, [mean, scale, shift]: [f32; 3], g: f32) -> f32 {
+    if relu && (x - mean) * scale + shift <= 0.0 {
+        0.0
+    } else {
+        g
+    }
 }
 
 struct BatchNorm {
@@ -228,47 +299,36 @@ struct BatchNorm {
     relu: bool,
 }
 
-/// y = (x − mean)·scale + shift, by channel, in f32.
-struct Line {
-    mean: Vec<f32>,
-    scale: Vec<f32>,
-    shift: Vec<f32>,
-}
-
-impl Line {
-    #[inline(always)]
-    fn at(&self, c: usize, x: f32) -> f32 {
-        (x - self.mean[c]) * self.scale[c] + self.shift[c]
-    }
-}
-
 impl BatchNorm {
-    fn line(&self, gamma: &[f32], beta: &[f32]) -> Line {
-        let scale = gamma.iter().zip(&self.deviation);
-        Line {
-            mean: self.mean.iter().map(|m| *m as f32).collect(),
-            scale: scale.map(|(g, d)| (f64::from(*g) / d) as f32).collect(),
-            shift: beta.to_vec(),
-        }
+    fn line(&self, dims: &Dims, gamma: &[f32], beta: &[f32]) -> Line {
+        Line::new(
+            dims,
+            |c| self.mean[c] as f32,
+            |c| (f64::from(gamma[c]) / self.deviation[c]) as f32,
+            |c| beta[c],
+        )
     }
 
     fn forward(&self, dims: &Dims, x: &[f32], line: &Line) -> Vec<f32> {
-        let channels = dims.channels.max(1);
+        let (block, span, relu) = (dims.block(), dims.span(), self.relu);
         let mut out = fresh(x.len());
-        let blocks = out
-            .par_chunks_mut(dims.block())
-            .zip(x.par_chunks(dims.block()));
-        blocks.for_each(|(out, x)| {
-            widest(|| {
-                for (out, x) in out.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
-                    let line = Slices::of(line, channels);
-                    for c in 0..channels {
-                        let y = (x[c] - line.mean[c]) * line.scale[c] + line.shift[c];
-                        out[c] = if self.relu && y <= 0.0 { 0.0 } else { y };
-                    }
-                }
+        out.par_chunks_mut(block)
+            .zip(x.par_chunks(block))
+            .for_each(|(out, x)| {
+                widest(
+                    #[inline(always)]
+                    || {
+                        for (out, x) in out.chunks_mut(span).zip(x.chunks(span)) {
+                            let len = x.len();
+                            let (out, [mean, scale, shift]) = (&mut out[..len], line.slices(len));
+                            for i in 0..len {
+                                let y = (x[i] - mean[i]) * scale[i] + shift[i];
+                                out[i] = if relu && y <= 0.0 { 0.0 } else { y };
+                            }
+                        }
+                    },
+                );
             });
-        });
         out
     }
 
@@ -279,20 +339,17 @@ impl BatchNorm {
         (x, line, g): (&[f32], &Line, &[f32]),
         wanted: bool,
     ) -> (Option<Vec<f32>>, [Vec<f64>; 2]) {
-        let (channels, block) = (dims.channels.max(1), dims.block());
-        // ReLU cuts where the forward pass did: y is computed again, by the same operations.
-        let cut = |c: usize, x: f32, g: f32| {
-            if self.relu && line.at(c, x) <= 0.0 {
-                0.0
-            } else {
-                g
-            }
-        };
+        let (channels, block, relu) = (dims.channels.max(1), dims.block(), self.relu);
         let blocks = x.par_chunks(block).zip(g.par_chunks(block)).map(|(x, g)| {
-            sums(channels, [x, g], |c, [x, g]| {
-                let g = cut(c, x, g);
-                [g * (x - line.mean[c]), g]
-            })
+            dims.sums(
+                [x, g],
+                line,
+                #[inline(always)]
+                |[x, g], line| {
+                    let g = cut(relu, x, line, g);
+                    [g * (x - line[0]), g]
+                },
+            )
         });
         let mut totals = [vec![0.0; channels], vec![0.0; channels]];
         for block in blocks.collect::<Vec<_>>() {
@@ -305,59 +362,51 @@ impl BatchNorm {
         for (sum, deviation) in totals[0].iter_mut().zip(&self.deviation) {
             *sum /= deviation;
         }
-        let dx = wanted.then(|| {
-            let count = dims.count as f64;
-            let share = |c: usize, sum: f64| {
-                let scale = f64::from(line.scale[c]);
-                if self.train {
-                    (-scale * sum / count) as f32
-                } else {
-                    0.0
-                }
-            };
-            let slope = |c: usize| share(c, totals[0][c] / self.deviation[c]);
-            let slope: Vec<f32> = (0..channels).map(slope).collect();
-            let shift: Vec<f32> = (0..channels).map(|c| share(c, totals[1][c])).collect();
-            let mut out = fresh(x.len());
-            let sources = x.par_chunks(block).zip(g.par_chunks(block));
-            out.par_chunks_mut(block)
-                .zip(sources)
-                .for_each(|(out, (x, g))| {
-                    widest(|| {
-                        let rows = x.chunks_exact(channels).zip(g.chunks_exact(channels));
-                        for (out, (x, g)) in out.chunks_exact_mut(channels).zip(rows) {
-                            let line = Slices::of(line, channels);
-                            let (slope, shift) = (&slope[..channels], &shift[..channels]);
-                            for c in 0..channels {
-                                let centred = x[c] - line.mean[c];
-                                let y = centred * line.scale[c] + line.shift[c];
-                                let g = if self.relu && y <= 0.0 { 0.0 } else { g[c] };
-                                out[c] = line.scale[c] * g + slope[c] * centred + shift[c];
-                            }
-                        }
-                    });
-                });
-            out
-        });
+        let dx = wanted.then(|| self.input_gradient(dims, (x, line, g), &totals));
         (dx, totals)
     }
-}
 
-/// A [`Line`] as slices of one known length, so that the inner loops check no bounds.
-struct Slices<'a> {
-    mean: &'a [f32],
-    scale: &'a [f32],
-    shift: &'a [f32],
-}
-
-impl<'a> Slices<'a> {
-    #[inline(always)]
-    fn of(line: &'a Line, channels: usize) -> Self {
-        Self {
-            mean: &line.mean[..channels],
-            scale: &line.scale[..channels],
-            shift: &line.shift[..channels],
-        }
+    /// ∂x = scale·g + slope·(x − mean) + shift, by channel.
+    fn input_gradient(
+        &self,
+        dims: &Dims,
+        (x, line, g): (&[f32], &Line, &[f32]),
+        totals: &[Vec<f64>; 2],
+    ) -> Vec<f32> {
+        let (block, span, relu) = (dims.block(), dims.span(), self.relu);
+        let share = |c: usize, sum: f64| {
+            let scale = f64::from(line.scale[c]);
+            if self.train {
+                (-scale * sum / dims.count as f64) as f32
+            } else {
+                0.0
+            }
+        };
+        let slope = dims.repeated(|c| share(c, totals[0][c] / self.deviation[c]));
+        let offset = dims.repeated(|c| share(c, totals[1][c]));
+        let mut out = fresh(x.len());
+        let sources = x.par_chunks(block).zip(g.par_chunks(block));
+        out.par_chunks_mut(block)
+            .zip(sources)
+            .for_each(|(out, (x, g))| {
+                widest(
+                    #[inline(always)]
+                    || {
+                        let rows = x.chunks(span).zip(g.chunks(span));
+                        for (out, (x, g)) in out.chunks_mut(span).zip(rows) {
+                            let len = x.len();
+                            let (out, g, [mean, scale, shift]) =
+                                (&mut out[..len], &g[..len], line.slices(len));
+                            let (slope, offset) = (&slope[..len], &offset[..len]);
+                            for i in 0..len {
+                                let g = cut(relu, x[i], [mean[i], scale[i], shift[i]], g[i]);
+                                out[i] = scale[i] * g + slope[i] * (x[i] - mean[i]) + offset[i];
+                            }
+                        }
+                    },
+                );
+            });
+        out
     }
 }
 
@@ -385,7 +434,7 @@ impl CustomOp3 for BatchNorm {
                 dims.channels
             )
         }
-        let out = self.forward(&dims, x, &self.line(gamma, beta));
+        let out = self.forward(&dims, x, &self.line(&dims, gamma, beta));
         output(out, x_layout.shape())
     }
 
@@ -399,7 +448,7 @@ impl CustomOp3 for BatchNorm {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let dims = Dims::new(x.shape())?;
         let line = with_ref(gamma, |gamma| {
-            with_ref(beta, |beta| Ok(self.line(gamma, beta)))
+            with_ref(beta, |beta| Ok(self.line(&dims, gamma, beta)))
         })?;
         let (dx, [slopes, sums]) = with_ref(x, |values| {
             with_ref(&grad.contiguous()?, |g| {

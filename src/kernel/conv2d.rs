@@ -21,6 +21,7 @@ use super::{
     mixed::{Low, Params, apply2, apply3, like},
     operand::{fused, output, slice},
     tile::{Block, Finish, Left, Right, width},
+    turn::turn,
     window::Window,
 };
 
@@ -158,30 +159,23 @@ impl Plan {
 
     /// The weights in panels of output channels: steps are (row, column, input channel).
     fn panels(&self, weight: &[f32]) -> Vec<f32> {
-        let w = &self.window;
+        let (w, width) = (&self.window, width());
         let taps = w.rows * w.cols;
-        let mut steps = Vec::with_capacity(taps * w.channels);
-        for tap in 0..taps {
-            steps.extend((0..w.channels).map(|channel| channel * taps + tap));
-        }
-        panels(weight, &steps, (self.channels, w.channels * taps))
-    }
-}
-
-/// Numbers of `weight` in panels: step k of column j is the one at `steps[k] + j·stride`.
-pub(super) fn panels(weight: &[f32], steps: &[usize], (cols, stride): (usize, usize)) -> Vec<f32> {
-    let width = width();
-    let panel = steps.len() * width;
-    let mut out = vec![0.0; cols.div_ceil(width) * panel];
-    for (i, out) in out.chunks_exact_mut(panel.max(1)).enumerate() {
-        for (j, col) in (i * width..((i + 1) * width).min(cols)).enumerate() {
-            let column = &weight[col * stride..];
-            for (out, step) in out.chunks_exact_mut(width).zip(steps) {
-                out[j] = column[*step];
+        let depth = taps * w.channels;
+        let mut out = vec![0.0; self.channels.div_ceil(width) * depth * width];
+        let mut turned = vec![0.0; depth * width];
+        let panels = out.chunks_exact_mut((depth * width).max(1));
+        for (out, weight) in panels.zip(weight.chunks((depth * width).max(1))) {
+            let channels = weight.len() / depth;
+            turn((weight, depth), (channels, depth), (&mut turned, width));
+            for (step, out) in out.chunks_exact_mut(width).enumerate() {
+                let (tap, input) = (step / w.channels, step % w.channels);
+                let row = &turned[(input * taps + tap) * width..];
+                out[..channels].copy_from_slice(&row[..channels]);
             }
         }
+        out
     }
-    out
 }
 
 struct Operation {

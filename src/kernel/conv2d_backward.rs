@@ -11,13 +11,14 @@ use rayon::prelude::*;
 
 use super::{
     collect::hand_over,
-    conv2d::{GROUPS, Plan, panels},
+    conv2d::{GROUPS, Plan},
     frame::Frame,
     fresh::fresh,
     inplace::with_ref,
     max_pool::unpool_image,
     operand::{tensor, wanted},
     tile::{Block, Finish, Left, Right, WIDEST, width},
+    turn::turn,
     wide,
 };
 
@@ -47,8 +48,9 @@ struct Operands<'a> {
     x: &'a [f32],
     result: &'a [f32],
     grad: &'a [f32],
-    /// Whether ∂L/∂W is wanted.
+    /// Whether ∂L/∂W is wanted, and ∂L/∂b.
     weights: bool,
+    biases: bool,
 }
 
 /// Sums of a group of images.
@@ -105,6 +107,7 @@ impl<'a> Backward<'a> {
                             result,
                             grad,
                             weights: wanted(weight),
+                            biases: bias.is_some_and(wanted),
                         };
                         Ok(self.groups(&all, w, &mut dx))
                     })
@@ -154,7 +157,9 @@ impl<'a> Backward<'a> {
             for i in group * size..((group + 1) * size).min(n) {
                 let places = i * result..(i + 1) * result;
                 self.place_gradient(all, places, &mut framed);
-                self.add_bias(&mut framed, &mut sums.bias);
+                if all.biases {
+                    self.add_bias(&mut framed, &mut sums.bias);
+                }
                 if all.weights {
                     let x = self
                         .plan
@@ -203,28 +208,34 @@ impl<'a> Backward<'a> {
         }
         let line = (self.plan.size.1 * self.plan.channels).max(1);
         let sources = y.chunks_exact(line).zip(g.chunks_exact(line));
-        wide(|| {
-            for (to, (y, g)) in self.frame.rows(framed).zip(sources) {
-                for (to, (y, g)) in to.iter_mut().zip(y.iter().zip(g)) {
-                    *to = if *y <= 0.0 { 0.0 } else { *g };
+        wide(
+            #[inline(always)]
+            || {
+                for (to, (y, g)) in self.frame.rows(framed).zip(sources) {
+                    for (to, (y, g)) in to.iter_mut().zip(y.iter().zip(g)) {
+                        *to = if *y <= 0.0 { 0.0 } else { *g };
+                    }
                 }
-            }
-        });
+            },
+        );
     }
 
     /// Adds the sums over one image's pixels.
     fn add_bias(&self, framed: &mut [f32], bias: &mut [f64]) {
         let channels = self.plan.channels.max(1);
         let mut sums = vec![0f32; channels];
-        wide(|| {
-            for line in self.frame.rows(framed) {
-                for pixel in line.chunks_exact(channels) {
-                    for (sum, g) in sums.iter_mut().zip(pixel) {
-                        *sum += g;
+        wide(
+            #[inline(always)]
+            || {
+                for line in self.frame.rows(framed) {
+                    for pixel in line.chunks_exact(channels) {
+                        for (sum, g) in sums.iter_mut().zip(pixel) {
+                            *sum += g;
+                        }
                     }
                 }
-            }
-        });
+            },
+        );
         for (bias, sum) in bias.iter_mut().zip(sums) {
             *bias += f64::from(sum);
         }
@@ -299,15 +310,31 @@ impl Phases {
         let (w, outputs) = (&backward.plan.window, backward.plan.channels);
         let (top, left) = backward.frame.start;
         let taps = w.rows * w.cols;
+        // Weights as [output channel, tap, input channel].
+        let mut turned = fresh(weight.len());
+        let filters = turned.chunks_exact_mut((taps * w.channels).max(1));
+        for (out, from) in filters.zip(weight.chunks_exact((taps * w.channels).max(1))) {
+            turn((from, taps), (w.channels, taps), (out, w.channels));
+        }
+        let width = width();
         let seen = |rows: &Phase, cols: &Phase| {
-            let mut steps = Vec::with_capacity(rows.taps.len() * cols.taps.len() * outputs);
-            for row in &rows.taps {
-                for col in &cols.taps {
-                    let tap = row * w.cols + col;
-                    steps.extend((0..outputs).map(|output| output * w.channels * taps + tap));
+            let panel = rows.taps.len() * cols.taps.len() * outputs * width;
+            let mut out = vec![0.0; w.channels.div_ceil(width) * panel];
+            for (i, out) in out.chunks_exact_mut(panel.max(1)).enumerate() {
+                let inputs = i * width..((i + 1) * width).min(w.channels);
+                let mut steps = out.chunks_exact_mut(width);
+                let taps_seen = rows
+                    .taps
+                    .iter()
+                    .flat_map(|row| cols.taps.iter().map(move |col| row * w.cols + col));
+                for tap in taps_seen {
+                    for (output, step) in (0..outputs).zip(&mut steps) {
+                        let from = &turned[(output * taps + tap) * w.channels..][inputs.clone()];
+                        step[..from.len()].copy_from_slice(from);
+                    }
                 }
             }
-            panels(weight, &steps, (w.channels, taps))
+            out
         };
         let rows = backward.phases(w.height, w.rows, top).into_iter();
         let all = rows.map(|rows| {

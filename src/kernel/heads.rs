@@ -16,6 +16,7 @@ use super::{
     math::exp,
     operand::{output, slice, tensor},
     tile::{Block, Finish, Left, Right, width},
+    turn::turn,
     wide,
 };
 
@@ -75,11 +76,8 @@ impl Dims {
         let mut out = vec![0.0; self.places.div_ceil(width) * width * self.head];
         for (panel, lines) in rows.chunks(width * self.padded).enumerate() {
             let panel = &mut out[panel * width * self.head..][..width * self.head];
-            for (place, line) in lines.chunks_exact(self.padded).enumerate() {
-                for (step, x) in line[..self.head].iter().enumerate() {
-                    panel[step * width + place] = *x;
-                }
-            }
+            let places = lines.len() / self.padded;
+            turn((lines, self.padded), (places, self.head), (panel, width));
         }
         out
     }
@@ -201,24 +199,27 @@ impl Dims {
             (self.head as f32).sqrt().recip(),
             self.seen(first + sums.len()),
         );
-        wide(|| {
-            let rows = scores.chunks_exact_mut(self.places).zip(sums);
-            for (i, (row, log)) in rows.enumerate() {
-                let seen = self.seen(first + i + 1);
-                let (row, unseen) = row[..full].split_at_mut(seen);
-                unseen.fill(0.0);
-                let most = maximum(row) * scale;
-                for x in row.iter_mut() {
-                    *x = exp(*x * scale - most);
+        wide(
+            #[inline(always)]
+            || {
+                let rows = scores.chunks_exact_mut(self.places).zip(sums);
+                for (i, (row, log)) in rows.enumerate() {
+                    let seen = self.seen(first + i + 1);
+                    let (row, unseen) = row[..full].split_at_mut(seen);
+                    unseen.fill(0.0);
+                    let most = maximum(row) * scale;
+                    for x in row.iter_mut() {
+                        *x = exp(*x * scale - most);
+                    }
+                    let sum = total(row);
+                    let share = sum.recip();
+                    for x in row {
+                        *x *= share;
+                    }
+                    *log = most + sum.ln();
                 }
-                let sum = total(row);
-                let share = sum.recip();
-                for x in row {
-                    *x *= share;
-                }
-                *log = most + sum.ln();
-            }
-        });
+            },
+        );
     }
 
     /// One head's result, into its columns of `out`.
@@ -296,23 +297,26 @@ impl Dims {
             (self.head as f32).sqrt().recip(),
             self.seen(first + sums.len()),
         );
-        wide(|| {
-            let rows = scores
-                .chunks_exact_mut(self.places)
-                .zip(slopes.chunks_exact_mut(self.places));
-            for (i, ((scores, slopes), (log, delta))) in
-                rows.zip(sums.iter().zip(deltas)).enumerate()
-            {
-                let seen = self.seen(first + i + 1);
-                scores[seen..full].fill(0.0);
-                slopes[seen..full].fill(0.0);
-                for (s, d) in scores[..seen].iter_mut().zip(&mut slopes[..seen]) {
-                    let p = exp(*s * scale - log);
-                    *d = p * (*d - delta) * scale;
-                    *s = p;
+        wide(
+            #[inline(always)]
+            || {
+                let rows = scores
+                    .chunks_exact_mut(self.places)
+                    .zip(slopes.chunks_exact_mut(self.places));
+                for (i, ((scores, slopes), (log, delta))) in
+                    rows.zip(sums.iter().zip(deltas)).enumerate()
+                {
+                    let seen = self.seen(first + i + 1);
+                    scores[seen..full].fill(0.0);
+                    slopes[seen..full].fill(0.0);
+                    for (s, d) in scores[..seen].iter_mut().zip(&mut slopes[..seen]) {
+                        let p = exp(*s * scale - log);
+                        *d = p * (*d - delta) * scale;
+                        *s = p;
+                    }
                 }
-            }
-        });
+            },
+        );
     }
 }
 

@@ -216,7 +216,12 @@ where
     } else {
         chunks.with_min_len(1)
     };
-    chunks.for_each(|chunk| wide(|| run(chunk)));
+    chunks.for_each(|chunk| {
+        wide(
+            #[inline(always)]
+            || run(chunk),
+        )
+    });
 }
 
 #[cfg(test)]

@@ -123,11 +123,14 @@ fn gradients(
     let sums = blocks.map(|((out, (x, g)), rows)| {
         let mut sums = Sums::new(width);
         let lines = out.chunks_mut(width).zip(x.chunks(width));
-        wide(|| {
-            for (((out, x), g), row) in lines.zip(g.chunks(width)).zip(rows) {
-                sums.row(out, (x, g, gamma), *row);
-            }
-        });
+        wide(
+            #[inline(always)]
+            || {
+                for (((out, x), g), row) in lines.zip(g.chunks(width)).zip(rows) {
+                    sums.row(out, (x, g, gamma), *row);
+                }
+            },
+        );
         sums
     });
     sums.collect()
@@ -164,16 +167,19 @@ impl CustomOp3 for LayerNorm {
             .zip(rows.par_chunks_mut(size));
         let blocks = outputs.zip(x.par_chunks(size * width));
         blocks.for_each(|((out, rows), x)| {
-            wide(|| {
-                let lines = out.chunks_exact_mut(width).zip(x.chunks_exact(width));
-                for ((out, x), row) in lines.zip(rows) {
-                    *row = moments(x);
-                    let terms = x.iter().zip(gamma.iter().zip(beta));
-                    for (out, (x, (gamma, beta))) in out.iter_mut().zip(terms) {
-                        *out = (x - row[0]) * row[1] * gamma + beta;
+            wide(
+                #[inline(always)]
+                || {
+                    let lines = out.chunks_exact_mut(width).zip(x.chunks_exact(width));
+                    for ((out, x), row) in lines.zip(rows) {
+                        *row = moments(x);
+                        let terms = x.iter().zip(gamma.iter().zip(beta));
+                        for (out, (x, (gamma, beta))) in out.iter_mut().zip(terms) {
+                            *out = (x - row[0]) * row[1] * gamma + beta;
+                        }
                     }
-                }
-            });
+                },
+            );
         });
         // A second forward pass of the same operation would find the same.
         let _ = self.rows.set(rows);

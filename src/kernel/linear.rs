@@ -220,11 +220,14 @@ pub(super) fn mask(result: &[f32], grad: &[f32]) -> Vec<f32> {
     out.par_chunks_mut(CHUNK)
         .zip(result.par_chunks(CHUNK).zip(grad.par_chunks(CHUNK)))
         .for_each(|(out, (y, g))| {
-            wide(|| {
-                for ((out, y), g) in out.iter_mut().zip(y).zip(g) {
-                    *out = if *y <= 0.0 { 0.0 } else { *g };
-                }
-            });
+            wide(
+                #[inline(always)]
+                || {
+                    for ((out, y), g) in out.iter_mut().zip(y).zip(g) {
+                        *out = if *y <= 0.0 { 0.0 } else { *g };
+                    }
+                },
+            );
         });
     out
 }
@@ -238,24 +241,27 @@ pub(super) fn column_sums(values: &[f32], cols: usize) -> Vec<f32> {
     sums.par_chunks_mut(WIDTH)
         .enumerate()
         .for_each(|(block, sums)| {
-            wide(|| {
-                let mut totals = [0f64; WIDTH];
-                let columns = block * WIDTH..block * WIDTH + sums.len();
-                for rows in values.chunks(ROWS * cols) {
-                    let mut parts = [0f32; WIDTH];
-                    for row in rows.chunks_exact(cols) {
-                        for (part, x) in parts.iter_mut().zip(&row[columns.clone()]) {
-                            *part += x;
+            wide(
+                #[inline(always)]
+                || {
+                    let mut totals = [0f64; WIDTH];
+                    let columns = block * WIDTH..block * WIDTH + sums.len();
+                    for rows in values.chunks(ROWS * cols) {
+                        let mut parts = [0f32; WIDTH];
+                        for row in rows.chunks_exact(cols) {
+                            for (part, x) in parts.iter_mut().zip(&row[columns.clone()]) {
+                                *part += x;
+                            }
+                        }
+                        for (total, part) in totals.iter_mut().zip(parts) {
+                            *total += f64::from(part);
                         }
                     }
-                    for (total, part) in totals.iter_mut().zip(parts) {
-                        *total += f64::from(part);
+                    for (sum, total) in sums.iter_mut().zip(totals) {
+                        *sum = total as f32;
                     }
-                }
-                for (sum, total) in sums.iter_mut().zip(totals) {
-                    *sum = total as f32;
-                }
-            });
+                },
+            );
         });
     sums
 }

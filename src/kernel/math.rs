@@ -5,7 +5,7 @@
 /// of a denormal number.
 ///
 /// x = n·ln 2 + r with |r| ≤ ln 2 / 2; eʳ by Cephes' polynomial (S. Moshier, `expf.c`).
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0; // 1.5·2²³: adding it rounds to a whole number
@@ -32,14 +32,14 @@ pub fn exp(x: f32) -> f32 {
 }
 
 /// 1 / (1 + e⁻ˣ).
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
 /// tanh x: 1 − 2 / (e^{2|x|} + 1) with the sign of x, and its series for |x| < ¼.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn tanh(x: f32) -> f32 {
     let s = x * x;
@@ -56,7 +56,7 @@ pub fn tanh(x: f32) -> f32 {
 ///
 /// erfc by Chebyshev's approximation of its logarithm (Press et al. 2007, section 6.2.2), which
 /// keeps the left tail's relative accuracy.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn normal_cdf(x: f32) -> f32 {
     const TERMS: [f32; 10] = [
@@ -83,7 +83,7 @@ pub fn normal_cdf(x: f32) -> f32 {
 }
 
 /// φ(x) = e^{−x²/2} / √(2π), the standard normal density.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn normal_pdf(x: f32) -> f32 {
     const SCALE: f32 = 0.398_942_3;

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::{
     fresh::fresh,
     tile::{self, Block, Finish, Left, Right},
+    turn::turn,
 };
 
 /// Longest inner dimension that is added up in registers: a panel of it stays in the second-level
@@ -255,10 +256,19 @@ impl<'a> Panels<'a> {
     }
 }
 
+/// All columns of `b` in panels, one after the other.
+pub(super) fn packed(b: Matrix) -> Vec<f32> {
+    let width = tile::width();
+    let panel = b.rows * width;
+    let mut out = fresh(b.cols.div_ceil(width) * panel);
+    for (i, out) in out.chunks_mut(panel.max(1)).enumerate() {
+        pack(b, i * width..((i + 1) * width).min(b.cols), width, out);
+    }
+    out
+}
+
 /// Copies columns of `b` into a panel: `width` numbers for each row of `b`, zeros past the last.
 fn pack(b: Matrix, cols: Range<usize>, width: usize, out: &mut [f32]) {
-    /// Rows that are turned at a time.
-    const TURNED: usize = 16;
     let count = cols.len();
     if b.col_stride == 1 {
         for (row, out) in out.chunks_exact_mut(width).enumerate() {
@@ -268,17 +278,19 @@ fn pack(b: Matrix, cols: Range<usize>, width: usize, out: &mut [f32]) {
         }
         return;
     }
-    for (chunk, out) in out.chunks_mut(TURNED * width).enumerate() {
-        let rows = out.len() / width;
-        for (j, col) in cols.clone().enumerate() {
-            let start = chunk * TURNED * b.row_stride + col * b.col_stride;
-            for i in 0..rows {
-                out[i * width + j] = b.values[start + i * b.row_stride];
+    let rows = out.len() / width;
+    if b.row_stride == 1 {
+        let from = &b.values[(cols.start * b.col_stride).min(b.values.len())..];
+        turn((from, b.col_stride), (count, rows), (out, width));
+    } else {
+        for (row, out) in out.chunks_exact_mut(width).enumerate() {
+            for (out, col) in out.iter_mut().zip(cols.clone()) {
+                *out = b.values[row * b.row_stride + col * b.col_stride];
             }
         }
-        for row in out.chunks_exact_mut(width) {
-            row[count..].fill(0.0);
-        }
+    }
+    for row in out.chunks_exact_mut(width) {
+        row[count..].fill(0.0);
     }
 }
 

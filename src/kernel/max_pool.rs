@@ -81,22 +81,25 @@ pub(super) fn pool_image(
 ) {
     let pixels = out.chunks_exact_mut(w.channels.max(1));
     let pixels = pixels.zip(winners.chunks_exact_mut(w.channels.max(1)));
-    wide(|| {
-        for (i, (best, winner)) in pixels.take(height * width).enumerate() {
-            let (y, x) = (i / width * w.stride, i % width * w.stride);
-            winner.fill(0);
-            for place in 0..w.rows * w.cols {
-                let (row, col) = (y + place / w.cols, x + place % w.cols);
-                let at = (row * w.width + col) * w.channels;
-                let values = &image[at..at + w.channels];
-                if place == 0 {
-                    best.copy_from_slice(values);
-                } else {
-                    compete(values, place as u16, best, winner);
+    wide(
+        #[inline(always)]
+        || {
+            for (i, (best, winner)) in pixels.take(height * width).enumerate() {
+                let (y, x) = (i / width * w.stride, i % width * w.stride);
+                winner.fill(0);
+                for place in 0..w.rows * w.cols {
+                    let (row, col) = (y + place / w.cols, x + place % w.cols);
+                    let at = (row * w.width + col) * w.channels;
+                    let values = &image[at..at + w.channels];
+                    if place == 0 {
+                        best.copy_from_slice(values);
+                    } else {
+                        compete(values, place as u16, best, winner);
+                    }
                 }
             }
-        }
-    });
+        },
+    );
 }
 
 /// Lets the channels of the pixel at `place` in the window compete with the best so far.
@@ -131,20 +134,23 @@ pub(super) fn unpool_image(
         .chunks_exact(channels)
         .zip(result.chunks_exact(channels));
     let pixels = pixels.zip(grad.chunks_exact(channels));
-    wide(|| {
-        for (i, ((winners, result), grad)) in pixels.take(height * width).enumerate() {
-            let corner = i / width * w.stride * line + i % width * w.stride * channels;
-            for place in 0..w.rows * w.cols {
-                let at = corner + place / w.cols * line + place % w.cols * channels;
-                let sources = winners.iter().zip(result.iter().zip(grad));
-                for (to, (winner, (y, g))) in image[at..at + channels].iter_mut().zip(sources) {
-                    let here = *winner == place as u16 && !(relu && *y <= 0.0);
-                    let g = if here { *g } else { 0.0 };
-                    *to = if overlap { *to + g } else { g };
+    wide(
+        #[inline(always)]
+        || {
+            for (i, ((winners, result), grad)) in pixels.take(height * width).enumerate() {
+                let corner = i / width * w.stride * line + i % width * w.stride * channels;
+                for place in 0..w.rows * w.cols {
+                    let at = corner + place / w.cols * line + place % w.cols * channels;
+                    let sources = winners.iter().zip(result.iter().zip(grad));
+                    for (to, (winner, (y, g))) in image[at..at + channels].iter_mut().zip(sources) {
+                        let here = *winner == place as u16 && !(relu && *y <= 0.0);
+                        let g = if here { *g } else { 0.0 };
+                        *to = if overlap { *to + g } else { g };
+                    }
                 }
             }
-        }
-    });
+        },
+    );
 }
 
 struct MaxPool {

@@ -42,6 +42,7 @@ mod softmax;
 mod tape;
 pub mod threads;
 mod tile;
+mod turn;
 mod wide;
 pub mod window;
 

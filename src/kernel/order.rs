@@ -10,6 +10,7 @@ use super::{
     inplace::with_ref,
     mixed::apply1,
     operand::{fused, output, slice, tensor},
+    turn::turn,
 };
 
 /// [n, c, h, w] → [n, h, w, c].
@@ -45,7 +46,7 @@ struct Order {
 
 impl Order {
     /// The other order's shape, and each image as a matrix to turn: rows and columns.
-    fn turned(&self, shape: &Shape) -> Result<([usize; 4], usize, usize)> {
+    fn other(&self, shape: &Shape) -> Result<([usize; 4], usize, usize)> {
         let (n, a, b, c) = shape.dims4()?;
         Ok(if self.last {
             ([n, b, c, a], a, b * c)
@@ -56,24 +57,11 @@ impl Order {
 }
 
 /// The transposes of dense matrices [rows, cols] that follow one another.
-fn turn(x: &[f32], rows: usize, cols: usize) -> Vec<f32> {
-    /// Extent of the squares that are turned at a time, so that both sides stay in the cache.
-    const SQUARE: usize = 16;
+fn turned(x: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     let mut out = fresh(x.len());
     let size = (rows * cols).max(1);
-    out.par_chunks_mut(size)
-        .zip(x.par_chunks(size))
-        .for_each(|(out, x)| {
-            for top in (0..rows).step_by(SQUARE) {
-                for left in (0..cols).step_by(SQUARE) {
-                    for row in top..(top + SQUARE).min(rows) {
-                        for col in left..(left + SQUARE).min(cols) {
-                            out[col * rows + row] = x[row * cols + col];
-                        }
-                    }
-                }
-            }
-        });
+    let images = out.par_chunks_mut(size).zip(x.par_chunks(size));
+    images.for_each(|(out, x)| turn((x, cols), (rows, cols), (out, rows)));
     out
 }
 
@@ -83,13 +71,13 @@ impl CustomOp1 for Order {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (shape, rows, cols) = self.turned(layout.shape())?;
-        output(turn(slice(storage, layout)?, rows, cols), &shape[..])
+        let (shape, rows, cols) = self.other(layout.shape())?;
+        output(turned(slice(storage, layout)?, rows, cols), &shape[..])
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        let (_, rows, cols) = self.turned(x.shape())?;
-        let out = with_ref(&grad.contiguous()?, |grad| Ok(turn(grad, cols, rows)))?;
+        let (_, rows, cols) = self.other(x.shape())?;
+        let out = with_ref(&grad.contiguous()?, |grad| Ok(turned(grad, cols, rows)))?;
         Ok(Some(tensor(out, x.shape())?))
     }
 }

@@ -12,12 +12,11 @@ use rayon::prelude::*;
 
 use super::{
     collect::hand_over,
-    conv2d::panels,
     fresh::fresh,
     inplace::with_ref,
     linear::column_sums,
     math::{sigmoid, tanh},
-    matmul::{Matrix, Then, multiply},
+    matmul::{Matrix, Then, multiply, packed},
     operand::{output, slice, tensor, wanted},
     tile::{Block, Finish, Left, Right, width},
     wide,
@@ -153,10 +152,15 @@ impl Dims {
         let samples = g.len() / self.states();
         // What comes back from the step after: the gradients of its state and its cell.
         let (mut states, mut memory) = (vec![0.0; samples * h], vec![0.0; samples * h]);
+        let nothing = vec![0.0; h];
         for step in (0..self.steps).rev() {
             for sample in 0..samples {
                 let at = sample * self.states() + step * h;
-                let past = (step > 0).then(|| &cells[at - h..at]);
+                let past = if step > 0 {
+                    &cells[at - h..at]
+                } else {
+                    &nothing
+                };
                 let own = (&gates[4 * at..][..4 * h], &cells[at..at + h], past);
                 let back = (&states[sample * h..][..h], &mut memory[sample * h..][..h]);
                 cell_back(own, &g[at..at + h], back, &mut out[4 * at..][..4 * h]);
@@ -169,11 +173,10 @@ impl Dims {
     }
 }
 
-/// The four gates' columns.
+/// The four gates' columns, `h` each.
 #[inline(always)]
-fn four(gates: &[f32]) -> [&[f32]; 4] {
-    let h = gates.len() / 4;
-    [0, 1, 2, 3].map(|i| &gates[i * h..(i + 1) * h])
+fn four(gates: &[f32], h: usize) -> [&[f32]; 4] {
+    [0, 1, 2, 3].map(|i| &gates[i * h..][..h])
 }
 
 /// One step of one sample: c = σ(f)·c' + σ(i)·tanh(g), y = σ(o)·tanh(c).
@@ -184,48 +187,70 @@ fn cell(
     (gates, cells, out): (&mut [f32], &mut [f32], &mut [f32]),
 ) {
     let h = out.len();
-    wide(|| {
-        for (i, (gate, (a, b))) in gates.iter_mut().zip(sums.iter().zip(own)).enumerate() {
-            let sum = a + b;
-            // Both are computed where the compiler finds that cheaper than to branch.
-            *gate = if i / h == 2 { sum } else { sigmoid(sum) };
-        }
-        for gate in &mut gates[2 * h..3 * h] {
-            *gate = tanh(*gate);
-        }
-        let [input, forget, new, last] = four(gates);
-        for i in 0..h {
-            let kept = past.map_or(0.0, |past| forget[i] * past[i]);
-            let cell = kept + input[i] * new[i];
-            cells[i] = cell;
-            out[i] = last[i] * tanh(cell);
-        }
-    });
+    wide(
+        #[inline(always)]
+        || {
+            for (gate, (a, b)) in gates.iter_mut().zip(sums.iter().zip(own)) {
+                *gate = a + b;
+            }
+            for gate in &mut gates[..2 * h] {
+                *gate = sigmoid(*gate);
+            }
+            for gate in &mut gates[2 * h..3 * h] {
+                *gate = tanh(*gate);
+            }
+            for gate in &mut gates[3 * h..] {
+                *gate = sigmoid(*gate);
+            }
+            let [input, forget, new, last] = four(gates, h);
+            let (cells, out) = (&mut cells[..h], &mut out[..h]);
+            match past {
+                Some(past) => {
+                    let past = &past[..h];
+                    for i in 0..h {
+                        cells[i] = forget[i] * past[i] + input[i] * new[i];
+                    }
+                }
+                None => {
+                    for i in 0..h {
+                        cells[i] = input[i] * new[i];
+                    }
+                }
+            }
+            for i in 0..h {
+                out[i] = last[i] * tanh(cells[i]);
+            }
+        },
+    );
 }
 
 /// The same backward: `out` gets the gradients before the gates' functions.
 fn cell_back(
-    (gates, cells, past): (&[f32], &[f32], Option<&[f32]>),
+    (gates, cells, past): (&[f32], &[f32], &[f32]),
     g: &[f32],
     (states, memory): (&[f32], &mut [f32]),
     out: &mut [f32],
 ) {
     let h = cells.len();
-    wide(|| {
-        let [input, forget, new, last] = four(gates);
-        let (front, back) = out.split_at_mut(2 * h);
-        let ((di, df), (dn, dl)) = (front.split_at_mut(h), back.split_at_mut(h));
-        for i in 0..h {
-            let (g, bent) = (g[i] + states[i], tanh(cells[i]));
-            let dc = memory[i] + g * last[i] * (1.0 - bent * bent);
-            dl[i] = g * bent * last[i] * (1.0 - last[i]);
-            di[i] = dc * new[i] * input[i] * (1.0 - input[i]);
-            dn[i] = dc * input[i] * (1.0 - new[i] * new[i]);
-            let before = past.map_or(0.0, |past| past[i]);
-            df[i] = dc * before * forget[i] * (1.0 - forget[i]);
-            memory[i] = dc * forget[i];
-        }
-    });
+    wide(
+        #[inline(always)]
+        || {
+            let [input, forget, new, last] = four(gates, h);
+            let (g, past, states, memory) = (&g[..h], &past[..h], &states[..h], &mut memory[..h]);
+            let (front, back) = out.split_at_mut(2 * h);
+            let ((di, df), (dn, dl)) = (front.split_at_mut(h), back.split_at_mut(h));
+            let (df, dl) = (&mut df[..h], &mut dl[..h]);
+            for i in 0..h {
+                let (g, bent) = (g[i] + states[i], tanh(cells[i]));
+                let dc = memory[i] + g * last[i] * (1.0 - bent * bent);
+                dl[i] = g * bent * last[i] * (1.0 - last[i]);
+                di[i] = dc * new[i] * input[i] * (1.0 - input[i]);
+                dn[i] = dc * input[i] * (1.0 - new[i] * new[i]);
+                df[i] = dc * past[i] * forget[i] * (1.0 - forget[i]);
+                memory[i] = dc * forget[i];
+            }
+        },
+    );
 }
 
 impl CustomOp3 for Recurrence {
@@ -245,8 +270,7 @@ impl CustomOp3 for Recurrence {
         let dims = Dims::new(x_layout.shape(), weight_layout.shape(), bias_layout.shape())?;
         let (x, weight) = (slice(x, x_layout)?, slice(weight, weight_layout)?);
         let (bias, n, h) = (slice(bias, bias_layout)?, x_layout.dims()[0], dims.hidden);
-        let steps: Vec<usize> = (0..h).collect();
-        let weights = panels(weight, &steps, (4 * h, h));
+        let weights = packed(Matrix::new(weight, 4 * h, h).t());
         let size = (SAMPLES * dims.states()).max(1);
         let mut out = fresh(n * dims.states());
         let (mut gates, mut cells) = (fresh(x.len()), fresh(out.len()));
@@ -277,8 +301,7 @@ impl CustomOp3 for Recurrence {
         let Some(kept) = self.kept.get() else {
             bail!("backward of a recurrence that never ran")
         };
-        let steps: Vec<usize> = (0..4 * h).map(|row| row * h).collect();
-        let weights = with_ref(weight, |weight| Ok(panels(weight, &steps, (h, 1))))?;
+        let weights = with_ref(weight, |weight| Ok(packed(Matrix::new(weight, 4 * h, h))))?;
         let size = (SAMPLES * dims.states()).max(1);
         let mut out = fresh(x.elem_count());
         with_ref(&grad.contiguous()?, |g| {

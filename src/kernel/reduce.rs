@@ -30,17 +30,20 @@ pub fn sum_squares(tensor: &Tensor) -> Result<f64> {
 /// Σ term(x) over a slice, in f64.
 pub fn sum(values: &[f32], term: impl Fn(f32) -> f64 + Sync) -> f64 {
     let chunk = |values: &[f32]| {
-        wide(|| {
-            let mut lanes = [0.0; 8];
-            let mut groups = values.chunks_exact(8);
-            for group in &mut groups {
-                for (lane, x) in lanes.iter_mut().zip(group) {
-                    *lane += term(*x);
+        wide(
+            #[inline(always)]
+            || {
+                let mut lanes = [0.0; 8];
+                let mut groups = values.chunks_exact(8);
+                for group in &mut groups {
+                    for (lane, x) in lanes.iter_mut().zip(group) {
+                        *lane += term(*x);
+                    }
                 }
-            }
-            let tail: f64 = groups.remainder().iter().map(|x| term(*x)).sum();
-            lanes.iter().sum::<f64>() + tail
-        })
+                let tail: f64 = groups.remainder().iter().map(|x| term(*x)).sum();
+                lanes.iter().sum::<f64>() + tail
+            },
+        )
     };
     if values.len() <= CHUNK {
         return chunk(values);
