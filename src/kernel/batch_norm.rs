@@ -186,13 +186,8 @@ impl Dims {
                 || {
                     for (a, b) in a.chunks(span).zip(b.chunks(span)) {
                         let len = a.len();
-                        let (b, [mean, scale, shift]) = (&b[..len], line.slices(len));
                         let (first, second) = (&mut first[..len], &mut second[..len]);
-                        for i in 0..len {
-                            let [s, t] = term([a[i], b[i]], [mean[i], scale[i], shift[i]]);
-                            first[i] += s;
-                            second[i] += t;
-                        }
+                        add_terms(first, second, (a, &b[..len]), line.slices(len), &term);
                     }
                 },
             );
@@ -281,6 +276,49 @@ impl Line {
     }
 }
 
+// The inner loops are functions of their own: what their arguments promise lets the compiler use
+// vectors without asking whether one slice reaches into another.
+
+/// Adds `term` of each pair of numbers to two rows of sums; all slices have one length.
+#[inline(always)]
+fn add_terms(
+    first: &mut [f32],
+    second: &mut [f32],
+    (a, b): (&[f32], &[f32]),
+    [mean, scale, shift]: [&[f32]; 3],
+    term: &impl Fn([f32; 2], [f32; 3]) -> [f32; 2],
+) {
+    for i in 0..first.len() {
+        let [s, t] = term([a[i], b[i]], [mean[i], scale[i], shift[i]]);
+        first[i] += s;
+        second[i] += t;
+    }
+}
+
+/// One span of the result; all slices have one length.
+#[inline(always)]
+fn map_row(out: &mut [f32], x: &[f32], [mean, scale, shift]: [&[f32]; 3], relu: bool) {
+    for i in 0..out.len() {
+        let y = (x[i] - mean[i]) * scale[i] + shift[i];
+        out[i] = if relu && y <= 0.0 { 0.0 } else { y };
+    }
+}
+
+/// One span of ∂x; all slices have one length.
+#[inline(always)]
+fn gradient_row(
+    out: &mut [f32],
+    (x, g): (&[f32], &[f32]),
+    [mean, scale, shift]: [&[f32]; 3],
+    [slope, offset]: [&[f32]; 2],
+    relu: bool,
+) {
+    for i in 0..out.len() {
+        let g = cut(relu, x[i], [mean[i], scale[i], shift[i]], g[i]);
+        out[i] = scale[i] * g + slope[i] * (x[i] - mean[i]) + offset[i];
+    }
+}
+
 /// What ReLU lets through of `g` where the forward pass gave y: computed again, by the same
 /// operations.
 #[inline(always)]
@@ -320,11 +358,7 @@ impl BatchNorm {
                     || {
                         for (out, x) in out.chunks_mut(span).zip(x.chunks(span)) {
                             let len = x.len();
-                            let (out, [mean, scale, shift]) = (&mut out[..len], line.slices(len));
-                            for i in 0..len {
-                                let y = (x[i] - mean[i]) * scale[i] + shift[i];
-                                out[i] = if relu && y <= 0.0 { 0.0 } else { y };
-                            }
+                            map_row(&mut out[..len], x, line.slices(len), relu);
                         }
                     },
                 );
@@ -395,13 +429,9 @@ impl BatchNorm {
                         let rows = x.chunks(span).zip(g.chunks(span));
                         for (out, (x, g)) in out.chunks_mut(span).zip(rows) {
                             let len = x.len();
-                            let (out, g, [mean, scale, shift]) =
-                                (&mut out[..len], &g[..len], line.slices(len));
-                            let (slope, offset) = (&slope[..len], &offset[..len]);
-                            for i in 0..len {
-                                let g = cut(relu, x[i], [mean[i], scale[i], shift[i]], g[i]);
-                                out[i] = scale[i] * g + slope[i] * (x[i] - mean[i]) + offset[i];
-                            }
+                            let more = [&slope[..len], &offset[..len]];
+                            let sources = (x, &g[..len]);
+                            gradient_row(&mut out[..len], sources, line.slices(len), more, relu);
                         }
                     },
                 );

@@ -267,16 +267,18 @@ impl Operation {
             let block = Block {
                 rows: plan.size.1,
                 cols: plan.channels,
-                depth: (w.rows, stretch),
+                depth: [1, w.rows, stretch],
                 left: Left {
                     start: framed[frame.at(y * w.stride, 0)..].as_ptr(),
                     row: w.stride * w.channels,
+                    image: 0,
                     segment: frame.line(),
                     step: 1,
                 },
                 right: Right {
                     start: panels.as_ptr(),
                     panel: w.rows * stretch * width,
+                    image: 0,
                     segment: stretch * width,
                     step: width,
                 },

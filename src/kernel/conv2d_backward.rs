@@ -14,7 +14,7 @@ use super::{
     conv2d::{GROUPS, Plan},
     frame::Frame,
     fresh::fresh,
-    inplace::with_ref,
+    inplace::{CHUNK, with_ref},
     max_pool::unpool_image,
     operand::{tensor, wanted},
     tile::{Block, Finish, Left, Right, WIDEST, width},
@@ -150,24 +150,35 @@ impl<'a> Backward<'a> {
                 weight: vec![0.0; if all.weights { len } else { 0 }],
                 bias: vec![0.0; self.plan.channels],
             };
-            let mut room = self.plan.room();
+            let few = self.together();
+            let (x_len, g_len) = (self.plan.frame().len(), self.frame.len());
+            let padded = w.padding > 0 && all.weights;
+            let mut room = vec![0.0; if padded { few * x_len } else { 0 }];
             // The last tile reads past the last channel.
-            let mut framed = vec![0.0; self.frame.len() + WIDEST];
+            let mut framed = vec![0.0; few * g_len + WIDEST];
             let mut images = dx.chunks_mut(image);
-            for i in group * size..((group + 1) * size).min(n) {
-                let places = i * result..(i + 1) * result;
-                self.place_gradient(all, places, &mut framed);
-                if all.biases {
-                    self.add_bias(&mut framed, &mut sums.bias);
+            let end = ((group + 1) * size).min(n);
+            for first in (group * size..end).step_by(few) {
+                let places = first..(first + few).min(end);
+                let x = &all.x[places.start * image..places.end * image];
+                for (i, framed) in places.clone().zip(framed.chunks_mut(g_len.max(1))) {
+                    self.place_gradient(all, i * result..(i + 1) * result, framed);
+                    if all.biases {
+                        self.add_bias(framed, &mut sums.bias);
+                    }
+                    if let (Some(phases), Some(dx)) = (&phases, images.next()) {
+                        phases.image(self, framed, dx);
+                    }
+                }
+                if padded {
+                    let frames = room.chunks_exact_mut(x_len.max(1));
+                    for (x, frame) in x.chunks_exact(image).zip(frames) {
+                        self.plan.frame().place(x, frame);
+                    }
                 }
                 if all.weights {
-                    let x = self
-                        .plan
-                        .framed(&all.x[i * image..(i + 1) * image], &mut room);
-                    self.add_weights(x, &framed, &mut sums.weight);
-                }
-                if let (Some(phases), Some(dx)) = (&phases, images.next()) {
-                    phases.image(self, &framed, dx);
+                    let x = if padded { &room } else { x };
+                    self.add_weights(places.len(), x, &framed, &mut sums.weight);
                 }
             }
             sums
@@ -175,17 +186,37 @@ impl<'a> Backward<'a> {
         targets.into_par_iter().enumerate().map(run).collect()
     }
 
+    /// Images whose frames fit into the second-level cache together.
+    fn together(&self) -> usize {
+        const NUMBERS: usize = 96 << 10;
+        (NUMBERS / (self.plan.frame().len() + self.frame.len()).max(1)).max(1)
+    }
+
     /// The groups' weight gradients, added from the first to the last, as [co, ci, kh, kw].
     fn total(&self, groups: &[Sums]) -> Vec<f32> {
         let (w, outputs) = (&self.plan.window, self.plan.channels);
         let (taps, inputs) = (w.rows * w.cols, w.channels);
-        let mut out = fresh(outputs * inputs * taps);
+        let mut sums = vec![0.0; taps * inputs * outputs];
+        let chunks = sums.par_chunks_mut(CHUNK).enumerate();
+        chunks.for_each(|(i, sums)| {
+            for group in groups {
+                let part = &group.weight[i * CHUNK..];
+                wide(
+                    #[inline(always)]
+                    || {
+                        for (sum, part) in sums.iter_mut().zip(part) {
+                            *sum += part;
+                        }
+                    },
+                );
+            }
+        });
+        let mut out = fresh(sums.len());
         let channels = out.par_chunks_mut((inputs * taps).max(1)).enumerate();
         channels.for_each(|(output, out)| {
             for (input, out) in out.chunks_exact_mut(taps).enumerate() {
                 for (tap, out) in out.iter_mut().enumerate() {
-                    let at = (tap * inputs + input) * outputs + output;
-                    *out = groups.iter().map(|group| group.weight[at]).sum();
+                    *out = sums[(tap * inputs + input) * outputs + output];
                 }
             }
         });
@@ -241,15 +272,16 @@ impl<'a> Backward<'a> {
         }
     }
 
-    /// Adds one image's weight gradient.
+    /// Adds the weight gradient of a few framed images that follow one another.
     #[expect(
         unsafe_code,
         reason = "the inner loops read and write through pointers"
     )]
-    fn add_weights(&self, x: &[f32], framed: &[f32], sums: &mut [f32]) {
+    fn add_weights(&self, images: usize, x: &[f32], framed: &[f32], sums: &mut [f32]) {
         let (w, frame, outputs) = (&self.plan.window, self.plan.frame(), self.plan.channels);
         let stretch = w.cols * w.channels;
-        assert!(x.len() >= frame.len() && framed.len() >= self.frame.len() + WIDEST);
+        assert!(x.len() >= images * frame.len());
+        assert!(framed.len() >= images * self.frame.len() + WIDEST);
         let first = self.frame.at(self.frame.start.0, self.frame.start.1);
         for (row, sums) in sums
             .chunks_exact_mut((stretch * outputs).max(1))
@@ -258,16 +290,18 @@ impl<'a> Backward<'a> {
             let block = Block {
                 rows: stretch,
                 cols: outputs,
-                depth: self.plan.size,
+                depth: [images, self.plan.size.0, self.plan.size.1],
                 left: Left {
                     start: x[frame.at(row, 0)..].as_ptr(),
                     row: 1,
+                    image: frame.len(),
                     segment: w.stride * frame.line(),
                     step: w.stride * w.channels,
                 },
                 right: Right {
                     start: framed[first..].as_ptr(),
                     panel: width(),
+                    image: self.frame.len(),
                     segment: self.frame.line(),
                     step: outputs,
                 },
@@ -367,18 +401,20 @@ impl Phases {
                     let block = Block {
                         rows: cols.count,
                         cols: w.channels,
-                        depth: (rows.taps.len(), stretch),
+                        depth: [1, rows.taps.len(), stretch],
                         left: Left {
                             start: framed
                                 .as_ptr()
                                 .wrapping_add(frame.at(rows.start + i, cols.start)),
                             row: frame.channels,
+                            image: 0,
                             segment: frame.line(),
                             step: 1,
                         },
                         right: Right {
                             start: panels.as_ptr(),
                             panel: rows.taps.len() * stretch * width,
+                            image: 0,
                             segment: stretch * width,
                             step: width,
                         },

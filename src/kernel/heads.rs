@@ -100,16 +100,18 @@ impl Dims {
         let block = Block {
             rows: end - first,
             cols: seen,
-            depth: (1, self.head),
+            depth: [1, 1, self.head],
             left: Left {
                 start: left[first * self.padded..].as_ptr(),
                 row: self.padded,
+                image: 0,
                 segment: 0,
                 step: 1,
             },
             right: Right {
                 start: right.as_ptr(),
                 panel: self.head * width,
+                image: 0,
                 segment: 0,
                 step: width,
             },
@@ -139,10 +141,11 @@ impl Dims {
         let block = Block {
             rows: end - first,
             cols: self.head,
-            depth: (1, seen),
+            depth: [1, 1, seen],
             left: Left {
                 start: scores.as_ptr(),
                 row: self.places,
+                image: 0,
                 segment: 0,
                 step: 1,
             },
@@ -166,10 +169,11 @@ impl Dims {
         let block = Block {
             rows: seen,
             cols: self.head,
-            depth: (1, end - first),
+            depth: [1, 1, end - first],
             left: Left {
                 start: scores.as_ptr(),
                 row: 1,
+                image: 0,
                 segment: 0,
                 step: self.places,
             },
@@ -188,6 +192,7 @@ impl Dims {
         Right {
             start: rows.as_ptr(),
             panel: width(),
+            image: 0,
             segment: 0,
             step: self.padded,
         }

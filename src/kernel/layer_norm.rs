@@ -63,9 +63,17 @@ fn lanes(len: usize, f: impl Fn(usize) -> f32) -> f64 {
 #[inline(always)]
 fn moments(x: &[f32]) -> [f32; 2] {
     let d = x.len() as f64;
-    let mean = lanes(x.len(), |i| x[i]) / d;
+    let mean = lanes(
+        x.len(),
+        #[inline(always)]
+        |i| x[i],
+    ) / d;
     let centre = mean as f32;
-    let squares = lanes(x.len(), |i| (x[i] - centre) * (x[i] - centre));
+    let squares = lanes(
+        x.len(),
+        #[inline(always)]
+        |i| (x[i] - centre) * (x[i] - centre),
+    );
     // The mean was rounded: the squares are moved to the true one.
     let gap = f64::from(centre) - mean;
     let variance = squares / d - gap * gap;
@@ -85,27 +93,46 @@ impl Sums {
         let (scale, shift) = (vec![0.0; width], vec![0.0; width]);
         Self { scale, shift }
     }
+}
 
-    /// Adds one row, and writes its gradient to `out`.
-    #[inline(always)]
-    fn row(
-        &mut self,
-        out: &mut [f32],
-        (x, g, gamma): (&[f32], &[f32], &[f32]),
-        [mean, inverse]: [f32; 2],
-    ) {
-        let len = x.len();
-        let (out, g, gamma) = (&mut out[..len], &g[..len], &gamma[..len]);
-        let (scale, shift) = (&mut self.scale[..len], &mut self.shift[..len]);
-        let first = lanes(len, |i| g[i] * gamma[i]);
-        let second = lanes(len, |i| g[i] * gamma[i] * ((x[i] - mean) * inverse));
-        let (first, second) = ((first / len as f64) as f32, (second / len as f64) as f32);
-        for i in 0..len {
-            let normal = (x[i] - mean) * inverse;
-            scale[i] += f64::from(g[i] * normal);
-            shift[i] += f64::from(g[i]);
-            out[i] = inverse * (g[i] * gamma[i] - first - normal * second);
-        }
+/// Adds one row's g·x̂ and g to the sums, and writes its gradient to `out`.
+#[inline(always)]
+fn gradient_row(
+    out: &mut [f32],
+    scale: &mut [f64],
+    shift: &mut [f64],
+    (x, g, gamma): (&[f32], &[f32], &[f32]),
+    [mean, inverse]: [f32; 2],
+) {
+    let len = out.len();
+    let (x, g, gamma) = (&x[..len], &g[..len], &gamma[..len]);
+    let (scale, shift) = (&mut scale[..len], &mut shift[..len]);
+    let first = lanes(
+        len,
+        #[inline(always)]
+        |i| g[i] * gamma[i],
+    );
+    let second = lanes(
+        len,
+        #[inline(always)]
+        |i| g[i] * gamma[i] * ((x[i] - mean) * inverse),
+    );
+    let (first, second) = ((first / len as f64) as f32, (second / len as f64) as f32);
+    for i in 0..len {
+        let normal = (x[i] - mean) * inverse;
+        scale[i] += f64::from(g[i] * normal);
+        shift[i] += f64::from(g[i]);
+        out[i] = inverse * (g[i] * gamma[i] - first - normal * second);
+    }
+}
+
+/// Writes one row's result.
+#[inline(always)]
+fn map_row(out: &mut [f32], x: &[f32], [gamma, beta]: [&[f32]; 2], [mean, inverse]: [f32; 2]) {
+    let len = out.len();
+    let (x, gamma, beta) = (&x[..len], &gamma[..len], &beta[..len]);
+    for i in 0..len {
+        out[i] = (x[i] - mean) * inverse * gamma[i] + beta[i];
     }
 }
 
@@ -127,7 +154,7 @@ fn gradients(
             #[inline(always)]
             || {
                 for (((out, x), g), row) in lines.zip(g.chunks(width)).zip(rows) {
-                    sums.row(out, (x, g, gamma), *row);
+                    gradient_row(out, &mut sums.scale, &mut sums.shift, (x, g, gamma), *row);
                 }
             },
         );
@@ -173,10 +200,7 @@ impl CustomOp3 for LayerNorm {
                     let lines = out.chunks_exact_mut(width).zip(x.chunks_exact(width));
                     for ((out, x), row) in lines.zip(rows) {
                         *row = moments(x);
-                        let terms = x.iter().zip(gamma.iter().zip(beta));
-                        for (out, (x, (gamma, beta))) in out.iter_mut().zip(terms) {
-                            *out = (x - row[0]) * row[1] * gamma + beta;
-                        }
+                        map_row(out, x, [gamma, beta], *row);
                     }
                 },
             );

@@ -17,6 +17,8 @@ use super::{
 /// Longest inner dimension that is added up in registers: a panel of it stays in the second-level
 /// cache.
 const DEPTH: usize = 512;
+/// Numbers from one step of the left side to the next, and steps, that are many.
+const FAR: usize = 256;
 /// Multiply-adds below which a product is not worth a second thread.
 const SMALL: usize = 1 << 18;
 /// A block's extent is a multiple of this.
@@ -156,27 +158,49 @@ unsafe fn block(
     then: Then,
 ) {
     let pieces = a.cols.div_ceil(DEPTH).max(1);
+    // Steps that lie far apart would each miss the cache, once for every tile: they are copied.
+    let far = a.row_stride == 1 && a.col_stride >= FAR && a.cols >= FAR;
+    let mut near = fresh(if far {
+        a.cols.div_ceil(pieces) * rows.len()
+    } else {
+        0
+    });
     for piece in 0..pieces {
         let (first, end) = (a.cols * piece / pieces, a.cols * (piece + 1) / pieces);
         let last = piece + 1 == pieces;
         let (start, steps) = b.from(first);
         let bias = then.bias.filter(|_| last);
+        let mut left = Left {
+            start: a
+                .values
+                .as_ptr()
+                .wrapping_add(rows.start * a.row_stride + first * a.col_stride),
+            row: a.row_stride,
+            image: 0,
+            segment: 0,
+            step: a.col_stride,
+        };
+        if far {
+            for (step, copy) in near
+                .chunks_exact_mut(rows.len())
+                .take(end - first)
+                .enumerate()
+            {
+                let start = (first + step) * a.col_stride + rows.start;
+                copy.copy_from_slice(&a.values[start..start + rows.len()]);
+            }
+            left.start = near.as_ptr();
+            left.step = rows.len();
+        }
         let block = Block {
             rows: rows.len(),
             cols: cols.len(),
-            depth: (1, end - first),
-            left: Left {
-                start: a
-                    .values
-                    .as_ptr()
-                    .wrapping_add(rows.start * a.row_stride + first * a.col_stride),
-                row: a.row_stride,
-                segment: 0,
-                step: a.col_stride,
-            },
+            depth: [1, 1, end - first],
+            left,
             right: Right {
                 start,
                 panel: b.panel,
+                image: 0,
                 segment: 0,
                 step: steps,
             },

@@ -83,16 +83,18 @@ impl Dims {
         let block = Block {
             rows,
             cols,
-            depth: (1, depth),
+            depth: [1, 1, depth],
             left: Left {
                 start: left.as_ptr(),
                 row,
+                image: 0,
                 segment: 0,
                 step: 1,
             },
             right: Right {
                 start: right.as_ptr(),
                 panel: depth * width,
+                image: 0,
                 segment: 0,
                 step: width,
             },
@@ -117,6 +119,7 @@ impl Dims {
         let h = self.hidden;
         let samples = out.len() / self.states();
         let mut sums = vec![0.0; samples * 4 * h];
+        let nothing = vec![0.0; h];
         for step in 0..self.steps {
             if step == 0 {
                 sums.chunks_exact_mut(4 * h)
@@ -129,12 +132,11 @@ impl Dims {
                 let at = sample * self.states() + step * h;
                 let (own, gates) = (&x[4 * at..][..4 * h], &mut gates[4 * at..][..4 * h]);
                 let (past, cells) = cells.split_at_mut(at);
-                let past = (step > 0).then(|| &past[at - h..]);
-                cell(
-                    sums,
-                    own,
-                    past,
-                    (gates, &mut cells[..h], &mut out[at..at + h]),
+                let past = if step > 0 { &past[at - h..] } else { &nothing };
+                let (cells, out) = (&mut cells[..h], &mut out[at..at + h]);
+                wide(
+                    #[inline(always)]
+                    || cell((sums, own, past), gates, cells, out),
                 );
             }
         }
@@ -162,8 +164,13 @@ impl Dims {
                     &nothing
                 };
                 let own = (&gates[4 * at..][..4 * h], &cells[at..at + h], past);
-                let back = (&states[sample * h..][..h], &mut memory[sample * h..][..h]);
-                cell_back(own, &g[at..at + h], back, &mut out[4 * at..][..4 * h]);
+                let back = (&g[at..at + h], &states[sample * h..][..h]);
+                let memory = &mut memory[sample * h..][..h];
+                let slopes = &mut out[4 * at..][..4 * h];
+                wide(
+                    #[inline(always)]
+                    || cell_back(own, back, memory, slopes),
+                );
             }
             if step > 0 {
                 let slopes = (&out[4 * step * h..], 4 * self.states(), 4 * h);
@@ -180,77 +187,69 @@ fn four(gates: &[f32], h: usize) -> [&[f32]; 4] {
 }
 
 /// One step of one sample: c = σ(f)·c' + σ(i)·tanh(g), y = σ(o)·tanh(c).
+#[inline(always)]
 fn cell(
-    sums: &[f32],
-    own: &[f32],
-    past: Option<&[f32]>,
-    (gates, cells, out): (&mut [f32], &mut [f32], &mut [f32]),
-) {
-    let h = out.len();
-    wide(
-        #[inline(always)]
-        || {
-            for (gate, (a, b)) in gates.iter_mut().zip(sums.iter().zip(own)) {
-                *gate = a + b;
-            }
-            for gate in &mut gates[..2 * h] {
-                *gate = sigmoid(*gate);
-            }
-            for gate in &mut gates[2 * h..3 * h] {
-                *gate = tanh(*gate);
-            }
-            for gate in &mut gates[3 * h..] {
-                *gate = sigmoid(*gate);
-            }
-            let [input, forget, new, last] = four(gates, h);
-            let (cells, out) = (&mut cells[..h], &mut out[..h]);
-            match past {
-                Some(past) => {
-                    let past = &past[..h];
-                    for i in 0..h {
-                        cells[i] = forget[i] * past[i] + input[i] * new[i];
-                    }
-                }
-                None => {
-                    for i in 0..h {
-                        cells[i] = input[i] * new[i];
-                    }
-                }
-            }
-            for i in 0..h {
-                out[i] = last[i] * tanh(cells[i]);
-            }
-        },
-    );
-}
-
-/// The same backward: `out` gets the gradients before the gates' functions.
-fn cell_back(
-    (gates, cells, past): (&[f32], &[f32], &[f32]),
-    g: &[f32],
-    (states, memory): (&[f32], &mut [f32]),
+    (sums, own, past): (&[f32], &[f32], &[f32]),
+    gates: &mut [f32],
+    cells: &mut [f32],
     out: &mut [f32],
 ) {
-    let h = cells.len();
-    wide(
-        #[inline(always)]
-        || {
-            let [input, forget, new, last] = four(gates, h);
-            let (g, past, states, memory) = (&g[..h], &past[..h], &states[..h], &mut memory[..h]);
-            let (front, back) = out.split_at_mut(2 * h);
-            let ((di, df), (dn, dl)) = (front.split_at_mut(h), back.split_at_mut(h));
-            let (df, dl) = (&mut df[..h], &mut dl[..h]);
-            for i in 0..h {
-                let (g, bent) = (g[i] + states[i], tanh(cells[i]));
-                let dc = memory[i] + g * last[i] * (1.0 - bent * bent);
-                dl[i] = g * bent * last[i] * (1.0 - last[i]);
-                di[i] = dc * new[i] * input[i] * (1.0 - input[i]);
-                dn[i] = dc * input[i] * (1.0 - new[i] * new[i]);
-                df[i] = dc * past[i] * forget[i] * (1.0 - forget[i]);
-                memory[i] = dc * forget[i];
-            }
-        },
-    );
+    let h = out.len();
+    for (gate, (a, b)) in gates.iter_mut().zip(sums.iter().zip(own)) {
+        *gate = a + b;
+    }
+    each(&mut gates[..2 * h], sigmoid);
+    each(&mut gates[2 * h..3 * h], tanh);
+    each(&mut gates[3 * h..], sigmoid);
+    let [input, forget, new, last] = four(gates, h);
+    let (cells, past) = (&mut cells[..h], &past[..h]);
+    for i in 0..h {
+        cells[i] = forget[i] * past[i] + input[i] * new[i];
+        out[i] = last[i] * tanh(cells[i]);
+    }
+}
+
+/// f of each number, in place.
+#[inline(always)]
+fn each(numbers: &mut [f32], f: impl Fn(f32) -> f32) {
+    for x in numbers {
+        *x = f(*x);
+    }
+}
+
+/// The same backward: `slopes`, the gradients before the gates' functions, gate by gate, and
+/// `memory`, what goes back to the cell before.
+#[inline(always)]
+fn cell_back(
+    (gates, cells, past): (&[f32], &[f32], &[f32]),
+    (g, states): (&[f32], &[f32]),
+    memory: &mut [f32],
+    slopes: &mut [f32],
+) {
+    let h = memory.len();
+    let [input, forget, new, last] = four(gates, h);
+    let (cells, past, g, states) = (&cells[..h], &past[..h], &g[..h], &states[..h]);
+    // The gates' gradients one after the other: each loop writes to two places only.
+    let (front, back) = slopes.split_at_mut(3 * h);
+    let back = &mut back[..h];
+    for i in 0..h {
+        let (g, bent) = (g[i] + states[i], tanh(cells[i]));
+        back[i] = g * bent * last[i] * (1.0 - last[i]);
+        memory[i] += g * last[i] * (1.0 - bent * bent);
+    }
+    let gradient = &mut front[..h];
+    for i in 0..h {
+        gradient[i] = memory[i] * new[i] * input[i] * (1.0 - input[i]);
+    }
+    let gradient = &mut front[h..2 * h];
+    for i in 0..h {
+        gradient[i] = memory[i] * past[i] * forget[i] * (1.0 - forget[i]);
+    }
+    let gradient = &mut front[2 * h..3 * h];
+    for i in 0..h {
+        gradient[i] = memory[i] * input[i] * (1.0 - new[i] * new[i]);
+        memory[i] *= forget[i];
+    }
 }
 
 impl CustomOp3 for Recurrence {

@@ -19,22 +19,25 @@ const VECTORS: usize = 2;
 /// Columns of the widest panel that any processor has.
 pub const WIDEST: usize = 32;
 
-/// The left side: where the number at (row, segment, step) lies, counted from `start`.
+/// The left side: where the number at (row, image, segment, step) lies, counted from `start`.
 #[derive(Debug, Clone, Copy)]
 pub struct Left {
     pub start: *const f32,
     pub row: usize,
+    pub image: usize,
     pub segment: usize,
     pub step: usize,
 }
 
-/// The right side: `start` of the first panel, and what lies between panels, segments and steps.
+/// The right side: `start` of the first panel, and what lies between panels, images, segments and
+/// steps.
 /// A panel's numbers of one step lie side by side; past the last column, up to a full vector,
 /// anything may lie that can be read.
 #[derive(Debug, Clone, Copy)]
 pub struct Right {
     pub start: *const f32,
     pub panel: usize,
+    pub image: usize,
     pub segment: usize,
     pub step: usize,
 }
@@ -64,8 +67,8 @@ impl Finish {
 pub struct Block {
     pub rows: usize,
     pub cols: usize,
-    /// Segments of the inner dimension, and steps in each.
-    pub depth: (usize, usize),
+    /// The inner dimension: images, segments in each, and steps in each of those.
+    pub depth: [usize; 3],
     pub left: Left,
     pub right: Right,
     /// The result's first number, and numbers from one row to the next.
@@ -176,10 +179,16 @@ unsafe fn tile<S: Simd, const M: usize, const V: usize>(
         let panel = right
             .start
             .add(col / (VECTORS * S::F32_LANES) * right.panel);
-        for segment in 0..block.depth.0 {
-            let mut a = first.add(segment * left.segment);
-            let mut b = panel.add(segment * right.segment);
-            for _ in 0..block.depth.1 {
+        let [images, segments, steps] = block.depth;
+        for segment in 0..images * segments {
+            let (image, segment) = if images == 1 {
+                (0, segment)
+            } else {
+                (segment / segments, segment % segments)
+            };
+            let mut a = first.add(image * left.image + segment * left.segment);
+            let mut b = panel.add(image * right.image + segment * right.segment);
+            for _ in 0..steps {
                 let mut columns = [simd.splat_f32s(0.0); V];
                 for (v, column) in columns.iter_mut().enumerate() {
                     *column = load::<S>(b.add(v * S::F32_LANES));
@@ -200,7 +209,7 @@ unsafe fn tile<S: Simd, const M: usize, const V: usize>(
                 b = b.wrapping_add(right.step);
             }
         }
-        finish(simd, block, (row, col), &mut sums);
+        finish(simd, block, (row, col), &sums);
     }
 }
 
@@ -210,46 +219,69 @@ unsafe fn finish<S: Simd, const M: usize, const V: usize>(
     simd: S,
     block: &Block,
     (row, col): (usize, usize),
-    sums: &mut [[S::f32s; V]; M],
+    sums: &[[S::f32s; V]; M],
 ) {
     let lanes = S::F32_LANES;
     let (Finish { add, bias, relu }, (out, stride)) = (block.finish, block.out);
     let cols = (block.cols - col).min(V * lanes);
     let zero = simd.splat_f32s(0.0);
-    let mut edge = [0f32; WIDEST];
     let whole = cols == V * lanes;
     // SAFETY: `cols` numbers of each row are inside the result, and of the bias; `edge` holds the
     // widest tile.
     unsafe {
         let mut biases = [zero; V];
         if !bias.is_null() {
-            let mut numbers = [0f32; WIDEST];
-            std::ptr::copy_nonoverlapping(bias.add(col), numbers.as_mut_ptr(), cols);
+            let mut edge = [0f32; WIDEST];
+            let place = if whole {
+                bias.add(col)
+            } else {
+                std::ptr::copy_nonoverlapping(bias.add(col), edge.as_mut_ptr(), cols);
+                edge.as_ptr()
+            };
             for (v, bias) in biases.iter_mut().enumerate() {
-                *bias = load::<S>(numbers.as_ptr().add(v * lanes));
+                *bias = load::<S>(place.add(v * lanes));
             }
         }
-        for (i, sums) in sums.iter_mut().enumerate() {
+        for (i, sums) in sums.iter().enumerate() {
             let target = out.add((row + i) * stride + col);
-            if add && !whole {
-                std::ptr::copy_nonoverlapping(target, edge.as_mut_ptr(), cols);
-            }
-            let place = if whole { target } else { edge.as_mut_ptr() };
-            for (v, sum) in sums.iter_mut().enumerate() {
-                let place = place.add(v * lanes);
+            if whole {
+                write(simd, target, sums, biases, (add, relu));
+            } else {
+                let mut edge = [0f32; WIDEST];
                 if add {
-                    *sum = simd.add_f32s(*sum, load::<S>(place));
+                    std::ptr::copy_nonoverlapping(target, edge.as_mut_ptr(), cols);
                 }
-                *sum = simd.add_f32s(*sum, biases[v]);
-                if relu {
-                    let cut = simd.less_than_or_equal_f32s(*sum, zero);
-                    *sum = simd.select_f32s(cut, zero, *sum);
-                }
-                store::<S>(place, *sum);
-            }
-            if !whole {
+                write(simd, edge.as_mut_ptr(), sums, biases, (add, relu));
                 std::ptr::copy_nonoverlapping(edge.as_ptr(), target, cols);
             }
+        }
+    }
+}
+
+/// Finishes one row of a tile at `place`, which holds whole vectors.
+#[inline(always)]
+unsafe fn write<S: Simd, const V: usize>(
+    simd: S,
+    place: *mut f32,
+    sums: &[S::f32s; V],
+    biases: [S::f32s; V],
+    (add, relu): (bool, bool),
+) {
+    let zero = simd.splat_f32s(0.0);
+    for v in 0..V {
+        // SAFETY: the caller's promise that `V` vectors can be read and written.
+        unsafe {
+            let place = place.add(v * S::F32_LANES);
+            let mut sum = sums[v];
+            if add {
+                sum = simd.add_f32s(sum, load::<S>(place));
+            }
+            sum = simd.add_f32s(sum, biases[v]);
+            if relu {
+                let cut = simd.less_than_or_equal_f32s(sum, zero);
+                sum = simd.select_f32s(cut, zero, sum);
+            }
+            store::<S>(place, sum);
         }
     }
 }
@@ -266,4 +298,96 @@ unsafe fn load<S: Simd>(from: *const f32) -> S::f32s {
 unsafe fn store<S: Simd>(to: *mut f32, vector: S::f32s) {
     // SAFETY: the caller's promise that a vector can be written.
     unsafe { to.cast::<S::f32s>().write_unaligned(vector) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::probe::numbers;
+
+    /// The product of dense sides with every kind of vector that this processor has.
+    fn products(m: usize, n: usize, k: usize, turned: bool) -> Vec<(&'static str, Vec<f32>)> {
+        let (a, bias) = (numbers(m * k, 1), numbers(n, 3));
+        let b = numbers(k * n, 2);
+        let run = |what: &'static str, width: usize, go: &dyn Fn(Run)| {
+            let panel = k * width;
+            let mut panels = vec![0.0; n.div_ceil(width) * panel];
+            for (i, x) in b.iter().enumerate() {
+                let (step, col) = (i / n, i % n);
+                panels[col / width * panel + step * width + col % width] = *x;
+            }
+            let mut out = vec![1.0; m * n];
+            go(Run(Block {
+                rows: m,
+                cols: n,
+                depth: [1, 1, k],
+                left: Left {
+                    start: a.as_ptr(),
+                    row: if turned { 1 } else { k },
+                    image: 0,
+                    segment: 0,
+                    step: if turned { m } else { 1 },
+                },
+                right: Right {
+                    start: panels.as_ptr(),
+                    panel,
+                    image: 0,
+                    segment: 0,
+                    step: width,
+                },
+                out: (out.as_mut_ptr(), n),
+                finish: Finish {
+                    add: true,
+                    bias: bias.as_ptr(),
+                    relu: true,
+                },
+            }));
+            (what, out)
+        };
+        let mut all = vec![
+            run("dispatched", width(), &|run| dispatch(run)),
+            run("portable", VECTORS * 8, &|run| run.with_simd(Scalar256b)),
+        ];
+        #[cfg(target_arch = "x86_64")]
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            all.push(run("avx2", VECTORS * 8, &|run| Simd::vectorize(simd, run)));
+        }
+        let mut want = vec![0.0; m * n];
+        for (i, want) in want.iter_mut().enumerate() {
+            let (row, col) = (i / n, i % n);
+            let terms = (0..k).map(|l| {
+                let a = if turned {
+                    a[l * m + row]
+                } else {
+                    a[row * k + l]
+                };
+                f64::from(a) * f64::from(b[l * n + col])
+            });
+            *want = (terms.sum::<f64>() + 1.0 + f64::from(bias[col])).max(0.0) as f32;
+        }
+        all.push(("wanted", want));
+        all
+    }
+
+    #[test]
+    fn every_kind_of_vector_gives_the_same_within_rounding() {
+        for (m, n, k) in [
+            (1, 1, 1),
+            (1, 33, 7),
+            (13, 16, 5),
+            (25, 70, 40),
+            (3, 8, 0),
+            (17, 9, 2),
+        ] {
+            for turned in [false, true] {
+                let mut all = products(m, n, k, turned);
+                let (_, want) = all.pop().unwrap();
+                for (what, got) in all {
+                    for (got, want) in got.iter().zip(&want) {
+                        assert!((got - want).abs() < 1e-4, "{what}: {got} {want}");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -65,7 +65,8 @@ impl Attention {
         let pairs = if keys.causal { t * (t + 1) / 2 } else { t * t };
         b.record(LayerInfo {
             flops: (4 * d + heads) as u64 * pairs as u64,
-            activations: t * d + heads * t * t,
+            // The result, and the sum of each row of scores.
+            activations: t * d + heads * t,
             ..LayerInfo::elementwise(path, kind(keys.causal), input)
         });
         let out = linear("out", d, keys.init[1])?;

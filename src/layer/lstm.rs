@@ -16,9 +16,9 @@ pub struct Lstm {
     output: Vec<usize>,
 }
 
-/// Numbers that a step keeps for each unit: four gates as they come, with each bias, the product
-/// and the sum; three stages of three sigmoids; tanh, products, sum and state of the cell.
-const KEPT: usize = 4 * 4 + 3 * 3 + 7;
+/// Numbers that a step keeps for each unit: four gates before and after their functions, the cell
+/// and the state.
+const KEPT: usize = 2 * 4 + 1 + 1;
 
 impl Lstm {
     /// A memory of `hidden` units over samples of shape `input` [steps, features]. Initial values are
