@@ -337,7 +337,10 @@ impl<'a> Backward<'a> {
 }
 
 /// The phases of a convolution's inputs, with the weights that each of them sees, in panels.
-struct Phases(Vec<(Phase, Vec<(Phase, Vec<f32>)>)>);
+struct Phases(Vec<(Phase, Vec<Seen>)>);
+
+/// A phase of the columns, and the weights that it and the phase of the rows see.
+type Seen = (Phase, Vec<f32>);
 
 impl Phases {
     fn new(backward: &Backward, weight: &[f32]) -> Self {

@@ -1,7 +1,7 @@
 //! Matrix products of f32 slices, and how they are split over threads.
 //!
 //! A product is cut into blocks, each on one thread; the right side is copied into panels that suit
-//! [`tile`](super::tile), the left side is read where it lies. The inner dimension is cut into
+//! the tiles, the left side is read where it lies. The inner dimension is cut into
 //! pieces of at most `DEPTH`, added up in order: the bits depend on the shapes only.
 
 use std::ops::Range;

@@ -25,7 +25,7 @@ use super::{
 /// Samples that go through the steps together.
 const SAMPLES: usize = 16;
 
-/// The recurrence over gates [n, t, 4h], weights [4h, h] and biases [4h].
+/// The recurrence over gates [n, t, 4h], weights `[4h, h]` and biases `[4h]`.
 #[derive(Default)]
 pub(super) struct Recurrence {
     kept: OnceLock<Kept>,
