@@ -44,6 +44,7 @@ impl Session {
             return Err(RestoreError::Hash { saved, found }.into());
         }
         self.saved = Some((self.progress.step, found));
+        self.restored = true;
         self.back = (self.recipe.on_nan == OnNan::Rollback).then(|| back.unwrap_or(contents));
         Ok(())
     }

@@ -154,7 +154,7 @@ fn early_stopping_ends_the_run_with_a_row_and_a_checkpoint() {
     let (again, events) = run_until(&recipe, last.as_ref(), u64::MAX);
     assert_eq!(
         (again.status, kinds(&events).as_str()),
-        (ending.status, "SE")
+        (ending.status, "ScE")
     );
 }
 

@@ -225,7 +225,13 @@ fn a_finished_run_has_nothing_left_to_do() {
     assert_eq!(last.reason, Reason::Final);
     let (ending, events) = run_until(&recipe, Some(&last), u64::MAX);
     assert_eq!((ending.step, &ending.state_hash), (18, &whole.state_hash));
-    assert!(checkpoints(&events).is_empty() && timeless(&events).is_empty());
+    let again = checkpoints(&events);
+    assert_eq!(again.len(), 1, "the log needs its line again");
+    assert_eq!(
+        (&again[0].reason, &again[0].state_hash),
+        (&Reason::Final, &last.state_hash)
+    );
+    assert!(timeless(&events).is_empty());
 }
 
 #[test]

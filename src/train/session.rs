@@ -48,6 +48,8 @@ pub struct Session {
     pub(super) frozen: Vec<bool>,
     /// Step and hash of the last checkpoint that was handed over, or that the session began from.
     pub(super) saved: Option<(u64, String)>,
+    /// Whether that was handed over by another process.
+    pub(super) restored: bool,
     /// When the last checkpoint was handed over by this process.
     pub(super) checkpointed: Instant,
     /// What the finished model reached on the test split.
@@ -90,6 +92,7 @@ impl Session {
             hypers: Vec::with_capacity(state.active.len()),
             frozen: vec![false; state.active.len()],
             saved: None,
+            restored: false,
             checkpointed: Instant::now(),
             tested: Metrics::new(),
             meter: Meter::new(&ledger),

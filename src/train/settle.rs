@@ -243,13 +243,17 @@ impl Session {
         if self.recipe.on_nan == OnNan::Rollback && !chance {
             self.back = Some(contents.clone());
         }
-        if !known {
+        // A resume takes the line of the last checkpoint out of the log, since a longer run has none
+        // there: where the run ends here nevertheless, it is handed over once more.
+        let again = self.restored && reason == Reason::Final;
+        if !known || again {
             let back = self.back.as_ref().filter(|_| chance);
             let epoch = self.epochs_done();
             let checkpoint = contents.checkpoint(epoch, hash.clone(), reason, back);
             sink.event(&Event::Checkpoint(Arc::new(checkpoint)))?;
             self.checkpointed = Instant::now();
             self.saved = Some((self.progress.step, hash));
+            self.restored = false;
         }
         self.ledger.charge(Activity::Checkpoint);
         Ok(())
