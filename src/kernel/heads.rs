@@ -101,20 +101,8 @@ impl Dims {
             rows: end - first,
             cols: seen,
             depth: [1, 1, self.head],
-            left: Left {
-                start: left[first * self.padded..].as_ptr(),
-                row: self.padded,
-                image: 0,
-                segment: 0,
-                step: 1,
-            },
-            right: Right {
-                start: right.as_ptr(),
-                panel: self.head * width,
-                image: 0,
-                segment: 0,
-                step: width,
-            },
+            left: Left::rows(&left[first * self.padded..], self.padded),
+            right: Right::panels(right, self.head),
             out: (out.as_mut_ptr(), self.places),
             finish: Finish::PLAIN,
         };
@@ -142,14 +130,8 @@ impl Dims {
             rows: end - first,
             cols: self.head,
             depth: [1, 1, seen],
-            left: Left {
-                start: scores.as_ptr(),
-                row: self.places,
-                image: 0,
-                segment: 0,
-                step: 1,
-            },
-            right: self.right(right),
+            left: Left::rows(scores, self.places),
+            right: Right::rows(right, self.padded),
             out: (out.as_mut_ptr(), stride),
             finish: Finish::PLAIN,
         };
@@ -170,14 +152,8 @@ impl Dims {
             rows: seen,
             cols: self.head,
             depth: [1, 1, end - first],
-            left: Left {
-                start: scores.as_ptr(),
-                row: 1,
-                image: 0,
-                segment: 0,
-                step: self.places,
-            },
-            right: self.right(&right[first * self.padded..]),
+            left: Left::columns(scores, self.places),
+            right: Right::rows(&right[first * self.padded..], self.padded),
             out: (out.as_mut_ptr(), self.padded),
             finish: Finish {
                 add: true,
@@ -186,16 +162,6 @@ impl Dims {
         };
         // SAFETY: as asserted; a row of `right` is padded to whole panels.
         unsafe { block.run() };
-    }
-
-    fn right(&self, rows: &[f32]) -> Right {
-        Right {
-            start: rows.as_ptr(),
-            panel: width(),
-            image: 0,
-            segment: 0,
-            step: self.padded,
-        }
     }
 
     /// Makes scores probabilities, row by row, and returns each row's log Σ eˢ through `sums`.

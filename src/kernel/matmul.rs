@@ -252,23 +252,11 @@ impl<'a> Panels<'a> {
                 whole,
             };
         }
-        let panel = b.rows * width;
-        let count = cols.len().div_ceil(width);
-        let mut packed = fresh(count * panel);
-        let pack = |(i, out): (usize, &mut [f32])| {
-            let first = cols.start + i * width;
-            pack(b, first..(first + width).min(cols.end), width, out);
-        };
-        let panels = packed.chunks_mut(panel.max(1)).enumerate();
-        if parallel && count * panel > SMALL / 8 {
-            panels.collect::<Vec<_>>().into_par_iter().for_each(pack);
-        } else {
-            panels.for_each(pack);
-        }
+        let packed = pack_all(b, cols, parallel);
         Self {
             start: packed.as_ptr(),
             packed,
-            panel,
+            panel: b.rows * width,
             step: width,
             whole: std::marker::PhantomData,
         }
@@ -282,13 +270,24 @@ impl<'a> Panels<'a> {
 
 /// All columns of `b` in panels, one after the other.
 pub(super) fn packed(b: Matrix) -> Vec<f32> {
+    pack_all(b, 0..b.cols, false)
+}
+
+/// The columns `cols` of `b` in panels, one after the other; by several threads where `parallel`.
+fn pack_all(b: Matrix, cols: Range<usize>, parallel: bool) -> Vec<f32> {
     let width = tile::width();
-    let panel = b.rows * width;
-    let mut out = fresh(b.cols.div_ceil(width) * panel);
-    for (i, out) in out.chunks_mut(panel.max(1)).enumerate() {
-        pack(b, i * width..((i + 1) * width).min(b.cols), width, out);
+    let (panel, count) = (b.rows * width, cols.len().div_ceil(width));
+    let mut packed = fresh(count * panel);
+    let pack = |(i, out): (usize, &mut [f32])| {
+        let first = cols.start + i * width;
+        pack(b, first..(first + width).min(cols.end), width, out);
+    };
+    if parallel && count * panel > SMALL / 8 {
+        packed.par_chunks_mut(panel).enumerate().for_each(pack);
+    } else {
+        packed.chunks_mut(panel.max(1)).enumerate().for_each(pack);
     }
-    out
+    packed
 }
 
 /// Copies columns of `b` into a panel: `width` numbers for each row of `b`, zeros past the last.

@@ -84,20 +84,8 @@ impl Dims {
             rows,
             cols,
             depth: [1, 1, depth],
-            left: Left {
-                start: left.as_ptr(),
-                row,
-                image: 0,
-                segment: 0,
-                step: 1,
-            },
-            right: Right {
-                start: right.as_ptr(),
-                panel: depth * width,
-                image: 0,
-                segment: 0,
-                step: width,
-            },
+            left: Left::rows(left, row),
+            right: Right::panels(right, depth),
             out: (out.as_mut_ptr(), cols),
             finish: Finish {
                 bias: bias.map_or(std::ptr::null(), <[f32]>::as_ptr),

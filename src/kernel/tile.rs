@@ -42,6 +42,50 @@ pub struct Right {
     pub step: usize,
 }
 
+impl Left {
+    /// Rows of `row` numbers whose steps lie side by side.
+    pub fn rows(numbers: &[f32], row: usize) -> Self {
+        Self {
+            start: numbers.as_ptr(),
+            row,
+            image: 0,
+            segment: 0,
+            step: 1,
+        }
+    }
+
+    /// The transpose of rows of `step` numbers: its rows lie side by side.
+    pub fn columns(numbers: &[f32], step: usize) -> Self {
+        Self {
+            row: 1,
+            step,
+            ..Self::rows(numbers, step)
+        }
+    }
+}
+
+impl Right {
+    /// Panels of `depth` steps, one after the other.
+    pub fn panels(numbers: &[f32], depth: usize) -> Self {
+        Self {
+            start: numbers.as_ptr(),
+            panel: depth * width(),
+            image: 0,
+            segment: 0,
+            step: width(),
+        }
+    }
+
+    /// Rows of `step` numbers, which end with a whole panel.
+    pub fn rows(numbers: &[f32], step: usize) -> Self {
+        Self {
+            panel: width(),
+            step,
+            ..Self::panels(numbers, step)
+        }
+    }
+}
+
 /// What happens to a sum before it is written.
 #[derive(Debug, Clone, Copy)]
 pub struct Finish {
