@@ -23,6 +23,7 @@ use super::{
     tile::{Block, Finish, Left, Right, width},
     turn::turn,
     window::Window,
+    winograd::Winograd,
 };
 
 /// Groups that a batch is cut into at most: units of work, and of weight gradients.
@@ -131,6 +132,11 @@ impl Plan {
         self.channels * self.result().0 * self.result().1
     }
 
+    /// The same with fewer products, where its shapes have that form.
+    pub fn winograd(&self) -> Option<Winograd> {
+        Winograd::of(&self.window, self.size, self.channels)
+    }
+
     /// The images with their padding.
     pub fn frame(&self) -> Frame {
         let w = &self.window;
@@ -178,6 +184,93 @@ impl Plan {
     }
 }
 
+/// A convolution's maps [h', w', co], with bias and ReLU.
+struct Maps<'a> {
+    plan: &'a Plan,
+    winograd: Option<Winograd>,
+    /// The weights as its products read them.
+    weights: Vec<f32>,
+    bias: Option<&'a [f32]>,
+    relu: bool,
+}
+
+impl<'a> Maps<'a> {
+    fn new(plan: &'a Plan, weight: &[f32], bias: Option<&'a [f32]>, relu: bool) -> Self {
+        let (winograd, panels) = (plan.winograd(), plan.panels(weight));
+        Self {
+            plan,
+            winograd,
+            weights: match winograd {
+                Some(_) => Winograd::weights(&panels, plan.window.channels),
+                None => panels,
+            },
+            bias,
+            relu,
+        }
+    }
+
+    /// The maps of images `x`.
+    fn of(&self, x: &[f32], maps: &mut [f32]) {
+        if let Some(winograd) = self.winograd {
+            return winograd.forward(x, &self.weights, (self.bias, self.relu), maps);
+        }
+        let mut room = self.plan.room();
+        let images = x.chunks_exact(self.plan.window.image().max(1));
+        for (map, x) in maps
+            .chunks_exact_mut(self.plan.map_len().max(1))
+            .zip(images)
+        {
+            self.image(self.plan.framed(x, &mut room), map);
+        }
+    }
+
+    /// One image's map.
+    #[expect(
+        unsafe_code,
+        reason = "the inner loops read and write through pointers"
+    )]
+    fn image(&self, framed: &[f32], map: &mut [f32]) {
+        let plan = self.plan;
+        let (w, frame) = (&plan.window, plan.frame());
+        let (stretch, width) = (w.cols * w.channels, width());
+        assert!(framed.len() >= frame.len() && map.len() == plan.map_len());
+        for (y, line) in map
+            .chunks_exact_mut((plan.size.1 * plan.channels).max(1))
+            .enumerate()
+        {
+            let block = Block {
+                rows: plan.size.1,
+                cols: plan.channels,
+                depth: [1, w.rows, stretch],
+                left: Left {
+                    start: framed[frame.at(y * w.stride, 0)..].as_ptr(),
+                    row: w.stride * w.channels,
+                    image: 0,
+                    segment: frame.line(),
+                    step: 1,
+                },
+                right: Right {
+                    start: self.weights.as_ptr(),
+                    panel: w.rows * stretch * width,
+                    image: 0,
+                    segment: stretch * width,
+                    step: width,
+                },
+                out: (line.as_mut_ptr(), plan.channels),
+                finish: Finish {
+                    add: false,
+                    bias: self.bias.map_or(std::ptr::null(), <[f32]>::as_ptr),
+                    relu: self.relu,
+                },
+            };
+            // SAFETY: `Window::output` gives places whose windows lie inside the framed image;
+            // `Plan::panels` makes a panel for each width of channels; the line is this place's
+            // alone; there are as many biases as channels.
+            unsafe { block.run() };
+        }
+    }
+}
+
 struct Operation {
     conv: Conv,
     /// The type of the map that pooling sees, where it is not f32: equal pixels are equal in it.
@@ -200,7 +293,7 @@ impl Operation {
             )
         }
         let n = x_layout.shape().dim(0)?;
-        let panels = plan.panels(weight);
+        let maps = Maps::new(&plan, weight, bias, self.conv.relu);
         let (image, result) = (plan.window.image().max(1), plan.result_len().max(1));
         let size = n.div_ceil(GROUPS).max(1);
         let mut out = fresh(n * plan.result_len());
@@ -213,87 +306,23 @@ impl Operation {
         groups
             .zip(x.par_chunks(size * image))
             .for_each(|((winners, out), x)| {
-                let mut room = plan.room();
-                let mut map = vec![
-                    0.0;
-                    if plan.pool.is_some() {
-                        plan.map_len()
-                    } else {
-                        0
-                    }
-                ];
-                let mut winners = winners.chunks_mut(result);
-                for (out, x) in out.chunks_mut(result).zip(x.chunks(image)) {
-                    let framed = plan.framed(x, &mut room);
-                    let Some((window, places)) = &plan.pool else {
-                        self.image(&plan, framed, &panels, bias, out);
-                        continue;
-                    };
-                    self.image(&plan, framed, &panels, bias, &mut map);
+                let Some((window, places)) = &plan.pool else {
+                    return maps.of(x, out);
+                };
+                let mut map = fresh(plan.map_len());
+                let results = out.chunks_mut(result).zip(winners.chunks_mut(result));
+                for ((out, winners), x) in results.zip(x.chunks(image)) {
+                    maps.of(x, &mut map);
                     if let Some(low) = self.low {
                         low.round(&mut map);
                     }
-                    if let Some(winners) = winners.next() {
-                        pool_image(window, *places, &map, out, winners);
-                    }
+                    pool_image(window, *places, &map, out, winners);
                 }
             });
         // A second forward pass of the same operation would find the same.
         let _ = self.winners.set(winners);
         let (height, width) = plan.result();
         output(out, (n, height, width, plan.channels))
-    }
-
-    /// One image's map [h', w', co], with bias and ReLU.
-    #[expect(
-        unsafe_code,
-        reason = "the inner loops read and write through pointers"
-    )]
-    fn image(
-        &self,
-        plan: &Plan,
-        framed: &[f32],
-        panels: &[f32],
-        bias: Option<&[f32]>,
-        map: &mut [f32],
-    ) {
-        let (w, frame) = (&plan.window, plan.frame());
-        let (stretch, width) = (w.cols * w.channels, width());
-        assert!(framed.len() >= frame.len() && map.len() == plan.map_len());
-        for (y, line) in map
-            .chunks_exact_mut((plan.size.1 * plan.channels).max(1))
-            .enumerate()
-        {
-            let block = Block {
-                rows: plan.size.1,
-                cols: plan.channels,
-                depth: [1, w.rows, stretch],
-                left: Left {
-                    start: framed[frame.at(y * w.stride, 0)..].as_ptr(),
-                    row: w.stride * w.channels,
-                    image: 0,
-                    segment: frame.line(),
-                    step: 1,
-                },
-                right: Right {
-                    start: panels.as_ptr(),
-                    panel: w.rows * stretch * width,
-                    image: 0,
-                    segment: stretch * width,
-                    step: width,
-                },
-                out: (line.as_mut_ptr(), plan.channels),
-                finish: Finish {
-                    add: false,
-                    bias: bias.map_or(std::ptr::null(), <[f32]>::as_ptr),
-                    relu: self.conv.relu,
-                },
-            };
-            // SAFETY: `Window::output` gives places whose windows lie inside the framed image;
-            // `Plan::panels` makes a panel for each width of channels; the line is this place's
-            // alone; there are as many biases as channels.
-            unsafe { block.run() };
-        }
     }
 
     fn backward(
@@ -372,7 +401,9 @@ impl CustomOp3 for Operation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::probe::{everything, gradients, threads, var};
+    use candle_core::{DType, Var};
+
+    use crate::kernel::probe::{autograd, close, everything, flat, gradients, threads, var};
 
     fn conv(stride: usize, padding: usize, relu: bool, pool: Option<(usize, usize)>) -> Conv {
         let pool = pool.map(|(kernel, stride)| Pool { kernel, stride });
@@ -420,6 +451,55 @@ mod tests {
         }
     }
 
+    /// Fails where an error is above a few roundings of the largest number: that is what single
+    /// precision leaves of long sums, whichever way they are made.
+    fn near(what: &str, got: &[f64], want: &[f64]) {
+        let largest = want.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
+        for (got, want) in got.iter().zip(want) {
+            let error = (got - want).abs() / largest.max(1e-9);
+            assert!(error < 16.0 * f64::from(f32::EPSILON), "{what}: {error:e}");
+        }
+        assert_eq!(got.len(), want.len(), "{what}: lengths");
+    }
+
+    /// Shapes whose products Winograd's form saves: odd and even maps, one pixel, several lines.
+    #[test]
+    fn windows_of_three_agree_with_candle_in_f64() {
+        for (x, outputs, padding) in [
+            ([2, 5, 4, 16], 16, 1),
+            ([3, 4, 6, 32], 16, 0),
+            ([1, 1, 1, 16], 48, 1),
+            ([17, 3, 3, 16], 32, 0),
+            ([1, 2, 3, 16], 16, 2),
+            ([9, 17, 16, 48], 32, 1),
+        ] {
+            let w = [outputs, x[3], 3, 3];
+            let vars = [var(&x, 1), var(&w, 2), var(&w[..1], 3)];
+            let wide = vars.each_ref().map(|v| v.to_dtype(DType::F64).unwrap());
+            let wide = wide.map(|v| Var::from_tensor(&v).unwrap());
+            for (relu, pool) in [(false, None), (true, None), (true, Some((2, 2)))] {
+                let c = conv(1, padding, relu, pool);
+                let plan = Plan::new(&c, vars[0].shape(), vars[1].shape());
+                let Ok(plan) = plan else { continue };
+                assert!(plan.winograd().is_some());
+                let run = |t: &[Tensor]| conv2d(&t[0], &t[1], Some(&t[2]), &c);
+                let plain = |t: &[Tensor]| composed::conv2d(&t[0], &t[1], Some(&t[2]), &c);
+                let ((y, grads), (want, slow)) = (autograd(&vars, &run), autograd(&wide, &plain));
+                let what = format!("{x:?} to {outputs}, {c:?}");
+                close(&what, &flat(&y), &flat(&want), 2e-5);
+                for (i, (grad, slow)) in grads.iter().zip(&slow).enumerate() {
+                    close(
+                        &format!("{what}: gradient {i}"),
+                        &flat(grad),
+                        &flat(slow),
+                        1e-4,
+                    );
+                }
+                threads(|| everything(&vars, &run));
+            }
+        }
+    }
+
     /// Large enough for several tiles of everything.
     #[test]
     fn large_images_agree_with_candle() {
@@ -429,13 +509,13 @@ mod tests {
             var(&[5], 3),
         ];
         let c = conv(1, 1, true, None);
-        let flat = |f: &dyn Fn(&[Tensor]) -> Result<Tensor>| {
+        let all = |f: &dyn Fn(&[Tensor]) -> Result<Tensor>| {
             let all = everything(&vars, f);
             all.into_iter().map(f64::from).collect::<Vec<_>>()
         };
-        let got = flat(&|t| conv2d(&t[0], &t[1], Some(&t[2]), &c));
-        let want = flat(&|t| composed::conv2d(&t[0], &t[1], Some(&t[2]), &c));
-        crate::kernel::probe::close("large", &got, &want, 2e-4);
+        let got = all(&|t| conv2d(&t[0], &t[1], Some(&t[2]), &c));
+        let want = all(&|t| composed::conv2d(&t[0], &t[1], Some(&t[2]), &c));
+        close("large", &got, &want, 2e-4);
     }
 
     #[test]

@@ -6,6 +6,8 @@
 //! turned weights. For strides s > 1 the pixels of x fall into s·s phases, each of which sees only
 //! every s-th row and column of the window: no product with zeros is computed.
 
+use std::ops::Range;
+
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
@@ -20,6 +22,7 @@ use super::{
     tile::{Block, Finish, Left, Right, WIDEST, width},
     turn::turn,
     wide,
+    winograd::Winograd,
 };
 
 /// What the backward pass knows of the forward pass.
@@ -28,6 +31,7 @@ pub(super) struct Backward<'a> {
     relu: bool,
     /// Places of the maxima, where pooling followed.
     winners: &'a [u16],
+    winograd: Option<Winograd>,
     /// The maps' gradients with the zeros that the phases reach for.
     frame: Frame,
 }
@@ -74,16 +78,22 @@ impl<'a> Backward<'a> {
         };
         let (top, rows) = along(w.height, w.rows, height);
         let (left, cols) = along(w.width, w.cols, width);
+        let winograd = plan.winograd();
+        let (size, start) = match winograd {
+            Some(_) => (plan.size, (0, 0)),
+            None => ((rows, cols), (top, left)),
+        };
         let frame = Frame {
-            size: (rows, cols),
+            size,
             channels: plan.channels,
-            start: (top, left),
+            start,
             image: plan.size,
         };
         Self {
             plan,
             relu,
             winners,
+            winograd,
             frame,
         }
     }
@@ -138,52 +148,118 @@ impl<'a> Backward<'a> {
     /// Each group's sums, in order; fills `dx` where it is not empty.
     fn groups(&self, all: &Operands, weight: &[f32], dx: &mut [f32]) -> Vec<Sums> {
         let w = &self.plan.window;
-        let (image, result) = (w.image().max(1), self.plan.result_len().max(1));
+        let image = w.image().max(1);
         let n = all.x.len() / image;
         let size = n.div_ceil(GROUPS).max(1);
-        let phases = (!dx.is_empty()).then(|| Phases::new(self, weight));
+        let way = Way::new(self, weight, !dx.is_empty());
         let mut targets: Vec<&mut [f32]> = dx.chunks_mut(size * image).collect();
         targets.resize_with(n.div_ceil(size), Default::default);
         let run = |(group, dx): (usize, &mut [f32])| {
-            let len = w.rows * w.cols * w.channels * self.plan.channels;
-            let mut sums = Sums {
-                weight: vec![0.0; if all.weights { len } else { 0 }],
-                bias: vec![0.0; self.plan.channels],
-            };
-            let few = self.together();
-            let (x_len, g_len) = (self.plan.frame().len(), self.frame.len());
-            let padded = w.padding > 0 && all.weights;
-            let mut room = vec![0.0; if padded { few * x_len } else { 0 }];
-            // The last tile reads past the last channel.
-            let mut framed = vec![0.0; few * g_len + WIDEST];
-            let mut images = dx.chunks_mut(image);
-            let end = ((group + 1) * size).min(n);
-            for first in (group * size..end).step_by(few) {
-                let places = first..(first + few).min(end);
-                let x = &all.x[places.start * image..places.end * image];
-                for (i, framed) in places.clone().zip(framed.chunks_mut(g_len.max(1))) {
-                    self.place_gradient(all, i * result..(i + 1) * result, framed);
-                    if all.biases {
-                        self.add_bias(framed, &mut sums.bias);
-                    }
-                    if let (Some(phases), Some(dx)) = (&phases, images.next()) {
-                        phases.image(self, framed, dx);
-                    }
-                }
-                if padded {
-                    let frames = room.chunks_exact_mut(x_len.max(1));
-                    for (x, frame) in x.chunks_exact(image).zip(frames) {
-                        self.plan.frame().place(x, frame);
-                    }
-                }
-                if all.weights {
-                    let x = if padded { &room } else { x };
-                    self.add_weights(places.len(), x, &framed, &mut sums.weight);
-                }
+            let images = group * size..((group + 1) * size).min(n);
+            match &way {
+                Way::Direct(phases) => self.direct(all, phases.as_ref(), images, dx),
+                Way::Spread(winograd, weights) => self.spread(all, winograd, weights, images, dx),
             }
-            sums
         };
         targets.into_par_iter().enumerate().map(run).collect()
+    }
+
+    /// The sums of a group of images by products with the window's own weights.
+    fn direct(
+        &self,
+        all: &Operands,
+        phases: Option<&Phases>,
+        group: Range<usize>,
+        dx: &mut [f32],
+    ) -> Sums {
+        let w = &self.plan.window;
+        let (image, result) = (w.image().max(1), self.plan.result_len().max(1));
+        let len = w.rows * w.cols * w.channels * self.plan.channels;
+        let mut sums = Sums {
+            weight: vec![0.0; if all.weights { len } else { 0 }],
+            bias: vec![0.0; self.plan.channels],
+        };
+        let few = self.together();
+        let (x_len, g_len) = (self.plan.frame().len(), self.frame.len());
+        let padded = w.padding > 0 && all.weights;
+        let mut room = vec![0.0; if padded { few * x_len } else { 0 }];
+        // The last tile reads past the last channel.
+        let mut framed = vec![0.0; few * g_len + WIDEST];
+        let mut images = dx.chunks_mut(image);
+        for first in group.clone().step_by(few) {
+            let places = first..(first + few).min(group.end);
+            let x = &all.x[places.start * image..places.end * image];
+            for (i, framed) in places.clone().zip(framed.chunks_mut(g_len.max(1))) {
+                self.place_gradient(all, i * result..(i + 1) * result, framed);
+                if all.biases {
+                    self.add_bias(framed, &mut sums.bias);
+                }
+                if let (Some(phases), Some(dx)) = (phases, images.next()) {
+                    phases.image(self, framed, dx);
+                }
+            }
+            if padded {
+                let frames = room.chunks_exact_mut(x_len.max(1));
+                for (x, frame) in x.chunks_exact(image).zip(frames) {
+                    self.plan.frame().place(x, frame);
+                }
+            }
+            if all.weights {
+                let x = if padded { &room } else { x };
+                self.add_weights(places.len(), x, &framed, &mut sums.weight);
+            }
+        }
+        sums
+    }
+
+    /// The sums of a group of images by Winograd's products.
+    fn spread(
+        &self,
+        all: &Operands,
+        winograd: &Winograd,
+        weights: &[f32],
+        group: Range<usize>,
+        dx: &mut [f32],
+    ) -> Sums {
+        let (image, result) = (self.plan.window.image(), self.plan.result_len());
+        let (len, few) = (self.frame.len(), self.together());
+        let mut sums = if all.weights {
+            winograd.sums()
+        } else {
+            Vec::new()
+        };
+        let mut bias = vec![0.0; self.plan.channels];
+        let as_it_is = !self.relu && self.plan.pool.is_none();
+        let mut room = vec![0.0; if as_it_is { 0 } else { few * len }];
+        let mut targets = dx.chunks_mut(few * image);
+        for first in group.clone().step_by(few) {
+            let places = first..(first + few).min(group.end);
+            let grads = if as_it_is {
+                &all.grad[places.start * result..places.end * result]
+            } else {
+                for (i, map) in places.clone().zip(room.chunks_exact_mut(len)) {
+                    self.place_gradient(all, i * result..(i + 1) * result, map);
+                }
+                &room[..places.len() * len]
+            };
+            if all.biases {
+                for map in grads.chunks_exact(len) {
+                    self.add_bias(map, &mut bias);
+                }
+            }
+            let x = &all.x[places.start * image..places.end * image];
+            let dx = targets.next().unwrap_or_default();
+            if all.weights {
+                winograd.add_weights(x, grads, &mut sums);
+            }
+            if !dx.is_empty() {
+                winograd.turned().forward(grads, weights, (None, false), dx);
+            }
+        }
+        if all.weights {
+            sums = winograd.gather_weights(&sums);
+        }
+        Sums { weight: sums, bias }
     }
 
     /// Images whose frames fit into the second-level cache together.
@@ -224,7 +300,7 @@ impl<'a> Backward<'a> {
     }
 
     /// ∂L/∂(map) of one image into its place, unpooled and masked.
-    fn place_gradient(&self, all: &Operands, range: std::ops::Range<usize>, framed: &mut [f32]) {
+    fn place_gradient(&self, all: &Operands, range: Range<usize>, framed: &mut [f32]) {
         let (y, g) = (&all.result[range.clone()], &all.grad[range.clone()]);
         if let Some((window, places)) = &self.plan.pool {
             let first = self.frame.at(self.frame.start.0, self.frame.start.1);
@@ -252,13 +328,13 @@ impl<'a> Backward<'a> {
     }
 
     /// Adds the sums over one image's pixels.
-    fn add_bias(&self, framed: &mut [f32], bias: &mut [f64]) {
+    fn add_bias(&self, framed: &[f32], bias: &mut [f64]) {
         let channels = self.plan.channels.max(1);
         let mut sums = vec![0f32; channels];
         wide(
             #[inline(always)]
             || {
-                for line in self.frame.rows(framed) {
+                for line in self.frame.lines(framed) {
                     for pixel in line.chunks_exact(channels) {
                         for (sum, g) in sums.iter_mut().zip(pixel) {
                             *sum += g;
@@ -336,6 +412,59 @@ impl<'a> Backward<'a> {
     }
 }
 
+/// How the products are made.
+enum Way {
+    /// With the window's weights; phases where ∂L/∂x is wanted.
+    Direct(Option<Phases>),
+    /// Winograd's, with the turned weights for ∂L/∂x.
+    Spread(Winograd, Vec<f32>),
+}
+
+impl Way {
+    fn new(backward: &Backward, weight: &[f32], inputs: bool) -> Self {
+        let plan = &backward.plan;
+        match backward.winograd {
+            Some(winograd) if inputs => {
+                let taps: Vec<usize> = (0..plan.window.rows * plan.window.cols).rev().collect();
+                let panels = panels(plan, &turned(plan, weight), &taps);
+                Self::Spread(winograd, Winograd::weights(&panels, plan.channels))
+            }
+            Some(winograd) => Self::Spread(winograd, Vec::new()),
+            None => Self::Direct(inputs.then(|| Phases::new(backward, weight))),
+        }
+    }
+}
+
+/// Weights as [output channel, tap, input channel].
+fn turned(plan: &Plan, weight: &[f32]) -> Vec<f32> {
+    let (taps, inputs) = (plan.window.rows * plan.window.cols, plan.window.channels);
+    let mut out = fresh(weight.len());
+    let filters = out.chunks_exact_mut((taps * inputs).max(1));
+    for (out, from) in filters.zip(weight.chunks_exact((taps * inputs).max(1))) {
+        turn((from, taps), (inputs, taps), (out, inputs));
+    }
+    out
+}
+
+/// Such weights in panels of input channels: steps are (one of `taps`, output channel).
+fn panels(plan: &Plan, turned: &[f32], taps: &[usize]) -> Vec<f32> {
+    let (inputs, outputs, width) = (plan.window.channels, plan.channels, width());
+    let filter = plan.window.rows * plan.window.cols * inputs;
+    let panel = taps.len() * outputs * width;
+    let mut out = vec![0.0; inputs.div_ceil(width) * panel];
+    for (i, out) in out.chunks_exact_mut(panel.max(1)).enumerate() {
+        let seen = i * width..((i + 1) * width).min(inputs);
+        let steps = taps
+            .iter()
+            .flat_map(|tap| (0..outputs).map(move |o| (tap, o)));
+        for ((tap, output), step) in steps.zip(out.chunks_exact_mut(width)) {
+            let from = &turned[output * filter + tap * inputs..][seen.clone()];
+            step[..from.len()].copy_from_slice(from);
+        }
+    }
+    out
+}
+
 /// The phases of a convolution's inputs, with the weights that each of them sees, in panels.
 struct Phases(Vec<(Phase, Vec<Seen>)>);
 
@@ -344,34 +473,13 @@ type Seen = (Phase, Vec<f32>);
 
 impl Phases {
     fn new(backward: &Backward, weight: &[f32]) -> Self {
-        let (w, outputs) = (&backward.plan.window, backward.plan.channels);
+        let w = &backward.plan.window;
         let (top, left) = backward.frame.start;
-        let taps = w.rows * w.cols;
-        // Weights as [output channel, tap, input channel].
-        let mut turned = fresh(weight.len());
-        let filters = turned.chunks_exact_mut((taps * w.channels).max(1));
-        for (out, from) in filters.zip(weight.chunks_exact((taps * w.channels).max(1))) {
-            turn((from, taps), (w.channels, taps), (out, w.channels));
-        }
-        let width = width();
+        let turned = turned(&backward.plan, weight);
         let seen = |rows: &Phase, cols: &Phase| {
-            let panel = rows.taps.len() * cols.taps.len() * outputs * width;
-            let mut out = vec![0.0; w.channels.div_ceil(width) * panel];
-            for (i, out) in out.chunks_exact_mut(panel.max(1)).enumerate() {
-                let inputs = i * width..((i + 1) * width).min(w.channels);
-                let mut steps = out.chunks_exact_mut(width);
-                let taps_seen = rows
-                    .taps
-                    .iter()
-                    .flat_map(|row| cols.taps.iter().map(move |col| row * w.cols + col));
-                for tap in taps_seen {
-                    for (output, step) in (0..outputs).zip(&mut steps) {
-                        let from = &turned[(output * taps + tap) * w.channels..][inputs.clone()];
-                        step[..from.len()].copy_from_slice(from);
-                    }
-                }
-            }
-            out
+            let taps = rows.taps.iter();
+            let taps = taps.flat_map(|row| cols.taps.iter().map(move |col| row * w.cols + col));
+            panels(&backward.plan, &turned, &taps.collect::<Vec<_>>())
         };
         let rows = backward.phases(w.height, w.rows, top).into_iter();
         let all = rows.map(|rows| {

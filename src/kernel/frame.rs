@@ -42,6 +42,16 @@ impl Frame {
             .map(move |line| &mut line[..length])
     }
 
+    /// The same, to read.
+    pub fn lines<'a>(&self, framed: &'a [f32]) -> impl Iterator<Item = &'a [f32]> {
+        let (first, length) = (
+            self.at(self.start.0, self.start.1),
+            self.image.1 * self.channels,
+        );
+        let lines = framed[first..].chunks(self.line().max(1));
+        lines.take(self.image.0).map(move |line| &line[..length])
+    }
+
     /// Copies `image` into its place.
     pub fn place(&self, image: &[f32], framed: &mut [f32]) {
         let length = self.image.1 * self.channels;

@@ -39,12 +39,14 @@ pub mod probe;
 mod recurrence;
 pub mod reduce;
 mod softmax;
+mod spread;
 mod tape;
 pub mod threads;
 mod tile;
 mod turn;
 mod wide;
 pub mod window;
+mod winograd;
 
 pub use activation::{Activation, activate};
 pub use add::{add, add_relu};
