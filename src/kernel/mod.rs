@@ -33,6 +33,7 @@ pub mod max_pool;
 pub mod mixed;
 pub mod operand;
 mod order;
+pub mod pages;
 pub mod param;
 #[cfg(test)]
 pub mod probe;
