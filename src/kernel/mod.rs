@@ -18,6 +18,8 @@ pub mod conv2d;
 mod conv2d_backward;
 mod cross_entropy;
 mod dropout;
+#[cfg(test)]
+mod edge_tests;
 mod embedding;
 mod frame;
 mod fresh;
