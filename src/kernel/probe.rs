@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 
+use super::tape;
 use crate::rng::{Purpose, Stream};
 
 /// `n` reproducible numbers in [−1, 1).
@@ -49,6 +50,25 @@ pub fn autograd(inputs: &[Var], f: &dyn Fn(&[Tensor]) -> Result<Tensor>) -> (Ten
         None => panic!("an input got no gradient"),
     });
     (out, grads.collect())
+}
+
+/// Whether the tape's own backward pass takes the scalar that `f` makes. Fails where it does and
+/// its gradients of `inputs` are not those of Candle's.
+pub fn taped(what: &str, inputs: &[&Tensor], f: &dyn Fn() -> Result<Tensor>) -> bool {
+    tape::record();
+    let result = f().unwrap();
+    let Some(own) = tape::backward(&result, result.ones_like().unwrap()).unwrap() else {
+        return false;
+    };
+    let store = result.backward().unwrap();
+    for (i, input) in inputs.iter().enumerate() {
+        let what = format!("{what}: the tape's gradient {i}");
+        match (own.get(&input.id()), store.get(input)) {
+            (Some(own), Some(candle)) => close(&what, &flat(own), &flat(candle), 1e-6),
+            (own, candle) => panic!("{what}: {own:?}, Candle has {candle:?}"),
+        }
+    }
+    true
 }
 
 /// Checks the fused kernel against the composition of Candle's operations: outputs, and both

@@ -190,3 +190,157 @@ fn add(
     pending.insert(to.id(), sum);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{
+        Activation, Grads, Init, Param, activate, add as plus, add_relu, known_slope, linear,
+        probe::{close, flat, taped, var},
+    };
+    use candle_core::{DType, Var};
+
+    /// Σ x²/2, whose gradient is x.
+    fn half_squares(x: &Tensor) -> Result<Tensor> {
+        let wide = x.detach().to_dtype(DType::F64)?;
+        known_slope(x, &(wide.sqr()?.sum_all()? * 0.5)?, &wide)
+    }
+
+    fn tanh(x: &Tensor) -> Result<Tensor> {
+        activate(x, Activation::Tanh)
+    }
+
+    fn gelu(x: &Tensor) -> Result<Tensor> {
+        activate(x, Activation::Gelu)
+    }
+
+    #[track_caller]
+    fn takes(inputs: &[&Tensor], f: &dyn Fn() -> Result<Tensor>) {
+        assert!(taped("graph", inputs, f), "it was left to Candle");
+    }
+
+    #[test]
+    fn the_gradients_of_a_tensor_used_twice_add_up() {
+        let x = var(&[3, 4], 1);
+        takes(&[&x], &|| {
+            let once = tanh(&x)?;
+            half_squares(&plus(&once, &gelu(&once)?)?)
+        });
+        takes(&[&x], &|| half_squares(&plus(&tanh(&x)?, &gelu(&x)?)?));
+    }
+
+    #[test]
+    fn a_gradient_takes_on_the_shape_before_a_change() {
+        let (x, w) = (var(&[3, 4], 1), var(&[5, 6], 2));
+        takes(&[&x, &w], &|| {
+            let flat = reshape(&tanh(&x)?, &[2, 6])?;
+            half_squares(&linear(&flat, &w, None, false)?)
+        });
+        // Used in both shapes, and changed at the very start and end.
+        takes(&[&x], &|| {
+            let (long, square) = (reshape(&x, &[12])?, tanh(&x)?);
+            let sum = plus(&gelu(&long)?, &reshape(&square, &[12])?)?;
+            half_squares(&plus(&reshape(&sum, &[3, 4])?, &square)?)
+        });
+        takes(&[&x], &|| reshape(&half_squares(&x)?, &[1]));
+    }
+
+    /// Both terms of a sum get the same tensor as their gradient; each gets more from elsewhere.
+    #[test]
+    fn a_gradient_shared_by_two_is_not_changed_by_one() {
+        let (x, y) = (var(&[3, 4], 1), var(&[3, 4], 2));
+        takes(&[&x, &y], &|| {
+            let (a, b) = (tanh(&x)?, gelu(&y)?);
+            let (one, two) = (plus(&a, &b)?, plus(&b, &a)?);
+            half_squares(&plus(&plus(&one, &gelu(&a)?)?, &add_relu(&two, &b)?)?)
+        });
+        takes(&[&x], &|| half_squares(&plus(&x, &x)?));
+        takes(&[&x, &y], &|| {
+            let sum = plus(&plus(&x, &y)?, &x)?;
+            half_squares(&plus(&reshape(&sum, &[12])?, &reshape(&y, &[12])?)?)
+        });
+    }
+
+    /// What arrives at variables is changed in place later: clipped, and added to.
+    #[test]
+    fn no_two_variables_get_the_same_memory() {
+        let (x, y) = (var(&[3, 4], 1), var(&[3, 4], 2));
+        record();
+        let loss = half_squares(&plus(&x, &y).unwrap()).unwrap();
+        let grads = backward(&loss, loss.ones_like().unwrap()).unwrap().unwrap();
+        let (dx, dy) = (&grads[&x.id()], &grads[&y.id()]);
+        let before = flat(dy);
+        assert_eq!(flat(dx), before);
+        inplace::update(dx, |values| values.fill(0.0)).unwrap();
+        assert_eq!(flat(dy), before);
+    }
+
+    #[test]
+    fn a_variable_at_two_places_gets_one_gradient() {
+        let (x, w, b) = (var(&[3, 4], 1), var(&[4, 4], 2), var(&[4], 3));
+        takes(&[&x, &w, &b], &|| {
+            let once = linear(&x, &w, Some(&b), true)?;
+            half_squares(&linear(&once, &w, Some(&b), false)?)
+        });
+    }
+
+    #[test]
+    fn a_constant_gets_no_gradient() {
+        let (x, w) = (var(&[3, 4], 1).as_detached_tensor(), var(&[4, 4], 2));
+        takes(&[&w], &|| {
+            half_squares(&plus(&x, &linear(&x, &w, None, true)?)?)
+        });
+        record();
+        let loss = half_squares(&linear(&x, &w, None, true).unwrap()).unwrap();
+        let grads = backward(&loss, loss.ones_like().unwrap()).unwrap().unwrap();
+        assert_eq!(grads.keys().collect::<Vec<_>>(), [&w.id()]);
+    }
+
+    #[test]
+    fn narrow_gradients_add_up_too() {
+        let x = var(&[3, 4], 1).to_dtype(DType::BF16).unwrap();
+        let x = Var::from_tensor(&x).unwrap();
+        takes(&[&x], &|| {
+            let once = tanh(&x)?;
+            half_squares(&linear(&once, &once, None, false)?)
+        });
+    }
+
+    #[test]
+    fn anything_foreign_is_left_to_candle() {
+        let x = var(&[3, 4], 1);
+        let foreign = |x: &Tensor| half_squares(&(tanh(x)? * 2.0)?);
+        assert!(!taped("foreign", &[], &|| foreign(&x)));
+        assert!(!taped("not noted", &[], &|| half_squares(&x)? * 2.0));
+        let copied = |x: &Tensor| half_squares(&x.t()?.contiguous()?);
+        assert!(!taped("copied", &[], &|| copied(&x)));
+
+        // With the same gradients as ever: tanh(x)·4·tanh′(x).
+        let param = Param::new("x".into(), vec![3, 4], Init::Uniform(1.0), true);
+        param.fill(1, x.device()).unwrap();
+        let params = [param];
+        let mut grads = Grads::new(&params).unwrap();
+        Grads::begin();
+        let loss = foreign(params[0].tensor()).unwrap();
+        grads.backward(&loss, 0.5, &params).unwrap();
+        let bent = flat(params[0].tensor()).into_iter().map(f64::tanh);
+        let want: Vec<f64> = bent.map(|t| 0.5 * 4.0 * t * (1.0 - t * t)).collect();
+        close("gradient", &flat(grads.get(0)), &want, 1e-6);
+    }
+
+    #[test]
+    fn what_was_not_recorded_is_left_to_candle() {
+        let x = var(&[3, 4], 1);
+        let loss = half_squares(&x).unwrap();
+        let seed = || loss.ones_like().unwrap();
+        NOTES.take();
+        assert!(backward(&loss, seed()).unwrap().is_none());
+        // A recording that began too late, and one that has ended.
+        record();
+        assert!(backward(&loss, seed()).unwrap().is_none());
+        record();
+        let loss = half_squares(&x).unwrap();
+        assert!(backward(&loss, seed()).unwrap().is_some());
+        assert!(backward(&loss, seed()).unwrap().is_none());
+    }
+}

@@ -61,7 +61,9 @@ impl LayerNorm {
         if self.over == 1 {
             return kernel::layer_norm(x, weight, bias);
         }
-        let rows = x.flatten_from(x.rank() - self.over)?;
-        kernel::layer_norm(&rows, &weight.flatten_all()?, &bias.flatten_all()?)?.reshape(x.shape())
+        let flat = |param: &Tensor| kernel::reshape(param, &[param.elem_count()]);
+        let rows = [&x.dims()[..x.rank() - self.over], &[weight.elem_count()]].concat();
+        let y = kernel::layer_norm(&kernel::reshape(x, &rows)?, &flat(weight)?, &flat(bias)?)?;
+        kernel::reshape(&y, x.dims())
     }
 }

@@ -1,12 +1,14 @@
 //! What must hold for every model, whatever its keys.
 
-use candle_core::{Device, Tensor};
+use candle_core::{Device, Result, Tensor};
 
-use super::{Cnn, Factors, Gpt, Input, Io, Lstm, Mlp, ModelSpec, Norm, Padding, Resnet, Shortcut};
+use super::{
+    Cnn, Factors, Gpt, Input, Io, Lstm, Mlp, Model, ModelSpec, Norm, Padding, Resnet, Shortcut,
+};
 use crate::{
     kernel::{
         Grads, Param, cross_entropy,
-        probe::{numbers, threads},
+        probe::{numbers, taped, threads},
     },
     layer::{Activation, Architecture, Builder, Mode},
 };
@@ -111,8 +113,8 @@ fn batch(spec: &dyn ModelSpec, input: &[usize]) -> (Tensor, Tensor) {
     }
 }
 
-/// A filled model: its architecture, and loss and gradients of one training batch.
-fn step(spec: &dyn ModelSpec, input: &[usize]) -> (Architecture, f32, Grads) {
+/// A model with its first numbers.
+fn filled(spec: &dyn ModelSpec, input: &[usize]) -> (Box<dyn Model>, Architecture) {
     let (b, io) = (
         Builder::plan(),
         Io {
@@ -125,13 +127,37 @@ fn step(spec: &dyn ModelSpec, input: &[usize]) -> (Architecture, f32, Grads) {
     for param in built.params.iter().chain(&built.buffers) {
         param.fill(7, &Device::Cpu).unwrap();
     }
+    (model, built)
+}
+
+/// The loss of one training batch.
+fn loss(spec: &dyn ModelSpec, model: &dyn Model, input: &[usize]) -> Result<Tensor> {
     let (x, targets) = batch(spec, input);
-    let logits = model.forward(&x, &TRAIN).unwrap();
+    let logits = model.forward(&x, &TRAIN)?;
     assert_eq!(logits.dims(), [targets.dims(), &[3]].concat(), "{spec:?}");
-    let loss = cross_entropy(&logits, &targets, 0.0, None).unwrap();
+    cross_entropy(&logits, &targets, 0.0, None)
+}
+
+/// A filled model: its architecture, and loss and gradients of one training batch.
+fn step(spec: &dyn ModelSpec, input: &[usize]) -> (Architecture, f32, Grads) {
+    let (model, built) = filled(spec, input);
+    Grads::begin();
+    let loss = loss(spec, &*model, input).unwrap();
     let mut grads = Grads::new(&built.params).unwrap();
     grads.backward(&loss, 1.0, &built.params).unwrap();
     (built, loss.to_scalar().unwrap(), grads)
+}
+
+/// Candle's own begins every gradient with zeros.
+#[test]
+fn the_fused_operations_backward_pass_goes_through_every_model() {
+    for (spec, input) in models() {
+        let (model, built) = filled(&*spec, &input);
+        let params: Vec<&Tensor> = built.params.iter().map(Param::tensor).collect();
+        let what = format!("{spec:?}");
+        let run = || loss(&*spec, &*model, &input);
+        assert!(taped(&what, &params, &run), "{what}");
+    }
 }
 
 #[test]
@@ -189,20 +215,7 @@ fn the_gradient_predicts_how_the_loss_falls() {
         let (built, before, grads) = step(&*spec, &input);
         let norm = grads.norm().unwrap();
         let size = 1e-2 / (norm * norm);
-        let b = Builder::plan();
-        let model = spec
-            .build(
-                &b,
-                &Io {
-                    input: input.clone(),
-                    outputs: 3,
-                },
-            )
-            .unwrap();
-        let moved = b.finish();
-        for param in moved.params.iter().chain(&moved.buffers) {
-            param.fill(7, &Device::Cpu).unwrap();
-        }
+        let (model, moved) = filled(&*spec, &input);
         for (i, param) in moved.params.iter().enumerate() {
             let change = (grads.get(i) * size).unwrap();
             param
@@ -210,12 +223,7 @@ fn the_gradient_predicts_how_the_loss_falls() {
                 .set(&(built.params[i].tensor() - change).unwrap())
                 .unwrap();
         }
-        let (x, targets) = batch(&*spec, &input);
-        let logits = model.forward(&x, &TRAIN).unwrap();
-        let after: f32 = cross_entropy(&logits, &targets, 0.0, None)
-            .unwrap()
-            .to_scalar()
-            .unwrap();
+        let after: f32 = loss(&*spec, &*model, &input).unwrap().to_scalar().unwrap();
         let fall = f64::from(before - after);
         assert!((fall / 1e-2 - 1.0).abs() < 0.1, "{spec:?}: fell by {fall}");
     }

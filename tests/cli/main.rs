@@ -24,3 +24,4 @@ mod sandbox;
 mod schedule;
 mod scheduled;
 mod weights;
+mod workloads;

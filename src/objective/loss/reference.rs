@@ -5,6 +5,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::*;
+use crate::kernel::{
+    linear,
+    probe::{taped, var},
+};
 
 #[derive(Deserialize)]
 struct Reference {
@@ -61,13 +65,23 @@ fn gradient_scale(case: &Case, weight: f64) -> f64 {
     }
 }
 
-#[test]
-fn values_and_gradients_are_pytorchs() {
+fn cases() -> Vec<Case> {
     let text = include_str!("../../../tests/reference/objectives.json");
     let reference: Reference = serde_json::from_str(text).unwrap();
     assert_eq!(reference.losses.len(), 32);
-    for (i, case) in reference.losses.iter().enumerate() {
-        let what = format!("case {i}, {} {}", case.r#type, case.keys);
+    reference.losses
+}
+
+impl Case {
+    fn name(&self) -> String {
+        format!("{} {}", self.r#type, self.keys)
+    }
+}
+
+#[test]
+fn values_and_gradients_are_pytorchs() {
+    for case in &cases() {
+        let what = case.name();
         let (loss, target) = (loss(case), target(&case.target));
         let output = Var::new(case.output.clone(), &Device::Cpu).unwrap();
         let sum = loss.sum(&output, &target).unwrap();
@@ -81,6 +95,19 @@ fn values_and_gradients_are_pytorchs() {
         for (got, want) in got.iter().flatten().zip(case.grad.iter().flatten()) {
             assert_near(f64::from(*got) / weight, *want, scale, &what);
         }
+    }
+}
+
+/// Candle's own begins every gradient of the model with zeros.
+#[test]
+fn the_fused_operations_backward_pass_goes_through_every_loss() {
+    for case in &cases() {
+        let (loss, target) = (loss(case), target(&case.target));
+        let x = Tensor::new(case.output.clone(), &Device::Cpu).unwrap();
+        let outputs = x.dims()[1];
+        let weight = var(&[outputs, outputs], 1);
+        let run = || loss.sum(&linear(&x, &weight, None, false)?, &target);
+        assert!(taped(&case.name(), &[&weight], &run), "{}", case.name());
     }
 }
 
