@@ -234,36 +234,37 @@ pub(super) fn mask(result: &[f32], grad: &[f32]) -> Vec<f32> {
 
 /// Sums of the columns of a row-major matrix: in f32 over a few rows, in f64 beyond, in order.
 pub(super) fn column_sums(values: &[f32], cols: usize) -> Vec<f32> {
-    // Columns, and rows, that are added up at a time.
-    const WIDTH: usize = 64;
+    // Rows that are added up in f32, and parts of the whole.
     const ROWS: usize = 16;
-    let mut sums = vec![0.0; cols];
-    sums.par_chunks_mut(WIDTH)
-        .enumerate()
-        .for_each(|(block, sums)| {
-            wide(
-                #[inline(always)]
-                || {
-                    let mut totals = [0f64; WIDTH];
-                    let columns = block * WIDTH..block * WIDTH + sums.len();
-                    for rows in values.chunks(ROWS * cols) {
-                        let mut parts = [0f32; WIDTH];
-                        for row in rows.chunks_exact(cols) {
-                            for (part, x) in parts.iter_mut().zip(&row[columns.clone()]) {
-                                *part += x;
-                            }
-                        }
-                        for (total, part) in totals.iter_mut().zip(parts) {
-                            *total += f64::from(part);
-                        }
-                    }
-                    for (sum, total) in sums.iter_mut().zip(totals) {
-                        *sum = total as f32;
-                    }
-                },
-            );
-        });
-    sums
+    const PARTS: usize = 16;
+    let rows = values.len() / cols.max(1);
+    let part = rows.div_ceil(PARTS).next_multiple_of(ROWS) * cols;
+    let sum = |values: &[f32]| {
+        let (mut totals, mut sums) = (vec![0f64; cols], vec![0f32; cols]);
+        for rows in values.chunks(ROWS * cols) {
+            sums.fill(0.0);
+            for row in rows.chunks_exact(cols) {
+                wide(
+                    #[inline(always)]
+                    || add(&mut sums, row),
+                );
+            }
+            for (total, sum) in totals.iter_mut().zip(&sums) {
+                *total += f64::from(*sum);
+            }
+        }
+        totals
+    };
+    let parts: Vec<Vec<f64>> = values.par_chunks(part.max(1)).map(sum).collect();
+    let total = |col: usize| parts.iter().map(|part| part[col]).sum::<f64>() as f32;
+    (0..cols).map(total).collect()
+}
+
+#[inline(always)]
+fn add(sums: &mut [f32], row: &[f32]) {
+    for (sum, x) in sums.iter_mut().zip(row) {
+        *sum += x;
+    }
 }
 
 #[cfg(test)]

@@ -168,10 +168,38 @@ impl Dims {
     }
 }
 
-/// The four gates' columns, `h` each.
+/// Numbers that are worked on side by side.
+const LANES: usize = 16;
+
+/// The `i`th few of `numbers`, zeros past the last.
 #[inline(always)]
-fn four(gates: &[f32], h: usize) -> [&[f32]; 4] {
-    [0, 1, 2, 3].map(|i| &gates[i * h..][..h])
+fn load(numbers: &[f32], i: usize) -> [f32; LANES] {
+    let rest = &numbers[i * LANES..];
+    if let Some(whole) = rest.first_chunk() {
+        return *whole;
+    }
+    let mut lanes = [0.0; LANES];
+    lanes[..rest.len()].copy_from_slice(rest);
+    lanes
+}
+
+#[inline(always)]
+fn store(numbers: &mut [f32], i: usize, lanes: &[f32; LANES]) {
+    let rest = &mut numbers[i * LANES..];
+    if let Some(whole) = rest.first_chunk_mut() {
+        *whole = *lanes;
+    } else {
+        let count = rest.len();
+        rest.copy_from_slice(&lanes[..count]);
+    }
+}
+
+/// f of each number, in place.
+#[inline(always)]
+fn each(lanes: &mut [f32; LANES], f: impl Fn(f32) -> f32) {
+    for lane in lanes {
+        *lane = f(*lane);
+    }
 }
 
 /// One step of one sample: c = σ(f)·c' + σ(i)·tanh(g), y = σ(o)·tanh(c).
@@ -183,25 +211,34 @@ fn cell(
     out: &mut [f32],
 ) {
     let h = out.len();
-    for (gate, (a, b)) in gates.iter_mut().zip(sums.iter().zip(own)) {
-        *gate = a + b;
-    }
-    each(&mut gates[..2 * h], sigmoid);
-    each(&mut gates[2 * h..3 * h], tanh);
-    each(&mut gates[3 * h..], sigmoid);
-    let [input, forget, new, last] = four(gates, h);
-    let (cells, past) = (&mut cells[..h], &past[..h]);
-    for i in 0..h {
-        cells[i] = forget[i] * past[i] + input[i] * new[i];
-        out[i] = last[i] * tanh(cells[i]);
-    }
-}
-
-/// f of each number, in place.
-#[inline(always)]
-fn each(numbers: &mut [f32], f: impl Fn(f32) -> f32) {
-    for x in numbers {
-        *x = f(*x);
+    for i in 0..h.div_ceil(LANES) {
+        let mut four = [[0.0; LANES]; 4];
+        for (gate, lanes) in four.iter_mut().enumerate() {
+            let part = gate * h..(gate + 1) * h;
+            *lanes = load(&sums[part.clone()], i);
+            for (lane, own) in lanes.iter_mut().zip(load(&own[part], i)) {
+                *lane += own;
+            }
+        }
+        each(&mut four[0], sigmoid);
+        each(&mut four[1], sigmoid);
+        each(&mut four[2], tanh);
+        each(&mut four[3], sigmoid);
+        for (gate, lanes) in four.iter().enumerate() {
+            store(&mut gates[gate * h..(gate + 1) * h], i, lanes);
+        }
+        let [input, forget, new, last] = &four;
+        let mut c = load(past, i);
+        for l in 0..LANES {
+            c[l] = forget[l] * c[l] + input[l] * new[l];
+        }
+        let mut y = c;
+        each(&mut y, tanh);
+        for l in 0..LANES {
+            y[l] *= last[l];
+        }
+        store(cells, i, &c);
+        store(out, i, &y);
     }
 }
 
@@ -215,28 +252,24 @@ fn cell_back(
     slopes: &mut [f32],
 ) {
     let h = memory.len();
-    let [input, forget, new, last] = four(gates, h);
-    let (cells, past, g, states) = (&cells[..h], &past[..h], &g[..h], &states[..h]);
-    // The gates' gradients one after the other: each loop writes to two places only.
-    let (front, back) = slopes.split_at_mut(3 * h);
-    let back = &mut back[..h];
-    for i in 0..h {
-        let (g, bent) = (g[i] + states[i], tanh(cells[i]));
-        back[i] = g * bent * last[i] * (1.0 - last[i]);
-        memory[i] += g * last[i] * (1.0 - bent * bent);
-    }
-    let gradient = &mut front[..h];
-    for i in 0..h {
-        gradient[i] = memory[i] * new[i] * input[i] * (1.0 - input[i]);
-    }
-    let gradient = &mut front[h..2 * h];
-    for i in 0..h {
-        gradient[i] = memory[i] * past[i] * forget[i] * (1.0 - forget[i]);
-    }
-    let gradient = &mut front[2 * h..3 * h];
-    for i in 0..h {
-        gradient[i] = memory[i] * input[i] * (1.0 - new[i] * new[i]);
-        memory[i] *= forget[i];
+    for i in 0..h.div_ceil(LANES) {
+        let gate = |gate: usize| load(&gates[gate * h..(gate + 1) * h], i);
+        let (input, forget, new, last) = (gate(0), gate(1), gate(2), gate(3));
+        let (c, past, g, state) = (load(cells, i), load(past, i), load(g, i), load(states, i));
+        let (mut m, mut four) = (load(memory, i), [[0.0; LANES]; 4]);
+        for l in 0..LANES {
+            let (g, bent) = (g[l] + state[l], tanh(c[l]));
+            m[l] += g * last[l] * (1.0 - bent * bent);
+            four[0][l] = m[l] * new[l] * input[l] * (1.0 - input[l]);
+            four[1][l] = m[l] * past[l] * forget[l] * (1.0 - forget[l]);
+            four[2][l] = m[l] * input[l] * (1.0 - new[l] * new[l]);
+            four[3][l] = g * bent * last[l] * (1.0 - last[l]);
+            m[l] *= forget[l];
+        }
+        store(memory, i, &m);
+        for (gate, lanes) in four.iter().enumerate() {
+            store(&mut slopes[gate * h..(gate + 1) * h], i, lanes);
+        }
     }
 }
 

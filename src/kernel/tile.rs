@@ -253,7 +253,7 @@ unsafe fn tile<S: Simd, const M: usize, const V: usize>(
                 b = b.wrapping_add(right.step);
             }
         }
-        finish(simd, block, (row, col), &sums);
+        finish(simd, block, (row, col), sums);
     }
 }
 
@@ -263,41 +263,56 @@ unsafe fn finish<S: Simd, const M: usize, const V: usize>(
     simd: S,
     block: &Block,
     (row, col): (usize, usize),
+    sums: [[S::f32s; V]; M],
+) {
+    let (Finish { add, bias, relu }, (out, stride)) = (block.finish, block.out);
+    let cols = block.cols - col;
+    // SAFETY: a whole tile's columns are inside the result, and of the bias.
+    unsafe {
+        if cols < V * S::F32_LANES {
+            return finish_edge(simd, block, (row, col), &sums);
+        }
+        let mut biases = [simd.splat_f32s(0.0); V];
+        if !bias.is_null() {
+            for (v, each) in biases.iter_mut().enumerate() {
+                *each = load::<S>(bias.add(col + v * S::F32_LANES));
+            }
+        }
+        for i in 0..M {
+            let target = out.add((row + i) * stride + col);
+            write(simd, target, &sums[i], biases, (add, relu));
+        }
+    }
+}
+
+/// The same where the last vector is not whole.
+#[inline(always)]
+unsafe fn finish_edge<S: Simd, const M: usize, const V: usize>(
+    simd: S,
+    block: &Block,
+    (row, col): (usize, usize),
     sums: &[[S::f32s; V]; M],
 ) {
-    let lanes = S::F32_LANES;
     let (Finish { add, bias, relu }, (out, stride)) = (block.finish, block.out);
-    let cols = (block.cols - col).min(V * lanes);
-    let zero = simd.splat_f32s(0.0);
-    let whole = cols == V * lanes;
+    let cols = block.cols - col;
+    let mut biases = [simd.splat_f32s(0.0); V];
+    let mut edge = [0f32; WIDEST];
     // SAFETY: `cols` numbers of each row are inside the result, and of the bias; `edge` holds the
     // widest tile.
     unsafe {
-        let mut biases = [zero; V];
         if !bias.is_null() {
-            let mut edge = [0f32; WIDEST];
-            let place = if whole {
-                bias.add(col)
-            } else {
-                std::ptr::copy_nonoverlapping(bias.add(col), edge.as_mut_ptr(), cols);
-                edge.as_ptr()
-            };
-            for (v, bias) in biases.iter_mut().enumerate() {
-                *bias = load::<S>(place.add(v * lanes));
+            std::ptr::copy_nonoverlapping(bias.add(col), edge.as_mut_ptr(), cols);
+            for (v, each) in biases.iter_mut().enumerate() {
+                *each = load::<S>(edge.as_ptr().add(v * S::F32_LANES));
             }
         }
         for (i, sums) in sums.iter().enumerate() {
             let target = out.add((row + i) * stride + col);
-            if whole {
-                write(simd, target, sums, biases, (add, relu));
-            } else {
-                let mut edge = [0f32; WIDEST];
-                if add {
-                    std::ptr::copy_nonoverlapping(target, edge.as_mut_ptr(), cols);
-                }
-                write(simd, edge.as_mut_ptr(), sums, biases, (add, relu));
-                std::ptr::copy_nonoverlapping(edge.as_ptr(), target, cols);
+            if add {
+                std::ptr::copy_nonoverlapping(target, edge.as_mut_ptr(), cols);
             }
+            write(simd, edge.as_mut_ptr(), sums, biases, (add, relu));
+            std::ptr::copy_nonoverlapping(edge.as_ptr(), target, cols);
         }
     }
 }
