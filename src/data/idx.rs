@@ -18,6 +18,9 @@ use super::{
     content::{Content, MOST_PER_BYTE},
 };
 
+/// Bytes of content that a header is believed for each byte of the file: MNIST's images have five.
+const LIKELY_PER_BYTE: u64 = 16;
+
 /// Dimensions of an IDX file of unsigned bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdxHeader {
@@ -70,7 +73,8 @@ pub(super) fn read_idx(path: &Path, dimensions: u8) -> Result<(IdxHeader, Vec<u8
         path: path.into(),
         source,
     };
-    let numbers = take(&mut *content.reader, expected).map_err(read)?;
+    let likely = content.stored.saturating_mul(LIKELY_PER_BYTE);
+    let numbers = take(&mut *content.reader, expected, likely).map_err(read)?;
     let fault = |error| {
         Err(DataError::Idx {
             path: path.into(),
@@ -98,10 +102,11 @@ pub(super) fn read_idx(path: &Path, dimensions: u8) -> Result<(IdxHeader, Vec<u8
 /// The dimensions that a header states; their product fits the file.
 fn dims(path: &Path, content: &mut Content, dimensions: u8) -> Result<Vec<u32>, DataError> {
     let expected = 4 + 4 * usize::from(dimensions);
-    let header = take(&mut *content.reader, expected as u64).map_err(|source| DataError::Read {
-        path: path.into(),
-        source,
-    })?;
+    let header =
+        take(&mut *content.reader, expected as u64, 64).map_err(|source| DataError::Read {
+            path: path.into(),
+            source,
+        })?;
     let most = content
         .stored
         .saturating_mul(if content.compressed { MOST_PER_BYTE } else { 1 });
@@ -143,30 +148,12 @@ fn parse_header(
     }
 }
 
-/// Up to `expected` bytes; memory follows what has arrived, never more than twice that (and 64 KiB).
-fn take(reader: &mut dyn Read, expected: u64) -> std::io::Result<Vec<u8>> {
-    let mut bytes: Vec<u8> = Vec::new();
-    loop {
-        let have = bytes.len();
-        let more = (expected - have as u64).min(have.max(1 << 16) as u64) as usize;
-        if more == 0 {
-            return Ok(bytes);
-        }
-        bytes.reserve_exact(more);
-        bytes.resize(have + more, 0);
-        let mut filled = have;
-        while filled < bytes.len() {
-            match reader.read(&mut bytes[filled..]) {
-                Ok(0) => {
-                    bytes.truncate(filled);
-                    return Ok(bytes);
-                }
-                Ok(n) => filled += n,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
+/// Up to `expected` bytes. Memory for `likely` of them is taken at once; beyond that it follows what
+/// has arrived.
+fn take(reader: &mut dyn Read, expected: u64, likely: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(expected.min(likely) as usize);
+    reader.take(expected).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -311,7 +298,7 @@ mod tests {
     fn memory_follows_what_has_arrived() {
         for bytes in [0, 10, 100_000, 5_000_000] {
             let mut probe = Probe { largest: 0, bytes };
-            assert_eq!(take(&mut probe, 1 << 40).unwrap().len(), bytes);
+            assert_eq!(take(&mut probe, 1 << 40, 1 << 10).unwrap().len(), bytes);
             assert!(
                 probe.largest <= bytes.max(1 << 16),
                 "{} for {bytes}",

@@ -3,6 +3,7 @@
 
 use std::{path::Path, path::PathBuf, sync::Arc};
 
+use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -62,13 +63,19 @@ impl DatasetSpec for Mnist {
         let mut headers = Vec::new();
         let mut contents = Vec::new();
         let mut fingerprint = blake3::Hasher::new();
-        for (path, (name, dimensions)) in self.files()?.iter().zip(FILES) {
-            let (header, content) = read_idx(path, dimensions)?;
+        let files = self.files()?;
+        let read: Vec<_> = files
+            .par_iter()
+            .zip(FILES)
+            .map(|(path, (_, dimensions))| read_idx(path, dimensions))
+            .collect();
+        for (read, (name, _)) in read.into_iter().zip(FILES) {
+            let (header, content) = read?;
             fingerprint.update(name.as_bytes());
             header.dims.iter().for_each(|&dim| {
                 fingerprint.update(&(dim as u64).to_le_bytes());
             });
-            fingerprint.update(&content);
+            fingerprint.update_rayon(&content);
             headers.push(header);
             contents.push(content);
         }

@@ -278,9 +278,9 @@ unsafe fn finish<S: Simd, const M: usize, const V: usize>(
                 *each = load::<S>(bias.add(col + v * S::F32_LANES));
             }
         }
-        for i in 0..M {
+        for (i, sums) in sums.iter().enumerate() {
             let target = out.add((row + i) * stride + col);
-            write(simd, target, &sums[i], biases, (add, relu));
+            write(simd, target, sums, biases, (add, relu));
         }
     }
 }
