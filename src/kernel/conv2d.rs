@@ -4,8 +4,9 @@
 //! Shapes: x `[n, h, w, ci]`, weight as in PyTorch `[co, ci, kh, kw]`, bias `[co]`, y `[n, h', w', co]`
 //! with h' = (h + 2·padding − kh) / stride + 1, rounded down. It is direct: a pixel's window is kh
 //! stretches of kw·ci numbers that lie side by side in the framed image, and one row of the output
-//! is a product of those with the weights. Images are independent; weight gradients are summed per
-//! group of images, then over the groups in order, and the groups follow from the batch size alone.
+//! is a product of those with the weights. 3×3 windows that move by one pixel take `winograd`'s form
+//! instead. Images are independent; weight gradients are summed per group of images, then over the
+//! groups in order, and the groups follow from the batch size alone.
 
 use std::sync::OnceLock;
 
@@ -472,6 +473,8 @@ mod tests {
             ([17, 3, 3, 16], 32, 0),
             ([1, 2, 3, 16], 16, 2),
             ([9, 17, 16, 48], 32, 1),
+            // More than is worked on at a time.
+            ([1, 15, 300, 16], 16, 1),
         ] {
             let w = [outputs, x[3], 3, 3];
             let vars = [var(&x, 1), var(&w, 2), var(&w[..1], 3)];
@@ -528,18 +531,12 @@ mod tests {
 
     #[test]
     fn an_empty_batch_gives_an_empty_result() {
-        let x = Tensor::zeros(
-            (0, 4, 4, 2),
-            candle_core::DType::F32,
-            &candle_core::Device::Cpu,
-        );
-        let y = conv2d(
-            &x.unwrap(),
-            &var(&[3, 2, 3, 3], 2),
-            None,
-            &conv(1, 1, true, None),
-        );
-        assert_eq!(y.unwrap().dims(), [0, 4, 4, 3]);
+        for channels in [2, 16] {
+            let x = Tensor::zeros((0, 4, 4, channels), DType::F32, &candle_core::Device::Cpu);
+            let w = var(&[16, channels, 3, 3], 2);
+            let y = conv2d(&x.unwrap(), &w, None, &conv(1, 1, true, None));
+            assert_eq!(y.unwrap().dims(), [0, 4, 4, 16]);
+        }
     }
 
     #[test]

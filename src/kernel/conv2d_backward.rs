@@ -4,7 +4,8 @@
 //! ∂L/∂W[kh, kw, ci, co] = Σ x[y·s + kh, x·s + kw, ci]·g[y, x, co], each row of the window a
 //! product over all pixels; ∂L/∂b = Σ g over the pixels; and ∂L/∂x is a convolution of g with the
 //! turned weights. For strides s > 1 the pixels of x fall into s·s phases, each of which sees only
-//! every s-th row and column of the window: no product with zeros is computed.
+//! every s-th row and column of the window: no product with zeros is computed. Where the forward
+//! pass took `winograd`'s form, so do both gradients.
 
 use std::ops::Range;
 

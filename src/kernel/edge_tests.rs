@@ -117,6 +117,12 @@ fn images() -> Vec<Case> {
             |t| conv2d(&t[0], &t[1], Some(&t[2]), &convolution(None)),
         ),
         case(
+            "convolution with fewer products",
+            [&[0, 4, 5, 16], &[32, 16, 3, 3], &[32]],
+            &[0, 4, 5, 32],
+            |t| conv2d(&t[0], &t[1], Some(&t[2]), &convolution(None)),
+        ),
+        case(
             "convolution and pooling",
             [&[0, 4, 5, 2], filters],
             &[0, 2, 2, 3],

@@ -101,7 +101,9 @@ struct Batch {
 impl Winograd {
     /// The same convolution in this form, where it has one.
     pub fn of(w: &Window, (rows, cols): (usize, usize), channels: usize) -> Option<Self> {
-        let fits = (w.rows, w.cols, w.stride) == (ROWS, 3, 1) && w.padding < ROWS;
+        let fits = (w.rows, w.cols, w.stride) == (ROWS, 3, 1)
+            && w.padding < ROWS
+            && w.height.min(w.width) > 0;
         let whole = |c: usize| c > 0 && c.is_multiple_of(CHANNELS);
         (fits && whole(w.channels) && whole(channels)).then_some(Self {
             image: Map {
