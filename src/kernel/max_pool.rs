@@ -141,16 +141,31 @@ pub(super) fn unpool_image(
                 let corner = i / width * w.stride * line + i % width * w.stride * channels;
                 for place in 0..w.rows * w.cols {
                     let at = corner + place / w.cols * line + place % w.cols * channels;
-                    let sources = winners.iter().zip(result.iter().zip(grad));
-                    for (to, (winner, (y, g))) in image[at..at + channels].iter_mut().zip(sources) {
-                        let here = *winner == place as u16 && !(relu && *y <= 0.0);
-                        let g = if here { *g } else { 0.0 };
-                        *to = if overlap { *to + g } else { g };
-                    }
+                    let to = &mut image[at..at + channels];
+                    give(to, winners, result, grad, (place as u16, relu, overlap));
                 }
             }
         },
     );
+}
+
+/// One pixel's share of the gradients of a window: those of the channels where it won.
+#[inline(always)]
+fn give(
+    to: &mut [f32],
+    winners: &[u16],
+    result: &[f32],
+    grad: &[f32],
+    (place, relu, add): (u16, bool, bool),
+) {
+    for (to, (winner, (y, g))) in to
+        .iter_mut()
+        .zip(winners.iter().zip(result.iter().zip(grad)))
+    {
+        let here = (*winner == place) & !(relu & (*y <= 0.0));
+        let g = if here { *g } else { 0.0 };
+        *to = if add { *to + g } else { g };
+    }
 }
 
 struct MaxPool {
