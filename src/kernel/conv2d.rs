@@ -4,9 +4,10 @@
 //! Shapes: x `[n, h, w, ci]`, weight as in PyTorch `[co, ci, kh, kw]`, bias `[co]`, y `[n, h', w', co]`
 //! with h' = (h + 2·padding − kh) / stride + 1, rounded down. It is direct: a pixel's window is kh
 //! stretches of kw·ci numbers that lie side by side in the framed image, and one row of the output
-//! is a product of those with the weights. 3×3 windows that move by one pixel take `winograd`'s form
-//! instead. Images are independent; weight gradients are summed per group of images, then over the
-//! groups in order, and the groups follow from the batch size alone.
+//! is a product of those with the weights. 3×3 windows that move by one pixel, on whole
+//! sixteens of channels, take `winograd`'s form instead. Images are independent; weight gradients are
+//! summed per group of images, then over the groups in order, and the groups follow from the batch
+//! size alone.
 
 use std::sync::OnceLock;
 

@@ -30,12 +30,15 @@ impl Frame {
         y * self.line() + x * self.channels
     }
 
+    /// Where the image's first row begins, and how long its rows are.
+    fn own(&self) -> (usize, usize) {
+        let first = self.at(self.start.0, self.start.1);
+        (first, self.image.1 * self.channels)
+    }
+
     /// The image's own rows in `framed`, top to bottom.
     pub fn rows<'a>(&self, framed: &'a mut [f32]) -> impl Iterator<Item = &'a mut [f32]> {
-        let (first, length) = (
-            self.at(self.start.0, self.start.1),
-            self.image.1 * self.channels,
-        );
+        let (first, length) = self.own();
         let lines = framed[first..].chunks_mut(self.line().max(1));
         lines
             .take(self.image.0)
@@ -44,10 +47,7 @@ impl Frame {
 
     /// The same, to read.
     pub fn lines<'a>(&self, framed: &'a [f32]) -> impl Iterator<Item = &'a [f32]> {
-        let (first, length) = (
-            self.at(self.start.0, self.start.1),
-            self.image.1 * self.channels,
-        );
+        let (first, length) = self.own();
         let lines = framed[first..].chunks(self.line().max(1));
         lines.take(self.image.0).map(move |line| &line[..length])
     }
