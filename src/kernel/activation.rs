@@ -89,7 +89,7 @@ impl CustomOp1 for Activation {
             Self::Gelu => map(
                 x,
                 #[inline(always)]
-                |x| x * math::normal_cdf(x),
+                |x| x * math::normal(x).0,
             ),
             Self::Silu => map(
                 x,
@@ -132,7 +132,10 @@ impl Activation {
                 x,
                 g,
                 #[inline(always)]
-                |x, g| g * (math::normal_cdf(x) + x * math::normal_pdf(x)),
+                |x, g| {
+                    let (share, density) = math::normal(x);
+                    g * (share + x * density)
+                },
             ),
             Self::Silu => zip(
                 x,

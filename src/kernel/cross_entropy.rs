@@ -12,10 +12,10 @@ use rayon::prelude::*;
 
 use super::{
     composed,
-    math::exp,
     mixed::widen,
     operand::{fused, output, slice, tensor, wanted},
-    tape,
+    softmax::exponentials,
+    tape, wide,
 };
 
 /// Σ over the rows of the weighted, smoothed cross-entropy; a scalar with gradient.
@@ -89,13 +89,9 @@ struct CrossEntropy {
 
 impl CrossEntropy {
     /// One row's loss; `out` becomes its gradient.
+    #[inline(always)]
     fn row(&self, logits: &[f32], target: usize, out: &mut [f32]) -> f64 {
-        let max = logits.iter().fold(f32::NEG_INFINITY, |m, z| m.max(*z));
-        let mut total = 0.0;
-        for (p, z) in out.iter_mut().zip(logits) {
-            *p = exp(z - max);
-            total += f64::from(*p);
-        }
+        let (max, total) = exponentials(out, logits);
         let log_total = libm::log(total);
         let log_p = |z: f32| f64::from(z) - f64::from(max) - log_total;
         let even = self.smoothing / logits.len() as f64;
@@ -126,10 +122,16 @@ impl CustomOp1 for CrossEntropy {
         let mut gradient = vec![0.0; logits.len()];
         let block = |((out, logits), targets): ((&mut [f32], &[f32]), &[u32])| {
             let rows = out.chunks_mut(classes).zip(logits.chunks(classes));
-            let losses = rows
-                .zip(targets)
-                .map(|((g, z), t)| self.row(z, *t as usize, g));
-            losses.sum::<f64>()
+            let mut losses = 0.0;
+            wide(
+                #[inline(always)]
+                || {
+                    for ((g, z), t) in rows.zip(targets) {
+                        losses += self.row(z, *t as usize, g);
+                    }
+                },
+            );
+            losses
         };
         let losses: Vec<f64> = gradient
             .par_chunks_mut(ROWS * classes)

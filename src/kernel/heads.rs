@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::{
     fresh::fresh,
     inplace::with_ref,
+    lanes,
     math::exp,
     operand::{output, slice, tensor},
     tile::{Block, Finish, Left, Right, width},
@@ -178,11 +179,15 @@ impl Dims {
                     let seen = self.seen(first + i + 1);
                     let (row, unseen) = row[..full].split_at_mut(seen);
                     unseen.fill(0.0);
-                    let most = maximum(row) * scale;
+                    let most = lanes::maximum(row) * scale;
                     for x in row.iter_mut() {
                         *x = exp(*x * scale - most);
                     }
-                    let sum = total(row);
+                    let sum = lanes::sum(
+                        row.len(),
+                        #[inline(always)]
+                        |i| row[i],
+                    ) as f32;
                     let share = sum.recip();
                     for x in row {
                         *x *= share;
@@ -289,39 +294,6 @@ impl Dims {
             },
         );
     }
-}
-
-/// Numbers side by side, so that sums and maxima need not wait for one another.
-const LANES: usize = 16;
-
-/// The largest number; NaN where one is.
-#[inline(always)]
-fn maximum(row: &[f32]) -> f32 {
-    let larger = |a: f32, b: f32| if b > a || b.is_nan() { b } else { a };
-    let mut lanes = [f32::NEG_INFINITY; LANES];
-    let (groups, rest) = row.as_chunks::<LANES>();
-    for group in groups {
-        for (lane, x) in lanes.iter_mut().zip(group) {
-            *lane = larger(*lane, *x);
-        }
-    }
-    lanes
-        .iter()
-        .chain(rest)
-        .fold(f32::NEG_INFINITY, |a, b| larger(a, *b))
-}
-
-/// The sum.
-#[inline(always)]
-fn total(row: &[f32]) -> f32 {
-    let mut lanes = [0f32; LANES];
-    let (groups, rest) = row.as_chunks::<LANES>();
-    for group in groups {
-        for (lane, x) in lanes.iter_mut().zip(group) {
-            *lane += x;
-        }
-    }
-    lanes.iter().chain(rest).sum()
 }
 
 impl Heads {

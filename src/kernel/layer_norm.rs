@@ -15,6 +15,7 @@ use super::{
     composed,
     fresh::fresh,
     inplace::{CHUNK, with_ref},
+    lanes,
     mixed::{Params, apply3, widened},
     operand::{fused, output, slice, tensor},
     wide,
@@ -42,34 +43,17 @@ fn block(width: usize) -> usize {
     (CHUNK / width).max(1)
 }
 
-/// Numbers that are added side by side, so that no sum waits for the one before.
-const LANES: usize = 16;
-
-/// Σ f(x, i) over a row: lanes in f32, their sum in f64.
-#[inline(always)]
-fn lanes(len: usize, f: impl Fn(usize) -> f32) -> f64 {
-    let mut sums = [0f32; LANES];
-    let whole = len - len % LANES;
-    for start in (0..whole).step_by(LANES) {
-        for (lane, sum) in sums.iter_mut().enumerate() {
-            *sum += f(start + lane);
-        }
-    }
-    let rest: f64 = (whole..len).map(|i| f64::from(f(i))).sum();
-    sums.iter().map(|sum| f64::from(*sum)).sum::<f64>() + rest
-}
-
 /// Mean and 1/√(σ² + ε) of a row.
 #[inline(always)]
 fn moments(x: &[f32]) -> [f32; 2] {
     let d = x.len() as f64;
-    let mean = lanes(
+    let mean = lanes::sum(
         x.len(),
         #[inline(always)]
         |i| x[i],
     ) / d;
     let centre = mean as f32;
-    let squares = lanes(
+    let squares = lanes::sum(
         x.len(),
         #[inline(always)]
         |i| (x[i] - centre) * (x[i] - centre),
@@ -107,12 +91,12 @@ fn gradient_row(
     let len = out.len();
     let (x, g, gamma) = (&x[..len], &g[..len], &gamma[..len]);
     let (scale, shift) = (&mut scale[..len], &mut shift[..len]);
-    let first = lanes(
+    let first = lanes::sum(
         len,
         #[inline(always)]
         |i| g[i] * gamma[i],
     );
-    let second = lanes(
+    let second = lanes::sum(
         len,
         #[inline(always)]
         |i| g[i] * gamma[i] * ((x[i] - mean) * inverse),

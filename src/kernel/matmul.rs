@@ -9,6 +9,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{
+    ahead::ask,
     fresh::fresh,
     tile::{self, Block, Finish, Left, Right},
     turn::turn,
@@ -19,6 +20,8 @@ use super::{
 const DEPTH: usize = 512;
 /// Numbers from one step of the left side to the next, and steps, that are many.
 const FAR: usize = 256;
+/// Rows that are asked for before they are copied.
+const AHEAD: usize = 8;
 /// Multiply-adds below which a product is not worth a second thread.
 const SMALL: usize = 1 << 18;
 /// A block's extent is a multiple of this.
@@ -187,6 +190,7 @@ unsafe fn block(
                 .enumerate()
             {
                 let start = (first + step) * a.col_stride + rows.start;
+                ask(a.values, start + AHEAD * a.col_stride, rows.len());
                 copy.copy_from_slice(&a.values[start..start + rows.len()]);
             }
             left.start = near.as_ptr();
@@ -296,6 +300,7 @@ fn pack(b: Matrix, cols: Range<usize>, width: usize, out: &mut [f32]) {
     if b.col_stride == 1 {
         for (row, out) in out.chunks_exact_mut(width).enumerate() {
             let start = row * b.row_stride + cols.start;
+            ask(b.values, start + AHEAD * b.row_stride, count);
             out[..count].copy_from_slice(&b.values[start..start + count]);
             out[count..].fill(0.0);
         }

@@ -8,6 +8,7 @@
 
 pub mod activation;
 mod add;
+mod ahead;
 mod attention;
 mod avg_pool;
 pub mod batch_norm;
@@ -27,6 +28,7 @@ pub mod grads;
 mod heads;
 pub mod inplace;
 mod known_slope;
+mod lanes;
 mod layer_norm;
 mod linear;
 mod lstm;

@@ -9,9 +9,11 @@ use rayon::prelude::*;
 use super::{
     composed,
     inplace::{CHUNK, with_ref},
+    lanes,
     math::exp,
     mixed::{apply1, widened},
     operand::{fused, output, slice, tensor},
+    wide,
 };
 
 /// Softmax over the last dimension; same shape.
@@ -42,14 +44,25 @@ struct Softmax {
     log: bool,
 }
 
+/// Writes e^{z − max} for a row and returns its largest number and the sum of what was written.
+#[inline(always)]
+pub(super) fn exponentials(out: &mut [f32], z: &[f32]) -> (f32, f64) {
+    let max = lanes::maximum(z);
+    for (p, z) in out.iter_mut().zip(z) {
+        *p = exp(z - max);
+    }
+    let total = lanes::sum(
+        out.len(),
+        #[inline(always)]
+        |i| out[i],
+    );
+    (max, total)
+}
+
 impl Softmax {
+    #[inline(always)]
     fn row(&self, out: &mut [f32], z: &[f32]) {
-        let max = z.iter().fold(f32::NEG_INFINITY, |m, z| m.max(*z));
-        let mut total = 0.0;
-        for (p, z) in out.iter_mut().zip(z) {
-            *p = exp(z - max);
-            total += f64::from(*p);
-        }
+        let (max, total) = exponentials(out, z);
         if self.log {
             let shift = f64::from(max) + libm::log(total);
             for (p, z) in out.iter_mut().zip(z) {
@@ -63,15 +76,23 @@ impl Softmax {
         }
     }
 
+    #[inline(always)]
     fn row_gradient(&self, out: &mut [f32], y: &[f32], g: &[f32]) {
         if self.log {
-            let sum = g.iter().map(|g| f64::from(*g)).sum::<f64>() as f32;
+            let sum = lanes::sum(
+                g.len(),
+                #[inline(always)]
+                |i| g[i],
+            ) as f32;
             for ((out, y), g) in out.iter_mut().zip(y).zip(g) {
                 *out = g - exp(*y) * sum;
             }
         } else {
-            let products = y.iter().zip(g).map(|(y, g)| f64::from(*y) * f64::from(*g));
-            let sum = products.sum::<f64>() as f32;
+            let sum = lanes::sum(
+                g.len(),
+                #[inline(always)]
+                |i| y[i] * g[i],
+            ) as f32;
             for ((out, y), g) in out.iter_mut().zip(y).zip(g) {
                 *out = y * (g - sum);
             }
@@ -91,9 +112,14 @@ impl CustomOp1 for Softmax {
         let mut out = vec![0.0; z.len()];
         let pairs = out.par_chunks_mut(chunk).zip(z.par_chunks(chunk));
         pairs.for_each(|(out, z)| {
-            for (out, z) in out.chunks_mut(width).zip(z.chunks(width)) {
-                self.row(out, z);
-            }
+            wide(
+                #[inline(always)]
+                || {
+                    for (out, z) in out.chunks_mut(width).zip(z.chunks(width)) {
+                        self.row(out, z);
+                    }
+                },
+            );
         });
         output(out, layout.shape())
     }
@@ -109,9 +135,14 @@ impl CustomOp1 for Softmax {
                     .zip(inputs)
                     .for_each(|(out, (y, g))| {
                         let rows = out.chunks_mut(width).zip(y.chunks(width));
-                        for ((out, y), g) in rows.zip(g.chunks(width)) {
-                            self.row_gradient(out, y, g);
-                        }
+                        wide(
+                            #[inline(always)]
+                            || {
+                                for ((out, y), g) in rows.zip(g.chunks(width)) {
+                                    self.row_gradient(out, y, g);
+                                }
+                            },
+                        );
                     });
                 Ok(())
             })

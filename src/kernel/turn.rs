@@ -1,6 +1,11 @@
 //! Transposes of matrices, eight by eight numbers at a time where the processor has AVX2: moving
 //! them one by one takes seven times as long, and every product turns one of its sides.
 
+use super::ahead::ask;
+
+/// Columns that are asked for before they are moved.
+const AHEAD: usize = 48;
+
 /// out[c·out_stride + r] = from[r·stride + c] for r below `rows` and c below `cols`.
 ///
 /// # Panics
@@ -27,6 +32,11 @@ pub(super) fn turn(
         (whole_rows, whole_cols) = (rows - rows % 8, cols - cols % 8);
         for col in (0..whole_cols).step_by(8) {
             for row in (0..whole_rows).step_by(8) {
+                if col % 16 == 0 {
+                    for i in 0..8 {
+                        ask(from, (row + i) * stride + col + AHEAD, 1);
+                    }
+                }
                 let (from, out) = (
                     &from[row * stride + col..],
                     &mut out[col * out_stride + row..],
