@@ -172,8 +172,8 @@ fn sequences() -> Vec<Case> {
         case("attention without places", [&[2, 0, 12]], &[2, 0, 4], |t| {
             attention(&t[0], 2, true)
         }),
-        case("lstm", [&[0, 3, 8], &[8, 2], &[8]], &[0, 3, 2], |t| {
-            lstm(&t[0], &t[1], &t[2])
+        case("lstm", [&[0, 3, 2], &[8, 2], &[8]], &[0, 3, 2], |t| {
+            lstm(&t[0], [&t[1], &t[1]], [&t[2], &t[2]])
         }),
         case("last", [&[0, 3, 4]], &[0, 4], |t| last(&t[0])),
     ]
@@ -216,8 +216,10 @@ fn what_means_nothing_without_values_is_an_error() {
     assert!(message.contains("larger batches"), "{message}");
     let message = fails([&[3, 0], &[0], &[0]], &|t| layer_norm(&t[0], &t[1], &t[2]));
     assert!(message.contains("layer norm over 0 values"), "{message}");
-    let message = fails([&[2, 0, 8], &[8, 2], &[8]], &|t| lstm(&t[0], &t[1], &t[2]));
-    assert!(message.contains("gates of shape [2, 0, 8]"), "{message}");
+    let message = fails([&[2, 0, 2], &[8, 2], &[8]], &|t| {
+        lstm(&t[0], [&t[1], &t[1]], [&t[2], &t[2]])
+    });
+    assert!(message.contains("of shape [2, 0, 2]"), "{message}");
     let message = fails([&[2, 0, 4], &[], &[]], &|t| last(&t[0]));
     assert!(message.contains("without steps"), "{message}");
     let message = fails([&[2, 0, 5, 1], &[], &[]], &|t| max_pool2d(&t[0], POOL));

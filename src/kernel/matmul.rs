@@ -21,7 +21,7 @@ const DEPTH: usize = 512;
 /// Numbers from one step of the left side to the next, and steps, that are many.
 const FAR: usize = 256;
 /// Rows that are asked for before they are copied.
-const AHEAD: usize = 8;
+const AHEAD: usize = 16;
 /// Multiply-adds below which a product is not worth a second thread.
 const SMALL: usize = 1 << 18;
 /// A block's extent is a multiple of this.
@@ -66,6 +66,21 @@ impl<'a> Matrix<'a> {
             cols,
             row_stride: cols,
             col_stride: 1,
+        }
+    }
+
+    /// Some of the columns, without moving a number.
+    ///
+    /// # Panics
+    /// Where there are fewer.
+    #[must_use]
+    pub fn columns(self, columns: Range<usize>) -> Self {
+        assert!(columns.end <= self.cols, "columns that a matrix has not");
+        let first = (columns.start * self.col_stride).min(self.values.len());
+        Self {
+            values: &self.values[first..],
+            cols: columns.len(),
+            ..self
         }
     }
 

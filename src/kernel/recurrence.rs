@@ -2,15 +2,16 @@
 //!
 //! Each step is a small product that must wait for the one before, but samples are independent: a
 //! few of them go through all steps on one thread, with the weights in panels that stay in its
-//! cache, and no thread waits for another. The gradient of the weights is one product over all
-//! samples and steps at the end.
+//! cache, and no thread waits for another. A step's input and the state before lie side by side, so
+//! that one product makes the gates, and one at the end, over all samples and steps, the gradient of both weights.
 
-use std::sync::OnceLock;
+use std::sync::Mutex;
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use super::{
+    ahead::ask,
     collect::hand_over,
     fresh::fresh,
     inplace::with_ref,
@@ -24,15 +25,20 @@ use super::{
 
 /// Samples that go through the steps together.
 const SAMPLES: usize = 16;
+/// Samples whose numbers are asked for before they are read: each step's lie far from the next's.
+const AHEAD: usize = 2;
 
-/// The recurrence over gates [n, t, 4h], weights `[4h, h]` and biases `[4h]`.
+/// The recurrence over x [n, t, i], weights [W_ih, W_hh] `[4h, i + h]` and biases `[4h]`.
 #[derive(Default)]
 pub(super) struct Recurrence {
-    kept: OnceLock<Kept>,
+    /// Taken by the backward pass, which leaves the gradients where the gates were.
+    kept: Mutex<Option<Kept>>,
 }
 
-/// What the backward pass needs: the gates after their functions [n, t, 4h], and the cells [n, t, h].
+/// What the backward pass needs: each step's input and the state before it [n, t, i + h], the gates
+/// after their functions [n, t, 4h], and the cells [n, t, h].
 struct Kept {
+    joint: Vec<f32>,
     gates: Vec<f32>,
     cells: Vec<f32>,
 }
@@ -40,23 +46,40 @@ struct Kept {
 /// Extents of one application.
 #[derive(Clone, Copy)]
 struct Dims {
+    samples: usize,
     steps: usize,
+    inputs: usize,
     hidden: usize,
 }
 
 impl Dims {
-    fn new(gates: &Shape, weight: &Shape, bias: &Shape) -> Result<Self> {
-        let (_, steps, columns) = gates.dims3()?;
-        let (rows, hidden) = weight.dims2()?;
-        if steps == 0 || columns != 4 * hidden || rows != columns || bias.dims() != [columns] {
+    fn new(x: &Shape, weight: &Shape, bias: &Shape) -> Result<Self> {
+        let (samples, steps, inputs) = x.dims3()?;
+        let (gates, joint) = weight.dims2()?;
+        let hidden = gates / 4;
+        if steps * inputs == 0 || joint != inputs + hidden || bias.dims() != [4 * hidden] {
             bail!(
-                "gates of shape {:?} do not fit a memory with weights {:?} and biases {:?}",
-                gates.dims(),
+                "{steps} steps of {inputs} numbers do not fit weights {:?} and biases {:?}",
                 weight.dims(),
                 bias.dims()
             )
         }
-        Ok(Self { steps, hidden })
+        Ok(Self {
+            samples,
+            steps,
+            inputs,
+            hidden,
+        })
+    }
+
+    /// Numbers that a step's product reads of a sample.
+    fn joint(&self) -> usize {
+        self.inputs + self.hidden
+    }
+
+    /// Numbers of a few samples, `width` at each step.
+    fn part(&self, width: usize) -> usize {
+        (SAMPLES * self.steps * width).max(1)
     }
 
     /// Numbers of one sample's states.
@@ -96,48 +119,51 @@ impl Dims {
         unsafe { block.run() };
     }
 
-    /// All steps of a few samples; `gates` become what their functions make of them.
+    /// All steps of a few samples; what the backward pass needs is left in `kept`.
     fn forward(
         &self,
         (x, weights, bias): (&[f32], &[f32], &[f32]),
         out: &mut [f32],
-        gates: &mut [f32],
-        cells: &mut [f32],
+        (joint, gates, cells): (&mut [f32], &mut [f32], &mut [f32]),
     ) {
-        let h = self.hidden;
-        let samples = out.len() / self.states();
+        let (h, inputs, both) = (self.hidden, self.inputs, self.joint());
+        let samples = x.len() / (self.steps * inputs);
+        for (joint, x) in joint.chunks_exact_mut(both).zip(x.chunks_exact(inputs)) {
+            joint[..inputs].copy_from_slice(x);
+        }
         let mut sums = vec![0.0; samples * 4 * h];
         let nothing = vec![0.0; h];
         for step in 0..self.steps {
-            if step == 0 {
-                sums.chunks_exact_mut(4 * h)
-                    .for_each(|sums| sums.copy_from_slice(bias));
-            } else {
-                let before = (&out[(step - 1) * h..], self.states(), h);
-                Self::product(samples, before, weights, Some(bias), &mut sums);
+            for sample in 0..samples {
+                let at = sample * self.steps + step;
+                let before = &mut joint[at * both + inputs..][..h];
+                match step {
+                    0 => before.fill(0.0),
+                    _ => before.copy_from_slice(&out[(at - 1) * h..][..h]),
+                }
             }
+            let left = (&joint[step * both..], self.steps * both, both);
+            Self::product(samples, left, weights, Some(bias), &mut sums);
             for (sample, sums) in sums.chunks_exact(4 * h).enumerate() {
                 let at = sample * self.states() + step * h;
-                let (own, gates) = (&x[4 * at..][..4 * h], &mut gates[4 * at..][..4 * h]);
+                let later = at + AHEAD * self.states();
+                ask(gates, 4 * later, 4 * h);
+                ask(cells, later, h);
+                ask(out, later, h);
+                let gates = &mut gates[4 * at..][..4 * h];
                 let (past, cells) = cells.split_at_mut(at);
                 let past = if step > 0 { &past[at - h..] } else { &nothing };
                 let (cells, out) = (&mut cells[..h], &mut out[at..at + h]);
                 wide(
                     #[inline(always)]
-                    || cell((sums, own, past), gates, cells, out),
+                    || cell((sums, past), gates, cells, out),
                 );
             }
         }
     }
 
-    /// The gradients of a few samples' gates.
-    fn backward(
-        &self,
-        weights: &[f32],
-        (gates, cells): (&[f32], &[f32]),
-        g: &[f32],
-        out: &mut [f32],
-    ) {
+    /// The gates of a few samples become their gradients.
+    fn backward(&self, weights: &[f32], gates: &mut [f32], cells: &[f32], g: &[f32]) {
         let h = self.hidden;
         let samples = g.len() / self.states();
         // What comes back from the step after: the gradients of its state and its cell.
@@ -146,22 +172,25 @@ impl Dims {
         for step in (0..self.steps).rev() {
             for sample in 0..samples {
                 let at = sample * self.states() + step * h;
+                let later = at + AHEAD * self.states();
+                ask(gates, 4 * later, 4 * h);
+                ask(cells, later.saturating_sub(h), 2 * h);
+                ask(g, later, h);
                 let past = if step > 0 {
                     &cells[at - h..at]
                 } else {
                     &nothing
                 };
-                let own = (&gates[4 * at..][..4 * h], &cells[at..at + h], past);
+                let (gates, cells) = (&mut gates[4 * at..][..4 * h], (&cells[at..at + h], past));
                 let back = (&g[at..at + h], &states[sample * h..][..h]);
                 let memory = &mut memory[sample * h..][..h];
-                let slopes = &mut out[4 * at..][..4 * h];
                 wide(
                     #[inline(always)]
-                    || cell_back(own, back, memory, slopes),
+                    || cell_back(gates, cells, back, memory),
                 );
             }
             if step > 0 {
-                let slopes = (&out[4 * step * h..], 4 * self.states(), 4 * h);
+                let slopes = (&gates[4 * step * h..], 4 * self.states(), 4 * h);
                 Self::product(samples, slopes, weights, None, &mut states);
             }
         }
@@ -204,21 +233,12 @@ fn each(lanes: &mut [f32; LANES], f: impl Fn(f32) -> f32) {
 
 /// One step of one sample: c = σ(f)·c' + σ(i)·tanh(g), y = σ(o)·tanh(c).
 #[inline(always)]
-fn cell(
-    (sums, own, past): (&[f32], &[f32], &[f32]),
-    gates: &mut [f32],
-    cells: &mut [f32],
-    out: &mut [f32],
-) {
+fn cell((sums, past): (&[f32], &[f32]), gates: &mut [f32], cells: &mut [f32], out: &mut [f32]) {
     let h = out.len();
     for i in 0..h.div_ceil(LANES) {
         let mut four = [[0.0; LANES]; 4];
         for (gate, lanes) in four.iter_mut().enumerate() {
-            let part = gate * h..(gate + 1) * h;
-            *lanes = load(&sums[part.clone()], i);
-            for (lane, own) in lanes.iter_mut().zip(load(&own[part], i)) {
-                *lane += own;
-            }
+            *lanes = load(&sums[gate * h..(gate + 1) * h], i);
         }
         each(&mut four[0], sigmoid);
         each(&mut four[1], sigmoid);
@@ -242,14 +262,14 @@ fn cell(
     }
 }
 
-/// The same backward: `slopes`, the gradients before the gates' functions, gate by gate, and
-/// `memory`, what goes back to the cell before.
+/// The same backward: `gates` become the gradients before their functions, and `memory` what goes
+/// back to the cell before.
 #[inline(always)]
 fn cell_back(
-    (gates, cells, past): (&[f32], &[f32], &[f32]),
+    gates: &mut [f32],
+    (cells, past): (&[f32], &[f32]),
     (g, states): (&[f32], &[f32]),
     memory: &mut [f32],
-    slopes: &mut [f32],
 ) {
     let h = memory.len();
     for i in 0..h.div_ceil(LANES) {
@@ -268,7 +288,7 @@ fn cell_back(
         }
         store(memory, i, &m);
         for (gate, lanes) in four.iter().enumerate() {
-            store(&mut slopes[gate * h..(gate + 1) * h], i, lanes);
+            store(&mut gates[gate * h..(gate + 1) * h], i, lanes);
         }
     }
 }
@@ -289,23 +309,30 @@ impl CustomOp3 for Recurrence {
     ) -> Result<(CpuStorage, Shape)> {
         let dims = Dims::new(x_layout.shape(), weight_layout.shape(), bias_layout.shape())?;
         let (x, weight) = (slice(x, x_layout)?, slice(weight, weight_layout)?);
-        let (bias, n, h) = (slice(bias, bias_layout)?, x_layout.dims()[0], dims.hidden);
-        let weights = packed(Matrix::new(weight, 4 * h, h).t());
-        let size = (SAMPLES * dims.states()).max(1);
-        let mut out = fresh(n * dims.states());
-        let (mut gates, mut cells) = (fresh(x.len()), fresh(out.len()));
-        let kept = gates
-            .par_chunks_mut(4 * size)
-            .zip(cells.par_chunks_mut(size));
-        let groups = x.par_chunks(4 * size).zip(kept);
-        out.par_chunks_mut(size)
-            .zip(groups)
-            .for_each(|(out, (x, (gates, cells)))| {
-                dims.forward((x, &weights, bias), out, gates, cells);
+        let (bias, h, both) = (slice(bias, bias_layout)?, dims.hidden, dims.joint());
+        let weights = packed(Matrix::new(weight, 4 * h, both).t());
+        let rows = dims.samples * dims.steps;
+        let mut out = fresh(rows * h);
+        let (mut joint, mut gates) = (fresh(rows * both), fresh(rows * 4 * h));
+        let mut cells = fresh(rows * h);
+        let kept = joint
+            .par_chunks_mut(dims.part(both))
+            .zip(gates.par_chunks_mut(dims.part(4 * h)))
+            .zip(cells.par_chunks_mut(dims.part(h)));
+        let groups = x.par_chunks(dims.part(dims.inputs)).zip(kept);
+        out.par_chunks_mut(dims.part(h)).zip(groups).for_each(
+            |(out, (x, ((joint, gates), cells)))| {
+                dims.forward((x, &weights, bias), out, (joint, gates, cells));
+            },
+        );
+        if let Ok(mut kept) = self.kept.lock() {
+            *kept = Some(Kept {
+                joint,
+                gates,
+                cells,
             });
-        // A second forward pass of the same operation would find the same.
-        let _ = self.kept.set(Kept { gates, cells });
-        output(out, (n, dims.steps, h))
+        }
+        output(out, (dims.samples, dims.steps, h))
     }
 
     fn bwd(
@@ -313,60 +340,61 @@ impl CustomOp3 for Recurrence {
         x: &Tensor,
         weight: &Tensor,
         bias: &Tensor,
-        result: &Tensor,
+        _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let dims = Dims::new(x.shape(), weight.shape(), bias.shape())?;
-        let (n, h) = (x.dim(0)?, dims.hidden);
-        let Some(kept) = self.kept.get() else {
-            bail!("backward of a recurrence that never ran")
+        let (rows, h, both) = (dims.samples * dims.steps, dims.hidden, dims.joint());
+        let kept = self.kept.lock().ok().and_then(|mut kept| kept.take());
+        let Some(Kept {
+            joint,
+            gates: mut slopes,
+            cells,
+        }) = kept
+        else {
+            bail!("the backward pass of a recurrence that never ran, or a second one")
         };
-        let weights = with_ref(weight, |weight| Ok(packed(Matrix::new(weight, 4 * h, h))))?;
-        let size = (SAMPLES * dims.states()).max(1);
-        let mut out = fresh(x.elem_count());
-        with_ref(&grad.contiguous()?, |g| {
-            let kept = kept
-                .gates
-                .par_chunks(4 * size)
-                .zip(kept.cells.par_chunks(size));
-            let groups = g.par_chunks(size).zip(kept);
-            out.par_chunks_mut(4 * size)
-                .zip(groups)
-                .for_each(|(out, (g, kept))| {
-                    dims.backward(&weights, kept, g, out);
-                });
-            Ok(())
-        })?;
-        let dw = if wanted(weight) {
-            let before = with_ref(result, |states| Ok(shifted(states, &dims)))?;
-            let mut dw = fresh(weight.elem_count());
-            let slopes = Matrix::new(&out, n * dims.steps, 4 * h).t();
+        let dx = with_ref(weight, |weight| {
+            let weight = Matrix::new(weight, 4 * h, both);
+            let past = packed(weight.columns(dims.inputs..both));
+            with_ref(&grad.contiguous()?, |g| {
+                let cells = cells.par_chunks(dims.part(h));
+                let groups = cells.zip(g.par_chunks(dims.part(h)));
+                slopes
+                    .par_chunks_mut(dims.part(4 * h))
+                    .zip(groups)
+                    .for_each(|(gates, (cells, g))| dims.backward(&past, gates, cells, g));
+                Ok(())
+            })?;
+            if !wanted(x) {
+                return Ok(None);
+            }
+            let mut dx = fresh(x.elem_count());
+            let slopes = Matrix::new(&slopes, rows, 4 * h);
             multiply(
-                &mut dw,
+                &mut dx,
                 slopes,
-                Matrix::new(&before, n * dims.steps, h),
+                weight.columns(0..dims.inputs),
                 Then::default(),
             );
+            tensor(dx, x.shape()).map(Some)
+        })?;
+        let dw = if wanted(weight) {
+            let mut dw = fresh(weight.elem_count());
+            let (slopes, joint) = (
+                Matrix::new(&slopes, rows, 4 * h),
+                Matrix::new(&joint, rows, both),
+            );
+            multiply(&mut dw, slopes.t(), joint, Then::default());
             hand_over(weight, tensor(dw, weight.shape())?)?
         } else {
             None
         };
         let db = if wanted(bias) {
-            hand_over(bias, tensor(column_sums(&out, 4 * h), bias.shape())?)?
+            hand_over(bias, tensor(column_sums(&slopes, 4 * h), bias.shape())?)?
         } else {
             None
         };
-        Ok((Some(tensor(out, x.shape())?), dw, db))
+        Ok((dx, dw, db))
     }
-}
-
-/// The state before each step: zeros, then all but the last.
-fn shifted(states: &[f32], dims: &Dims) -> Vec<f32> {
-    let mut out = fresh(states.len());
-    let size = dims.states().max(1);
-    for (to, from) in out.chunks_exact_mut(size).zip(states.chunks_exact(size)) {
-        to[..dims.hidden].fill(0.0);
-        to[dims.hidden..].copy_from_slice(&from[..size - dims.hidden]);
-    }
-    out
 }

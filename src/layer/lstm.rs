@@ -16,9 +16,9 @@ pub struct Lstm {
     output: Vec<usize>,
 }
 
-/// Numbers that a step keeps for each unit: four gates before and after their functions, the cell
-/// and the state.
-const KEPT: usize = 2 * 4 + 1 + 1;
+/// Numbers that a step keeps for each unit: four gates, the cell, and the state twice; its input
+/// comes on top.
+const KEPT: usize = 4 + 1 + 2;
 
 impl Lstm {
     /// A memory of `hidden` units over samples of shape `input` [steps, features]. Initial values are
@@ -53,7 +53,7 @@ impl Lstm {
             kind: "lstm".to_owned(),
             params: gates * (features + hidden + 2),
             flops: 2 * gates as u64 * (features + hidden) as u64 * steps as u64,
-            activations: KEPT * hidden * steps,
+            activations: (KEPT * hidden + features) * steps,
             output: output.clone(),
         });
         Ok(Self {
@@ -76,9 +76,9 @@ impl Lstm {
     /// # Errors
     /// Where the input has another shape, or the device fails.
     pub fn forward(&self, x: &Tensor, _: &Mode) -> candle_core::Result<Tensor> {
-        let bias = Some(self.bias_ih.tensor());
-        let gates = kernel::linear(x, self.weight_ih.tensor(), bias, false)?;
-        kernel::lstm(&gates, self.weight_hh.tensor(), self.bias_hh.tensor())
+        let weights = [&self.weight_ih, &self.weight_hh].map(Param::tensor);
+        let biases = [&self.bias_ih, &self.bias_hh].map(Param::tensor);
+        kernel::lstm(x, weights, biases)
     }
 }
 

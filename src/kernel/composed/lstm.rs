@@ -1,39 +1,30 @@
 //! Long short-term memory (Hochreiter & Schmidhuber 1997) with a forget gate (Gers et al. 2000), out
 //! of Candle's operations, one step after the other.
 //!
-//! With [i, f, g, o] = gates_t + W_hh·h_(t−1) + b_hh: c_t = σ(f)·c_(t−1) + σ(i)·tanh(g) and
+//! With [i, f, g, o] = W_ih·x_t + b_ih + W_hh·h_(t−1) + b_hh: c_t = σ(f)·c_(t−1) + σ(i)·tanh(g) and
 //! h_t = σ(o)·tanh(c_t), from h_0 = c_0 = 0. Order, names and shapes are those of `torch.nn.LSTM`.
 
 use candle_core::{Result, Tensor, bail};
 
+use super::linear;
 use crate::kernel::mixed::{like, widen, widened};
 
-/// All hidden states [n, t, h] for `gates` [n, t, 4h] = x·W_ihᵀ + b_ih, with `weight_hh` `[4h, h]` and
-/// `bias_hh` `[4h]`. Between the steps everything is f32 or wider.
+/// All hidden states [n, t, h] for x [n, t, i], with weights [4h, i] and [4h, h] and two biases [4h].
+/// Between the steps everything is f32 or wider.
 ///
 /// # Errors
-/// Where the shapes do not fit together, there are no steps, or the device fails.
-pub fn lstm(gates: &Tensor, weight_hh: &Tensor, bias_hh: &Tensor) -> Result<Tensor> {
-    let (_, steps, width) = gates.dims3()?;
-    let (rows, hidden) = weight_hh.dims2()?;
-    if steps == 0 || width != 4 * hidden || rows != width || bias_hh.dims() != [width] {
-        bail!(
-            "gates of shape {:?} do not fit a memory with weights {:?} and biases {:?}",
-            gates.dims(),
-            weight_hh.dims(),
-            bias_hh.dims()
-        )
-    }
-    let (weight, bias) = (like(weight_hh, gates)?, like(bias_hh, gates)?);
-    let (weight, bias) = (widen(&weight)?, widen(&bias)?);
-    widened(gates, |gates| unrolled(gates, &weight, &bias))
+/// Where the shapes do not fit together, or the device fails.
+pub fn lstm(x: &Tensor, weights: [&Tensor; 2], biases: [&Tensor; 2]) -> Result<Tensor> {
+    let same = |parameter| widen(&like(parameter, x)?);
+    let ([ih, hh], [own, past]) = (weights, biases);
+    let (ih, hh, bias) = (same(ih)?, same(hh)?, (same(own)? + same(past)?)?);
+    widened(x, |x| unrolled(&linear(x, &ih, Some(&bias), false)?, &hh))
 }
 
 /// The steps in order.
-fn unrolled(gates: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+fn unrolled(gates: &Tensor, weight: &Tensor) -> Result<Tensor> {
     let (samples, steps, width) = gates.dims3()?;
     let size = width / 4;
-    let gates = gates.broadcast_add(bias)?;
     let weight = weight.t()?;
     let mut hidden = Tensor::zeros((samples, size), gates.dtype(), gates.device())?;
     let mut cell = hidden.clone();
