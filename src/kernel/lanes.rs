@@ -1,5 +1,5 @@
 //! Sums and maxima of rows, sixteen numbers side by side, so that none waits for the one before.
-//! For loops in [`wide`](super::wide): a closure's body needs `#[inline(always)]` to be one with them.
+//! For loops in [`wide`](super::wide()): a closure needs `#[inline(always)]` to be one with them.
 
 /// Numbers side by side.
 const LANES: usize = 16;

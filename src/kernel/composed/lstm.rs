@@ -9,8 +9,8 @@ use candle_core::{Result, Tensor, bail};
 use super::linear;
 use crate::kernel::mixed::{like, widen, widened};
 
-/// All hidden states [n, t, h] for x [n, t, i], with weights [4h, i] and [4h, h] and two biases [4h].
-/// Between the steps everything is f32 or wider.
+/// All hidden states [n, t, h] for x [n, t, i], with weights `[4h, i]` and `[4h, h]` and two
+/// biases `[4h]`. Between the steps everything is f32 or wider.
 ///
 /// # Errors
 /// Where the shapes do not fit together, or the device fails.
