@@ -3,8 +3,8 @@
 /// Numbers of a cache line.
 const LINE: usize = 16;
 
-/// Asks for the `count` numbers from `at` on, which will be read soon; those past the end of
-/// `numbers` are left out of account. Processors foresee the next numbers of a few rows, not the next row.
+/// Asks for the `count` numbers from `at` on, which will be read or written soon; places past the
+/// end of `numbers` may be named. Processors foresee the next numbers of a row, not the next row.
 #[inline(always)]
 pub(super) fn ask(numbers: &[f32], at: usize, count: usize) {
     #[cfg(target_arch = "x86_64")]

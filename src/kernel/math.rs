@@ -1,5 +1,6 @@
 //! Elementary functions on f32, branch-free so that loops over them vectorise, built from
-//! additions, multiplications and fused multiply-adds, so that they give the same bits on every platform.
+//! additions, multiplications and fused multiply-adds, so that they give the same bits on every
+//! platform.
 
 /// eˣ, within 2 units in the last place (1.5·10⁻⁷ relative). Below −87.7 the result is 0, above
 /// 88.3, a little before the largest f32, it is infinite.

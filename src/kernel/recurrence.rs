@@ -2,8 +2,9 @@
 //!
 //! Each step is a small product that must wait for the one before, but samples are independent: a
 //! few of them go through all steps on one thread, with the weights in panels that stay in its
-//! cache, and no thread waits for another. A step's input and the state before lie side by side, so
-//! that one product makes the gates, and one at the end, over all samples and steps, the gradient of both weights.
+//! cache, and no thread waits for another. A step's input and the state before lie side by side,
+//! so that one product makes the gates, and one at the end, over all samples and steps, the gradient
+//! of both weights.
 
 use std::sync::Mutex;
 
