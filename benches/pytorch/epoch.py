@@ -5,7 +5,6 @@ validation and the test samples and the weights on disk. ToTensor and Normalize 
 torchvision is not needed.
 """
 
-import gzip
 import json
 import os
 import sys
@@ -40,10 +39,7 @@ class Mnist(Dataset):
 
 
 def idx(folder, name, header):
-    path = os.path.join(folder, name)
-    if not os.path.exists(path):
-        path, name = path + ".gz", name + ".gz"
-    with (gzip.open if name.endswith(".gz") else open)(path, "rb") as file:
+    with open(os.path.join(folder, name), "rb") as file:
         return numpy.frombuffer(file.read(), dtype=numpy.uint8, offset=header).copy()
 
 

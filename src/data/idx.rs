@@ -183,12 +183,12 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    /// An IDX file of these dimensions, its numbers 0, 1, 2, …
+    /// An IDX file of these dimensions, its numbers 0, 1, 2, … 250, 0, 1, …
     pub(crate) fn idx(dims: &[u32]) -> Vec<u8> {
         let mut bytes = vec![0, 0, 8, dims.len() as u8];
         dims.iter().for_each(|d| bytes.extend(d.to_be_bytes()));
         let numbers: u32 = dims.iter().product();
-        bytes.extend((0..numbers).map(|i| i as u8));
+        bytes.extend((0..numbers).map(|i| (i % 251) as u8));
         bytes
     }
 
@@ -224,6 +224,14 @@ mod tests {
             assert_eq!(numbers.unwrap(), (0..12).collect::<Vec<u8>>());
             assert_eq!(dims.unwrap(), [3, 2, 2]);
         }
+    }
+
+    #[test]
+    fn a_file_of_several_parts_is_whole() {
+        let plain = idx(&[3, 1234, 2345]);
+        let (numbers, dims) = read(&plain, 3);
+        assert!(numbers.unwrap() == plain[16..]);
+        assert_eq!(dims.unwrap(), [3, 1234, 2345]);
     }
 
     #[test]
