@@ -11,6 +11,7 @@ mod init;
 mod layers;
 mod length;
 mod node;
+mod old_meaning;
 mod origin;
 mod plan;
 mod reference;

@@ -10,6 +10,7 @@ use super::{
     environment::FromEnv,
     extensions::Extensions,
     length::Length,
+    old_meaning::{self, OLD_MEANINGS},
     registry::Component,
     resolver::Resolver,
     spec::{Overrides, Spec},
@@ -170,8 +171,9 @@ fn component<T: ?Sized>(component: &Component<T>, common: &toml::Table) -> toml:
     table
 }
 
-/// BLAKE3 of a plan's table without its labels.
+/// BLAKE3 of a plan's table without its labels, and without keys that hold their old meaning.
 fn hash(mut table: toml::Table) -> String {
+    old_meaning::leave_out(&mut table, OLD_MEANINGS);
     for label in ["name", "notes", "tags"] {
         table.remove(label);
     }

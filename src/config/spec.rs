@@ -7,6 +7,7 @@ use super::{
     environment,
     layers::LayerReader,
     node::{Node, Table},
+    old_meaning::{self, OLD_MEANINGS},
     source::Sources,
 };
 
@@ -105,6 +106,14 @@ impl Spec {
             is_stored: true,
             ..self
         }
+    }
+
+    /// The same with the keys that did not exist when it was stored, each with the value that means
+    /// what was done then. For the `plan.toml` of a run directory, which may be old.
+    #[must_use]
+    pub fn with_old_meanings(mut self) -> Self {
+        old_meaning::complete(&mut self.root, &mut self.sources, OLD_MEANINGS);
+        self
     }
 }
 

@@ -119,5 +119,8 @@ fn beginning(run: &str, step: u64, total: u64) -> String {
 /// Where it is missing or no longer resolves.
 pub fn stored_plan(run: &Path, extensions: &Extensions) -> Result<Plan, LaunchError> {
     let spec = Spec::load(&run.join("plan.toml"), &Default::default());
-    Ok(Plan::resolve(&spec.stored(), extensions)?)
+    Ok(Plan::resolve(
+        &spec.stored().with_old_meanings(),
+        extensions,
+    )?)
 }
