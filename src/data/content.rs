@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{BufReader, Read, Seek, SeekFrom},
+    io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom},
     path::Path,
 };
 
@@ -45,7 +45,7 @@ impl Content {
         let (stored, compressed) = (metadata.len(), start == [0x1f, 0x8b]);
         let plain = BufReader::with_capacity(1 << 16, file.take(stored));
         let reader: Box<dyn Read> = if compressed {
-            Box::new(MultiGzDecoder::new(plain))
+            Box::new(Gzip(MultiGzDecoder::new(plain)))
         } else {
             Box::new(plain)
         };
@@ -99,6 +99,25 @@ impl Content {
     }
 }
 
+/// Unpacks gzip; what is wrong with it is said in words that name a remedy.
+struct Gzip<R>(MultiGzDecoder<R>);
+
+impl<R: BufRead> Read for Gzip<R> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(out).map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => {
+                let message =
+                    "its gzip data ends too early; hint: the file is incomplete, get it again";
+                std::io::Error::new(ErrorKind::UnexpectedEof, message)
+            }
+            ErrorKind::InvalidInput | ErrorKind::InvalidData => std::io::Error::other(format!(
+                "its gzip data is damaged ({error}); hint: get the file again"
+            )),
+            _ => error,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,8 +154,29 @@ mod tests {
             "{error}"
         );
         let whole = gzip(&(0..=255).cycle().take(9999).collect::<Vec<u8>>());
-        std::fs::write(&path, &whole[..whole.len() - 9]).unwrap();
-        assert!(Content::read_all(&path, 256).is_err());
+        for (length, expected) in [
+            (
+                whole.len() - 9,
+                "its gzip data ends too early; hint: the file is incomplete, get it again",
+            ),
+            (
+                5,
+                "its gzip data ends too early; hint: the file is incomplete, get it again",
+            ),
+        ] {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            let error = Content::read_all(&path, 256).unwrap_err().to_string();
+            assert!(error.ends_with(expected), "{error}");
+        }
+        let mut damaged = whole.clone();
+        let checksum = whole.len() - 8;
+        damaged[checksum] ^= 1;
+        for bytes in [damaged, [whole, b"junk".to_vec()].concat()] {
+            std::fs::write(&path, bytes).unwrap();
+            let error = Content::read_all(&path, 256).unwrap_err().to_string();
+            assert!(error.contains("its gzip data is damaged ("), "{error}");
+            assert!(error.ends_with("; hint: get the file again"), "{error}");
+        }
         assert!(matches!(
             Content::open(folder.path()),
             Err(DataError::NotAFile { .. })

@@ -87,6 +87,8 @@ pub struct Facts {
     pub test: usize,
     /// What the reader of a plan should know: decisions taken from the data, oddities found.
     pub notes: Vec<String>,
+    /// Oddities that are worth a warning, each at the key in `[dataset]` that mends it.
+    pub warnings: Vec<KeyFault>,
 }
 
 /// What is to be predicted.

@@ -50,6 +50,7 @@ fn facts() -> Facts {
         val: 0,
         test: 0,
         notes: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 

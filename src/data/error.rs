@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{IdxError, SplitError, csv::CsvError, text::TextError};
+use super::{EncodingError, IdxError, SplitError, csv::CsvError, text::TextError};
 use crate::error::{KeyFault, io_reason, nearest};
 
 /// Why data cannot be had.
@@ -21,6 +21,14 @@ pub enum DataError {
     NotAFile {
         /// What was named.
         path: PathBuf,
+    },
+    /// A file that should be text in UTF-8.
+    #[error("`{path}{line}` {error}", path = path.display(), line = error.line().map_or(String::new(), |line| format!(":{line}")))]
+    Encoding {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        error: EncodingError,
     },
     /// Files that a folder should hold.
     #[error(
@@ -98,6 +106,7 @@ impl DataError {
         match self {
             Self::Read { .. }
             | Self::NotAFile { .. }
+            | Self::Encoding { .. }
             | Self::MissingFiles { .. }
             | Self::Idx { .. } => "path",
             Self::Csv(error) => error.key(),

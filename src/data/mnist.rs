@@ -208,6 +208,7 @@ fn facts(shape: Vec<usize>, train: usize, val: usize, test: usize) -> Facts {
         val,
         test,
         notes: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 

@@ -142,6 +142,7 @@ impl Synthetic {
             val: 0,
             test: 0,
             notes: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 }

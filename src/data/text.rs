@@ -21,7 +21,7 @@ use vocabulary::Vocabulary;
 
 use super::{
     Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Share, SplitKeys, Target, Task,
-    content::Content,
+    content::Content, encoding,
 };
 use crate::units::FilePath;
 
@@ -91,12 +91,7 @@ impl Text {
         if bytes.is_empty() {
             return Err(TextError::Empty { path: path.clone() }.into());
         }
-        String::from_utf8(bytes).map_err(|error| {
-            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-            let path = path.clone();
-            TextError::NotText { path, line }.into()
-        })
+        Ok(encoding::utf8(path, &bytes)?.to_owned())
     }
 
     /// Its vocabulary, and where its samples begin.
@@ -140,6 +135,7 @@ impl Text {
             val: parts.val.len(),
             test: parts.test.len(),
             notes: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 }

@@ -184,6 +184,7 @@ pub fn recipe() -> Recipe {
         val: 20,
         test: 0,
         notes: Vec::new(),
+        warnings: Vec::new(),
     };
     let recipe = Recipe {
         seed: 7,

@@ -26,17 +26,15 @@ impl Resolver<'_> {
     /// What the data is; looks at its files.
     pub(super) fn facts(&mut self, dataset: Option<&DataParts>, seed: u64) -> Option<Facts> {
         let (dataset, keys, _) = dataset?;
-        match dataset.spec.describe(keys, seed) {
-            Ok(facts) => Some(facts),
-            Err(error) => {
-                let mut faults = error.faults();
-                for fault in &mut faults {
-                    fault.message = with_short_paths(&fault.message, &dataset.keys);
-                }
-                self.tables.key_faults("dataset", faults);
-                None
-            }
+        let (facts, mut faults) = match dataset.spec.describe(keys, seed) {
+            Ok(facts) => (Some(facts.clone()), facts.warnings),
+            Err(error) => (None, error.faults()),
+        };
+        for fault in &mut faults {
+            fault.message = with_short_paths(&fault.message, &dataset.keys);
         }
+        self.tables.key_faults("dataset", faults);
+        facts
     }
 
     /// The loss, where it fits the task: the one that is written, or the task's.

@@ -44,6 +44,7 @@ pub(super) fn load(spec: &Csv, keys: &DatasetKeys, seed: u64) -> Result<Data, Da
         val: 0,
         test: 0,
         notes,
+        warnings: Vec::new(),
     };
     let whole: Arc<dyn Dataset> = Arc::new(Rows {
         features: interleave(&columns, rows.len()),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ::csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
 
 use super::error::CsvError;
-use crate::data::{DataError, content::Content};
+use crate::data::{DataError, content::Content, encoding};
 
 /// A gzipped table may be so many times its file; real ones are some tens.
 const MOST_PER_BYTE: u64 = 256;
@@ -33,6 +33,7 @@ impl Table {
     pub(super) fn read(path: &Path) -> Result<Self, DataError> {
         let bytes = Content::read_all(path, MOST_PER_BYTE)?;
         let fingerprint = blake3::hash(&bytes).to_hex().to_string();
+        encoding::without_nul(path, encoding::utf8(path, &bytes)?)?;
         Ok(Self::parse(path, &bytes, fingerprint)?)
     }
 

@@ -11,14 +11,6 @@ pub enum TextError {
         /// The file.
         path: PathBuf,
     },
-    /// Bytes that are not UTF-8.
-    #[error("`{path}:{line}` is not UTF-8 text; hint: save the file as UTF-8", path = path.display())]
-    NotText {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-    },
     /// Fewer characters than one sample and what follows it.
     #[error(
         "`{path}` has `{length}` characters, and a sample takes `{needed}`: its context and the one that follows; hint: {hint}",
@@ -80,10 +72,7 @@ impl TextError {
             Self::Short { .. } => "context",
             Self::ShortPart { key, .. } => key,
             Self::Stratified => "split.stratify",
-            Self::Empty { .. }
-            | Self::NotText { .. }
-            | Self::Constant { .. }
-            | Self::Long { .. } => "path",
+            Self::Empty { .. } | Self::Constant { .. } | Self::Long { .. } => "path",
         }
     }
 }
