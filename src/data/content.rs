@@ -171,7 +171,7 @@ mod tests {
         let mut damaged = whole.clone();
         let checksum = whole.len() - 8;
         damaged[checksum] ^= 1;
-        for bytes in [damaged, [whole, b"junk".to_vec()].concat()] {
+        for bytes in [damaged, [whole, b"more, but no gzip".to_vec()].concat()] {
             std::fs::write(&path, bytes).unwrap();
             let error = Content::read_all(&path, 256).unwrap_err().to_string();
             assert!(error.contains("its gzip data is damaged ("), "{error}");

@@ -109,8 +109,8 @@ fn every_fault_names_its_file_and_key() {
     };
     assert_eq!(fault(b"", 4), "path: `a.txt` is empty; hint: expected text");
     assert_eq!(
-        fault(b"abc\nd\xff", 1),
-        "path: `a.txt:2` is not UTF-8 text: byte 0xff in column 2; hint: save the file as UTF-8"
+        fault(b"abc\n\xff", 1),
+        "path: `a.txt:2` is not UTF-8 text: byte 0xff in column 1; hint: save the file as UTF-8"
     );
     assert_eq!(
         fault(b"abcd", 4),
