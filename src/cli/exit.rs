@@ -220,13 +220,22 @@ fn of_run(error: &RunError) -> Exit {
     }
 }
 
-/// `error: …` and, below it, `hint: …`. Lines of the message stay lines.
+/// `error: …` and, below it, `hint: …`. Lines of the message stay lines; a line break in a value,
+/// which stands in backticks, is written out.
 fn complaint(message: &str) -> String {
-    let safe = |text: &str| text.lines().map(sanitize).collect::<Vec<_>>().join("\n");
     match message.split_once("; hint: ") {
-        Some((what, hint)) => format!("error: {}\nhint: {}\n", safe(what), safe(hint)),
-        None => format!("error: {}\n", safe(message)),
+        Some((what, hint)) => format!("error: {}\nhint: {}\n", lines(what), lines(hint)),
+        None => format!("error: {}\n", lines(message)),
     }
+}
+
+/// Safe text whose line breaks outside values stay.
+fn lines(text: &str) -> String {
+    let pieces = text.split('`').enumerate().map(|(i, piece)| match i % 2 {
+        0 => piece.lines().map(sanitize).collect::<Vec<_>>().join("\n"),
+        _ => sanitize(piece).into_owned(),
+    });
+    pieces.collect::<Vec<_>>().join("`")
 }
 
 #[cfg(test)]
@@ -239,6 +248,13 @@ mod tests {
         error: no run `x\u{1b}[1m`
         hint: `trainer ls` lists them
         ");
+    }
+
+    #[test]
+    fn a_line_break_in_a_value_tears_no_line() {
+        assert_eq!(complaint("no run `a\nb`"), "error: no run `a\\nb`\n");
+        let several = complaint("it differs:\n  `a`\n  b; hint: so");
+        assert_eq!(several, "error: it differs:\n  `a`\n  b\nhint: so\n");
     }
 
     #[test]

@@ -89,18 +89,18 @@ impl Diagnostics {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let message = diagnostic.message.escape_debug_controls();
+        let message = escaped(&diagnostic.message);
         let mut group = Group::with_title(level.primary_title(message));
         if let Some(place) = &diagnostic.place {
             let source = self.sources.get(place);
             let range = clip(&source.text, place);
             let snippet = Snippet::source(&source.text)
-                .path(&source.name)
+                .path(escaped(&source.name))
                 .annotation(AnnotationKind::Primary.span(range));
             group = group.element(snippet);
         }
         if let Some(hint) = &diagnostic.hint {
-            group = group.element(Level::HELP.with_name("hint").message(hint.as_str()));
+            group = group.element(Level::HELP.with_name("hint").message(escaped(hint)));
         }
         renderer.render(&[group]) + "\n\n"
     }
@@ -147,22 +147,14 @@ fn clip(text: &str, place: &Place) -> std::ops::Range<usize> {
     start..line
 }
 
-/// Neutralises control characters in messages that quote a config.
-trait EscapeControls {
-    fn escape_debug_controls(&self) -> String;
-}
-
-impl EscapeControls for String {
-    fn escape_debug_controls(&self) -> String {
-        let escape = |c: char| {
-            if c.is_control() && c != '\n' {
-                c.escape_debug().to_string()
-            } else {
-                c.to_string()
-            }
-        };
-        self.chars().map(escape).collect()
-    }
+/// The text with its control characters written out: a value that it quotes may hold some, and a
+/// message is one line.
+fn escaped(text: &str) -> String {
+    let escape = |c: char| match c.is_control() {
+        true => c.escape_debug().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(escape).collect()
 }
 
 #[cfg(test)]
@@ -200,6 +192,12 @@ mod tests {
     fn places_outside_a_text_and_control_characters_do_no_harm() {
         let odd = found("ü", 1..99, "a \x1b[1m b");
         assert!(odd.render(false).starts_with("error: a \\u{1b}[1m b\n"));
+        let torn = found("a = 1", 0..1, "cannot read `C:\new\table`");
+        let first = torn.render(false).lines().next().map(String::from);
+        assert_eq!(
+            first.as_deref(),
+            Some("error: cannot read `C:\\new\\table`")
+        );
         assert_eq!(odd.to_json()[0]["place"]["column"], 1);
     }
 }

@@ -1,19 +1,18 @@
 //! The layers of a config: `extends`, the file, `--set`, flags.
 
-use std::{
-    io::Read as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
 use super::{
     diagnostic::{Diagnostic, Severity},
     node::{IndexFault, Node, Table, Value},
+    read::{self, Unreadable},
+    repair,
     source::{Place, Source, Sources},
     syntax,
 };
-use crate::{error::io_reason, units::lexical};
+use crate::units::lexical;
 
 /// Reads texts and lays them over one another; collects what is wrong with them.
 #[derive(Default)]
@@ -29,16 +28,17 @@ pub(super) struct LayerReader {
 impl LayerReader {
     /// A file, laid over those that it extends.
     pub(super) fn file(&mut self, path: &Path, named_at: Option<&Place>) -> Node {
-        match read(path) {
+        match read::text(path) {
             Ok(text) => self.text(path, text),
-            Err(error) => {
-                let is_missing = error.kind() == std::io::ErrorKind::NotFound;
+            Err(Unreadable { reason, hint }) => {
                 self.is_broken = true;
+                let written = named_at.map_or("", |place| self.sources.written(place));
+                let hint = repair::escapes_hint("extends", written).or(hint);
                 self.faults.push(Diagnostic {
                     severity: Severity::Error,
-                    message: format!("cannot read `{}`: {}", path.display(), io_reason(&error)),
+                    message: format!("cannot read `{}`: {reason}", path.display()),
                     place: named_at.cloned(),
-                    hint: is_missing.then(|| similar_files(path)).flatten(),
+                    hint,
                 });
                 empty_table(0)
             }
@@ -145,7 +145,7 @@ impl LayerReader {
             Ok(document) => Some(Table::read(document.get_ref(), source)),
             Err(error) => match text[equals + 1..].trim_start().chars().next() {
                 // What begins like a value is meant as one.
-                Some('[' | '{' | '"' | '\'') => {
+                Some('[' | '{' | '"' | '\'' | '“' | '”' | '„' | '‘' | '’' | '`') => {
                     self.faults.extend(syntax::faults(text, source, &[error]));
                     None
                 }
@@ -175,8 +175,10 @@ impl LayerReader {
             Err(error) => {
                 let range = error.span().unwrap_or(0..equals);
                 let message = format!("`{}` is not a key path", &text[..equals]);
-                self.faults
-                    .push(Diagnostic::error(&Place { source, range }, message));
+                let hint = "keys are joined by points, and entries of a list are numbers: `schedule.1.power=2`";
+                self.faults.push(
+                    Diagnostic::error(&Place { source, range }, message).hint(hint.to_string()),
+                );
                 None
             }
         }
@@ -258,36 +260,4 @@ fn relocate(table: &mut Table, place: &Place) {
             relocate(inner, place);
         }
     });
-}
-
-/// Longest config that is read, in bytes: what is longer is no config.
-const LONGEST: u64 = 16 << 20;
-
-/// The text of a file, or of a pipe.
-fn read(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    let length = std::fs::File::open(path)?
-        .take(LONGEST + 1)
-        .read_to_string(&mut text)?;
-    if length as u64 > LONGEST {
-        let why = format!("it is longer than {} MB", LONGEST >> 20);
-        return Err(std::io::Error::other(why));
-    }
-    Ok(text)
-}
-
-/// The folder's TOML files that look like the one that was named.
-fn similar_files(path: &Path) -> Option<String> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let names: Vec<String> = std::fs::read_dir(folder)
-        .ok()?
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".toml"))
-        .collect();
-    let wanted = path.file_name()?.to_str()?;
-    let near = crate::error::nearest(wanted, names.iter().map(String::as_str))?;
-    Some(format!("did you mean `{}`?", folder.join(near).display()))
 }

@@ -39,6 +39,13 @@ impl Sources {
         &self.0[place.source]
     }
 
+    /// The text at a place.
+    #[must_use]
+    pub fn written(&self, place: &Place) -> &str {
+        let text = &self.get(place).text;
+        text.get(place.range.clone()).unwrap_or_default()
+    }
+
     /// All sources.
     pub fn iter(&self) -> impl Iterator<Item = &Source> {
         self.0.iter()

@@ -15,12 +15,17 @@ pub fn hint(word: &str, allowed: &[&str]) -> String {
 /// The allowed name that was probably meant: one that other tools call `word`, else the most alike.
 #[must_use]
 pub fn near<'a>(word: &str, allowed: &[&'a str]) -> Option<&'a str> {
+    alias(word, allowed).or_else(|| nearest(word, allowed.iter().copied()))
+}
+
+/// The allowed name that other tools call `word`.
+#[must_use]
+pub fn alias<'a>(word: &str, allowed: &[&'a str]) -> Option<&'a str> {
     let called_so = |name: &&&str| {
         let mut others = ALIASES.iter();
         others.any(|(own, aliases)| own == *name && aliases.contains(&word))
     };
-    let alias = allowed.iter().find(called_so).copied();
-    alias.or_else(|| nearest(word, allowed.iter().copied()))
+    allowed.iter().find(called_so).copied()
 }
 
 /// What this language calls things, and what other tools call them.
@@ -28,7 +33,7 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("adam", &["Adam"]),
     ("adamw", &["AdamW"]),
     ("batch_size", &["batch", "bs", "train_batch_size"]),
-    ("beta1", &["betas"]),
+    ("bf16", &["bfloat16", "bf16-mixed", "mixed"]),
     (
         "clip_norm",
         &["grad_clip", "gradient_clip_val", "max_grad_norm", "clip"],
@@ -39,9 +44,11 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("cosine_restarts", &["CosineAnnealingWarmRestarts", "sgdr"]),
     ("cross_entropy", &["CrossEntropyLoss", "ce", "nll"]),
     ("cuda", &["gpu"]),
-    ("early_stop", &["early_stopping", "patience"]),
+    ("early_stop", &["early_stopping"]),
     ("epochs", &["max_epochs", "num_epochs", "num_train_epochs"]),
     ("exponential", &["ExponentialLR"]),
+    ("f16", &["fp16", "float16", "half", "16-mixed"]),
+    ("f32", &["fp32", "float32", "single", "32-true", "no"]),
     (
         "grad_accumulation",
         &["accumulate_grad_batches", "gradient_accumulation_steps"],
@@ -53,11 +60,14 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("lr", &["learning_rate"]),
     ("lstm", &["rnn", "recurrent"]),
     ("mae", &["l1", "L1Loss"]),
+    ("metric", &["monitor", "watch"]),
     ("min_delta", &["threshold"]),
     ("mlp", &["fc", "dense"]),
     ("mse", &["l2", "MSELoss"]),
     ("multistep", &["MultiStepLR"]),
     ("path", &["dir", "file", "folder", "root"]),
+    ("one_cycle", &["OneCycleLR", "onecycle"]),
+    ("plateau", &["ReduceLROnPlateau", "reduce_lr_on_plateau"]),
     ("poly", &["PolynomialLR", "PolyLR", "polynomial"]),
     ("random_crop", &["crop"]),
     ("resnet", &["residual", "resnet20", "ResNet"]),
@@ -66,6 +76,22 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("step", &["StepLR"]),
     ("steps", &["max_steps", "iterations", "iters"]),
     ("threads", &["num_threads"]),
+    (
+        "type",
+        &[
+            "kind",
+            "name",
+            "class",
+            "_target_",
+            "class_path",
+            "algorithm",
+            "policy",
+            "scheduler",
+            "method",
+            "arch",
+            "architecture",
+        ],
+    ),
     ("prefetch", &["num_workers", "workers"]),
     ("val", &["valid", "validation"]),
     ("weight_decay", &["wd", "l2_reg"]),

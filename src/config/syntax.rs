@@ -1,52 +1,141 @@
-//! What the TOML parser says, in words of this tool.
+//! Faults of a text that is no TOML, in words of this tool and with a remedy.
 
 use toml::de::Error;
 
-use super::{diagnostic::Diagnostic, source::Place};
+use super::{diagnostic::Diagnostic, repair, source::Place};
 
 /// The faults of a text that is no TOML. The parser goes on after a fault; of what it then finds,
 /// the first on each line is told, and nothing after a bracket that is not closed.
 pub(super) fn faults(text: &str, source: usize, errors: &[Error]) -> Vec<Diagnostic> {
+    if let (Some(fault), false) = (other_language(text, source), errors.is_empty()) {
+        return vec![fault];
+    }
     let mut faults = Vec::new();
     let mut last_line = None;
     let mut errors: Vec<&Error> = errors.iter().collect();
     errors.sort_by_key(|error| error.span().map(|span| span.start));
     for error in errors {
         let range = error.span().unwrap_or(0..0);
-        let start = text.floor_char_boundary(range.start);
-        let line = text[..start].matches('\n').count();
-        if last_line.replace(line) == Some(line) {
+        let line = Line::at(text, range.start);
+        if last_line.replace(line.start) == Some(line.start) {
             continue;
         }
-        let found = text.get(range.clone()).unwrap_or_default();
-        let (message, hint) = said(error.message(), found);
-        faults.push(Diagnostic::error(&Place { source, range }, message).hint(hint));
-        if ["array", "inline table"]
-            .iter()
-            .any(|open| error.message().contains(open))
-        {
+        faults.push(fault(text, &line, source, error));
+        let is_open = |open: &&str| error.message().contains(*open);
+        if ["array,", "inline table,"].iter().any(|open| is_open(open)) {
             break;
         }
     }
     faults
 }
 
-/// The message for what the parser says about `found`, and a remedy.
-fn said(message: &str, found: &str) -> (String, Option<String>) {
-    let text = message.replace('\n', ", ");
-    if message.starts_with("duplicate key") {
-        let hint = "it stands above already; keep one of them";
-        return (format!("`{found}` is given twice"), Some(hint.into()));
+/// One line of a text.
+struct Line<'a> {
+    start: usize,
+    text: &'a str,
+}
+
+impl<'a> Line<'a> {
+    fn at(text: &'a str, byte: usize) -> Self {
+        let byte = text.floor_char_boundary(byte);
+        let start = text[..byte].rfind('\n').map_or(0, |i| i + 1);
+        let end = text[byte..].find('\n').map_or(text.len(), |i| byte + i);
+        let text = &text[start..end];
+        Self { start, text }
     }
-    if message.contains("must be quoted") && !found.is_empty() {
-        return (
-            format!("invalid TOML: `{found}` is no value"),
-            Some(format!("a text stands in quotes: \"{found}\"")),
-        );
+
+    /// The value behind the line's first `=` and where it stands.
+    fn value(&self) -> Option<(&'a str, usize)> {
+        let equals = self.text.find('=')?;
+        let behind = &self.text[equals + 1..];
+        let value = behind.trim_start();
+        let start = self.start + equals + 1 + (behind.len() - value.len());
+        Some((value.trim_end(), start))
     }
-    let hint = (message.contains("missing comma") || message.contains("unclosed array"))
-        .then(|| "is a `]` or a comma missing above?".into());
-    (format!("invalid TOML: {text}"), hint)
+}
+
+/// A whole text of another language is one fault.
+fn other_language(text: &str, source: usize) -> Option<Diagnostic> {
+    let start = text.find(|c: char| !c.is_whitespace())?;
+    let begins = |mark: &str| text[start..].starts_with(mark);
+    let is_yaml = begins("---") || begins("%YAML") || is_yaml(text);
+    let language = match () {
+        () if begins("{") => "JSON",
+        () if is_yaml => "YAML",
+        () if begins("<?xml") => "XML",
+        () => return None,
+    };
+    let range = start..text.len();
+    let fault = Diagnostic::error(
+        &Place { source, range },
+        format!("this is {language}, not TOML"),
+    );
+    let hint = "`[model]` begins a table, and `type = \"mlp\"` is a key in it; `trainer new NAME` writes a config to start from";
+    Some(fault.hint(hint.to_string()))
+}
+
+/// Whether most lines that say something are `key: value`.
+fn is_yaml(text: &str) -> bool {
+    let lines = text.lines().map(str::trim);
+    let lines: Vec<&str> = lines
+        .filter(|l| !l.is_empty() && !l.starts_with('#'))
+        .collect();
+    let is_pair = |line: &&&str| {
+        let key = line
+            .trim_start_matches("- ")
+            .split(':')
+            .next()
+            .unwrap_or_default();
+        key.len() < line.len() && !key.contains(['=', '"', '\'', '[', '{'])
+    };
+    lines.len() > 2 && 2 * lines.iter().filter(is_pair).count() > lines.len()
+}
+
+/// A fault, with the line as it should be where that is known.
+fn fault(text: &str, line: &Line<'_>, source: usize, error: &Error) -> Diagnostic {
+    let range = error.span().unwrap_or(0..0);
+    let found = text.get(range.clone()).unwrap_or_default();
+    let message = error.message().replace('\n', ", ");
+    if error.message().starts_with("duplicate key") {
+        let place = Place { source, range };
+        return duplicate(line, found, &place);
+    }
+    let is_open = message.contains("missing comma") || message.contains("unclosed array");
+    let hint = match repair::line(line.text) {
+        Some(hint) => Some(hint),
+        None => is_open.then(|| "is a `]` or a comma missing above?".into()),
+    };
+    let value = line.value().filter(|(value, _)| !value.is_empty());
+    let (message, range) = match value {
+        Some((value, start)) if start <= range.start && repair::value(value).is_some() => {
+            let message = format!("invalid TOML: `{value}` is no value");
+            (message, start..start + value.len())
+        }
+        _ if message.contains("must be quoted") && found.is_empty() => {
+            ("invalid TOML: a value is missing".into(), range)
+        }
+        _ if message.contains("must be quoted") => {
+            (format!("invalid TOML: `{found}` is no value"), range)
+        }
+        _ => (format!("invalid TOML: {message}"), range),
+    };
+    Diagnostic::error(&Place { source, range }, message).hint(hint)
+}
+
+/// A key or table that stands above already.
+fn duplicate(line: &Line<'_>, found: &str, place: &Place) -> Diagnostic {
+    let header = line
+        .text
+        .trim()
+        .split('#')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    let (what, hint) = match header.starts_with('[') {
+        true => (header, "put the keys of both under one header"),
+        false => (found, "it stands above already; keep one of them"),
+    };
+    Diagnostic::error(place, format!("`{what}` is given twice")).hint(hint.to_string())
 }
 
 #[cfg(test)]
@@ -80,13 +169,57 @@ mod tests {
 
     #[test]
     fn duplicates_and_bare_words_get_a_remedy() {
-        assert_eq!(
-            told("lr = 1\nlr = 2"),
-            ["`lr` is given twice; hint: it stands above already; keep one of them"]
-        );
-        assert_eq!(
-            told("type = mlp"),
-            ["invalid TOML: `mlp` is no value; hint: a text stands in quotes: \"mlp\""]
-        );
+        let table = [
+            (
+                "lr = 1\nlr = 2",
+                "`lr` is given twice; hint: it stands above already; keep one of them",
+            ),
+            (
+                "[a]\nx = 1\n[a] # again",
+                "`[a]` is given twice; hint: put the keys of both under one header",
+            ),
+            (
+                "[[a]]\nx = 1\n[a]",
+                "`[a]` is given twice; hint: put the keys of both under one header",
+            ),
+            (
+                "type = mlp",
+                "invalid TOML: `mlp` is no value; hint: a text stands in quotes: `type = \"mlp\"`",
+            ),
+            (
+                "lr = .5",
+                "invalid TOML: `.5` is no value; hint: a number has digits on both sides of its point: `lr = 0.5`",
+            ),
+            (
+                "path = \"C:\\Users\\me\\d.csv\"",
+                "invalid TOML: `\"C:\\Users\\me\\d.csv\"` is no value; hint: in double quotes `\\` begins an escape; use single quotes or `/`: `path = 'C:\\Users\\me\\d.csv'`",
+            ),
+            (
+                "a = ",
+                "invalid TOML: a value is missing; hint: write a value, or leave `a` out",
+            ),
+            (
+                "lr: 0.1",
+                "invalid TOML: key with no value, expected `=`; hint: `=` stands between a key and its value: `lr = 0.1`",
+            ),
+        ];
+        for (text, expected) in table {
+            assert_eq!(told(text), [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_another_language_is_one_fault() {
+        let json = "{\n  \"model\": {\n    \"type\": \"mlp\"\n  }\n}\n";
+        let yaml = "# digits\nmodel:\n  type: mlp\n  hidden:\n    - 64\noptimizer:\n  lr: 0.1\n";
+        for (text, language) in [(json, "JSON"), (yaml, "YAML"), ("<?xml?>", "XML")] {
+            let told = told(text);
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(
+                told[0].starts_with(&format!("this is {language}, not TOML")),
+                "{told:?}"
+            );
+        }
+        assert!(told("a = 1\nb: 2\nc = 3\n")[0].contains("`b = 2`"));
     }
 }

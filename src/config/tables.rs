@@ -9,6 +9,7 @@ use super::{
     init::HubFile,
     node::{Node, Table, Value},
     registry::{Component, LoadFault, Registry, read_keys},
+    repair,
     source::{Place, Sources},
     spec::Spec,
     suggest, validate,
@@ -70,10 +71,11 @@ impl<'a> Tables<'a> {
         let table = node.table();
         if table.is_none() {
             let message = format!("`{key}` takes a table, found {}", node.noun());
-            let hint = match node.text() {
-                Some(text) if !key.contains('[') => {
+            let hint = match &node.value {
+                Value::String(text) if !key.contains('[') => {
                     Some(format!("write `[{key}]` and below it `type = {text:?}`"))
                 }
+                Value::Array(_) => Some(format!("write `[{key}]`, with single brackets")),
                 _ => None,
             };
             self.faults
@@ -101,11 +103,14 @@ impl<'a> Tables<'a> {
             "" => path.to_string(),
             key => format!("{path}.{key}"),
         };
+        let place = self.spec.root.place_of(&full, &self.spec.sources);
+        let written = self.spec.sources.written(&place);
+        let key = full.rsplit('.').next().unwrap_or(&full);
         self.faults.push(Diagnostic {
             severity: fault.severity,
             message: fault.message,
-            place: Some(self.spec.root.place_of(&full, &self.spec.sources)),
-            hint: fault.hint,
+            hint: repair::escapes_hint(key, written).or(fault.hint),
+            place: Some(place),
         });
     }
 
@@ -157,20 +162,21 @@ impl<'a> Tables<'a> {
         registry: &Registry<T>,
         common: &Schema,
     ) -> Option<Loaded<T>> {
-        let kind_name = self.kind_name(what, node, table, registry);
+        let is_common = |key: &str| common["properties"].get(key).is_some();
+        let kind_key = type_key(table, is_common);
+        let kind_name = self.kind_name(what, kind_key, (node, table), registry);
         let Some(kind) = kind_name.and_then(|name| registry.get(name)) else {
             self.common_only(table, common);
             return None;
         };
         let own = kind.schema();
-        let mut rest = table.only(|key| key != "type");
+        let mut rest = table.only(|key| key != kind_key);
         self.drop_replaced(&mut rest, table, registry, (&own, common));
         let what = format!("{what} of type `{}`", kind.name);
         let schema = merged(&own, common);
         if !self.fits(&what, &node.place, &rest, &schema) {
             return None;
         }
-        let is_common = |key: &str| common["properties"].get(key).is_some();
         let keys = plain(&rest.only(|key| !is_common(key)), &own, &self.spec.sources);
         let common = plain(&rest.only(is_common), common, &self.spec.sources);
         match kind.load(keys) {
@@ -194,14 +200,24 @@ impl<'a> Tables<'a> {
     fn kind_name<'t, T: ?Sized + 'static>(
         &mut self,
         what: &str,
-        node: &Node,
-        table: &'t Table,
+        key: &str,
+        (node, table): (&Node, &'t Table),
         registry: &Registry<T>,
     ) -> Option<&'t str> {
         let allowed = || registry.names().collect::<Vec<_>>().join(", ");
-        let Some(kind) = table.get("type") else {
+        if let Some(place) = table.key_place(key).filter(|_| key != "type") {
+            let message = format!("unknown key `{key}` in {what}");
+            let hint = "did you mean `type`?".to_string();
+            self.faults
+                .push(Diagnostic::error(place, message).hint(hint));
+        }
+        let Some(kind) = table.get(key) else {
             let message = format!("missing key `type` in {what}");
-            let hint = format!("add `type = …`, one of: {}", allowed());
+            let first = registry.names().next().unwrap_or_default();
+            let hint = format!(
+                "add, for example, `type = \"{first}\"` (allowed: {})",
+                allowed()
+            );
             self.faults
                 .push(Diagnostic::error(&node.place, message).hint(hint));
             return None;
@@ -260,6 +276,20 @@ impl<'a> Tables<'a> {
         let mut key_fault = KeyFault::error(fault.key, message);
         key_fault.hint = hint;
         self.key_fault(path, key_fault);
+    }
+}
+
+/// The key that says the type: `type`, or one that was written in its place.
+fn type_key(table: &Table, is_common: impl Fn(&str) -> bool) -> &str {
+    let is_meant = |key: &str, node: &Node| {
+        let is_name = node.text().is_some() && !is_common(key);
+        is_name && suggest::near(key, &["type"]).is_some()
+    };
+    let mut others = table.iter();
+    let other = others.find(|(key, _, node)| is_meant(key, node));
+    match (table.get("type"), other) {
+        (None, Some((key, ..))) => key,
+        _ => "type",
     }
 }
 

@@ -2,9 +2,11 @@
 //! spanned document, so that every fault of a table is found at once and at its place.
 
 use serde_json::Value as Schema;
+use toml::de::DeTable;
 
 use super::{
     diagnostic::Diagnostic,
+    elsewhere,
     init::Init,
     node::{Node, Table, Value},
     schema_text::{about, allowed_names, describe, inline, types},
@@ -34,15 +36,16 @@ pub fn table(
         match properties.get(key).or(any) {
             Some(property) => value(key, node, property, faults),
             None => {
-                meant.extend(suggest::near(key, &allowed));
-                faults.push(unknown_key(what, key, key_place, &allowed));
+                meant.extend(suggest::near(key, &allowed).map(String::from));
+                meant.extend(elsewhere::keys(key));
+                faults.push(unknown_key(what, key, (key_place, node), &allowed));
             }
         }
     }
     let required = schema["required"].as_array().into_iter().flatten();
     let missing = required
         .filter_map(Schema::as_str)
-        .filter(|key| table.get(key).is_none() && !meant.contains(key));
+        .filter(|key| table.get(key).is_none() && !meant.iter().any(|meant| meant == key));
     for key in missing {
         faults.push(missing_key(what, key, place, &properties[key]));
     }
@@ -50,22 +53,40 @@ pub fn table(
 
 /// The fault of a key that does not exist; `what` names its table, or is empty.
 #[must_use]
-pub fn unknown_key(what: &str, key: &str, place: &Place, allowed: &[&str]) -> Diagnostic {
+pub fn unknown_key(
+    what: &str,
+    key: &str,
+    (place, node): (&Place, &Node),
+    allowed: &[&str],
+) -> Diagnostic {
     let message = match what {
         "" => format!("unknown key `{key}`"),
         what => format!("unknown key `{key}` in {what}"),
     };
-    let hint = match allowed {
-        [] => "it takes no keys of its own".into(),
-        allowed => suggest::hint(key, allowed),
+    let header = what.split('`').nth(1).unwrap_or_default();
+    let is_inner = !what.is_empty() && !header.starts_with('[');
+    let elsewhere = match suggest::alias(key, allowed) {
+        None if !is_inner => elsewhere::hint(header, key, Some(node), allowed),
+        _ => None,
+    };
+    let hint = match (elsewhere, allowed) {
+        (Some(hint), _) => hint,
+        (None, []) => "it takes no keys of its own".into(),
+        (None, allowed) => suggest::hint(key, allowed),
     };
     Diagnostic::error(place, message).hint(hint)
 }
 
-/// The fault of a table that does not exist.
+/// The fault of a table that does not exist; `allowed` are the names of those that do.
 #[must_use]
-pub fn unknown_table(key: &str, place: &Place, allowed: &[&str]) -> Diagnostic {
-    Diagnostic::error(place, format!("unknown table `[{key}]`")).hint(suggest::hint(key, allowed))
+pub fn unknown_table(key: &str, (place, node): (&Place, &Node), allowed: &[&str]) -> Diagnostic {
+    let hint = match elsewhere::table(key) {
+        Some(header) => format!("did you mean `{header}`?"),
+        None => {
+            elsewhere::hint("", key, Some(node), &[]).unwrap_or_else(|| suggest::hint(key, allowed))
+        }
+    };
+    Diagnostic::error(place, format!("unknown table `[{key}]`")).hint(hint)
 }
 
 fn missing_key(what: &str, key: &str, place: &Place, schema: &Schema) -> Diagnostic {
@@ -78,6 +99,20 @@ fn missing_key(what: &str, key: &str, place: &Place, schema: &Schema) -> Diagnos
         what => format!("missing key `{key}` in {what}"),
     };
     Diagnostic::error(place, message).hint(hint)
+}
+
+/// Whether a key takes a value, written as TOML.
+#[must_use]
+pub fn accepts(key: &str, written: &str, schema: &Schema) -> bool {
+    let text = format!("x = {written}");
+    let Ok(document) = DeTable::parse(&text) else {
+        return false;
+    };
+    let mut faults = Vec::new();
+    if let Some(node) = Table::read(document.get_ref(), 0).get("x") {
+        value(key, node, schema, &mut faults);
+    }
+    faults.is_empty()
 }
 
 /// Checks one value.

@@ -14,6 +14,7 @@ mod determinism;
 mod example;
 mod exits;
 mod faults;
+mod hints;
 mod memory;
 mod migration;
 mod precision;

@@ -3,6 +3,7 @@
 use super::{
     super::{
         checkpoint::CheckpointKeys,
+        elsewhere,
         node::{Node, Table, Value},
         registry::schema_of,
         suggest,
@@ -24,8 +25,8 @@ impl<'a> Resolver<'a> {
         let allowed: Vec<&str> = own.chain(TABLES).collect();
         for (key, place, node) in root.iter().filter(|(key, ..)| !allowed.contains(key)) {
             let fault = match node.value {
-                Value::Table(_) => validate::unknown_table(key, place, &TABLES),
-                _ => validate::unknown_key("", key, place, &allowed),
+                Value::Table(_) => validate::unknown_table(key, (place, node), &TABLES),
+                _ => validate::unknown_key("", key, (place, node), &allowed),
             };
             self.tables.faults.push(fault);
         }
@@ -80,8 +81,11 @@ impl<'a> Resolver<'a> {
         if root.get(key).is_some() {
             return self.tables.table(key);
         }
-        let is_meant =
-            |name: &str| !TABLES.contains(&name) && suggest::near(name, &TABLES) == Some(key);
+        let is_meant = |name: &str| {
+            let named = elsewhere::table(name).map(|header| header.trim_matches(['[', ']']));
+            let near = named.or_else(|| suggest::near(name, &TABLES));
+            !TABLES.contains(&name) && near == Some(key)
+        };
         if !root.iter().any(|(name, ..)| is_meant(name)) {
             self.tables
                 .missing(format!("missing table `[{key}]`"), example);
