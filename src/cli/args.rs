@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode, sync::LazyLock};
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::{CliError, Exit, Output};
+use super::{CliError, Exit, Output, habits};
 use crate::{config::Extensions, run};
 
 /// Runs the tool on the process's arguments: the whole of the binary.
@@ -52,7 +52,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| run::binary().id());
 
 /// The flags of every verb.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Everywhere")]
+#[command(next_help_heading = "Global options")]
 pub struct Global {
     /// The folder of the runs
     #[arg(
@@ -64,10 +64,10 @@ pub struct Global {
         hide_env_values = true
     )]
     pub runs: PathBuf,
-    /// Say nothing but warnings and errors
+    /// Print only warnings and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Say more; twice for everything
+    /// Print more; give it twice for everything
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// The components that a config can name.
@@ -107,7 +107,9 @@ impl Cli {
         args: impl IntoIterator<Item = std::ffi::OsString>,
     ) -> Result<Self, clap::Error> {
         let mut command = Self::grouped();
-        let matches = command.try_get_matches_from_mut(args)?;
+        let matches = command
+            .try_get_matches_from_mut(args)
+            .map_err(|error| habits::with_tip(error))?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 
@@ -124,7 +126,7 @@ impl Cli {
         let command = Self::command();
         let groups = groups(&command);
         command.help_template(format!(
-            "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{groups}\n\x1b[1;4mEverywhere:\x1b[0m\n{{options}}{{after-help}}"
+            "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{groups}\n\x1b[1;4mGlobal options:\x1b[0m\n{{options}}{{after-help}}"
         ))
     }
 }

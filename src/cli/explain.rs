@@ -1,5 +1,6 @@
 //! `trainer explain`.
 
+mod names;
 mod sketch;
 
 use clap::Args;
@@ -18,27 +19,52 @@ use crate::{
 /// Explain a table, a component or a key of the config
 ///
 /// For example: `trainer explain optimizer`, `trainer explain optimizer.sgd`,
-/// `trainer explain optimizer.sgd.momentum`, `trainer explain train.early_stop.patience`. A schedule
+/// `trainer explain optimizer.sgd.momentum`, `trainer explain early_stop.patience`. The last part of
+/// a path is enough: `trainer explain nesterov`, `trainer explain accuracy`. A schedule
 /// (`trainer explain poly`) is shown with its formula, its source and its curve
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A dotted path
-    path: String,
+    /// A dotted path or its end; without one, the tables
+    #[arg(value_name = "PATH")]
+    path: Vec<String>,
 }
 
 impl Explain {
-    /// Prints what the path names.
+    /// Prints what the path names; all things of that name where there are several.
     ///
     /// # Errors
     /// Where there is no such thing, with the nearest name.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let all = sections(&global.extensions);
-        let path = plain(&self.path);
+        if self.path.is_empty() {
+            return tables(&all, out);
+        }
+        let path = plain(&self.path.join("."));
         let metrics = metrics(&global.extensions);
-        let topic = match metric(&metrics, &path) {
-            Some(topic) => topic,
-            None => find(&all, &path)?,
+        let named = names::ending_in(&path, &all, &metrics);
+        let found = metric(&metrics, &path).or_else(|| find(&all, &path).ok());
+        let topic = match (found, named.as_slice()) {
+            (Some(topic), _) => topic,
+            (None, [one]) => match metric(&metrics, &one.path) {
+                Some(topic) => topic,
+                None => find(&all, &one.path)?,
+            },
+            (None, []) => find(&all, &path)?,
+            (None, several) => return list(&path, several, out),
         };
+        self.show(&topic, global, out)?;
+        let others: Vec<&names::Name> = named
+            .iter()
+            .filter(|name| !is_shown(name, &topic))
+            .collect();
+        if !others.is_empty() {
+            let paths: Vec<&str> = others.iter().map(|name| name.path.as_str()).collect();
+            out.write(&format!("\nalso called so: {}\n", paths.join(", ")))?;
+        }
+        Ok(())
+    }
+
+    fn show(&self, topic: &Topic, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let palette = out.palette();
         out.write(&format!("{}\n", palette.paint(Ink::Bold, &topic.title)))?;
         for line in &topic.lines {
@@ -65,8 +91,39 @@ impl Explain {
     }
 }
 
+/// The tables of a config, each with what it holds.
+fn tables(all: &[Section], out: &mut Output<'_>) -> Result<(), CliError> {
+    let mut table = Table::new([("table", Align::Left), ("what it holds", Align::Left)]);
+    for section in all {
+        let first = section.about.split(". ").next().unwrap_or(section.about);
+        table.row([section.header, first.trim_end_matches('.')]);
+    }
+    table.row(["metrics", "Names for the key `metrics`"]);
+    out.write(&table.render(out.palette()))?;
+    out.write("\ntrainer explain NAME tells about a table, a component or a key: optimizer, sgd, momentum\n")
+}
+
+/// Several things of one name.
+fn list(name: &str, named: &[names::Name], out: &mut Output<'_>) -> Result<(), CliError> {
+    let mut table = Table::new([(name, Align::Left), ("what it is", Align::Left)]);
+    for name in named {
+        table.row([name.path.as_str(), &name.about]);
+    }
+    out.write(&table.render(out.palette()))?;
+    let first = named.first().map_or("", |name| name.path.as_str());
+    out.write(&format!(
+        "\ntrainer explain {first} tells everything about the first\n"
+    ))
+}
+
+/// Whether a topic is about a name.
+fn is_shown(name: &names::Name, topic: &Topic) -> bool {
+    name.path == topic.path
+}
+
 /// What is said about a path.
 struct Topic {
+    path: String,
     title: String,
     lines: Vec<String>,
     rows: Vec<[String; 4]>,
@@ -93,6 +150,7 @@ fn metric(all: &[(String, String)], path: &str) -> Option<Topic> {
     let is_top = |known: &str| known == "top_<k>" && name.starts_with("top_");
     let found = all.iter().find(|(known, _)| known == name || is_top(known));
     found.map(|(_, about)| Topic {
+        path: path.into(),
         title: path.into(),
         lines: vec![about.clone()],
         rows: Vec::new(),
@@ -170,6 +228,7 @@ fn component_topic(section: &Section, name: &str, schema: &Schema) -> Topic {
     }];
     lines.extend(origin_lines(schema, is_schedule));
     Topic {
+        path: format!("{}.{name}", section.path),
         title: format!("{} with type = \"{name}\"", section.header),
         lines,
         rows: rows(schema),
@@ -214,6 +273,7 @@ fn section_topic(section: &Section) -> Topic {
         lines.push(format!("type: one of {}", kinds.join(", ")));
     }
     Topic {
+        path: section.path.into(),
         title: section.header.into(),
         lines,
         rows: rows(&section.common),
@@ -238,6 +298,7 @@ fn key_topic(table: &Schema, path: &str, title: &str) -> Option<Topic> {
     }
     lines.push(format!("example  {}", example_text(key, schema)));
     Some(Topic {
+        path: title.into(),
         title: title.into(),
         lines,
         rows: rows(inner_table(schema)),

@@ -14,6 +14,7 @@ mod devices;
 mod eval;
 mod exit;
 mod explain;
+mod habits;
 mod list;
 mod logs;
 mod ls;

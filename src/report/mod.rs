@@ -3,9 +3,11 @@
 //! Everything here is a function from what was read back ([`RunView`](crate::run::RunView)) to text;
 //! nothing prints, and nothing names the training side.
 
+mod absent;
 mod chart;
 mod curves;
 mod detail;
+mod differing;
 mod filter;
 mod ink;
 mod ledger;
@@ -28,14 +30,14 @@ pub use detail::{object as run_object, text as run_text};
 pub use filter::{Filter, FilterError};
 pub use ink::{Ink, Palette};
 pub use ledger::{percent, shares};
-pub use line::{ending_line, epoch_line, step_line};
+pub use line::{EpochLines, ending_line, step_line};
 pub use list::{
-    UnknownKey, objects as list_objects, require_key, rows as list_rows, table as list_table,
+    UnknownKey, objects as list_objects, require_key, rows as list_rows, text as list_text,
 };
 pub use number::{bytes, duration, exact, short};
 pub use record::Record;
 pub use series::{By, Point, Series, SeriesError};
 pub use sort::{sort, sort_key};
 pub use table::{Align, Cell, Table};
-pub use text::{sanitize, sanitize_json};
+pub use text::{folded, sanitize, sanitize_json};
 pub use trace::{EpochRange, EpochRangeError, Level, TraceFilter, TraceLine};
