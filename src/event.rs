@@ -111,6 +111,14 @@ pub struct EpochRow {
     pub state_hash: String,
 }
 
+impl EpochRow {
+    /// The epoch as people count: the first is 1.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.epoch + 1
+    }
+}
+
 /// Everything that a run needs to go on, copied out of the session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {

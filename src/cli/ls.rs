@@ -12,7 +12,8 @@ use crate::{
 ///
 /// A KEY is one of id, name, status, path, created, tag, notes, step, epoch, time, samples_per_s,
 /// attempts, device, plan_hash, parent, best, best_metric, best_step; a metric such as val/accuracy
-/// (its last value); or any key of the plan, such as optimizer.lr or schedule.1.power.
+/// (its last value); or any key of the plan, such as optimizer.lr or schedule.1.power. The column
+/// differs shows the keys in which the plans of runs of one name differ.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     trainer ls --where 'optimizer.lr > 0.01 and status = completed'\n  \
@@ -31,7 +32,7 @@ pub struct Ls {
     /// The columns, separated by commas
     #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
     columns: Option<Vec<String>>,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -73,6 +74,7 @@ impl Ls {
         let filtered = filter.into_iter().flat_map(Filter::keys);
         let sorted = self.sort.iter().map(|key| report::sort_key(key).0);
         let shown = self.columns.iter().flatten().map(String::as_str);
+        let shown = shown.filter(|key| *key != "differs");
         for key in filtered.chain(sorted).chain(shown) {
             report::require_key(records, key)?;
         }
@@ -91,7 +93,10 @@ impl Ls {
         let columns = self.columns.as_deref();
         match self.format {
             Format::Text if records.is_empty() => Ok(()),
-            Format::Text => out.write(&report::list_table(records, columns).render(out.palette())),
+            Format::Text => {
+                let text = report::list_text(records, columns, out.fold(), out.palette());
+                out.write(&text)
+            }
             Format::Csv => out.csv(report::list_rows(records, columns)),
             Format::Json => out.json(&report::list_objects(records, columns)),
         }

@@ -14,6 +14,7 @@ pub struct Output<'a> {
     data: Box<dyn Write + 'a>,
     palette: Palette,
     width: usize,
+    terminal: bool,
     quiet: bool,
 }
 
@@ -26,6 +27,7 @@ impl<'a> Output<'a> {
             data: Box::new(BufWriter::with_capacity(1 << 16, io::stdout())),
             palette: palette(terminal),
             width: terminal_width(terminal),
+            terminal,
             quiet: global.quiet,
         }
     }
@@ -36,6 +38,7 @@ impl<'a> Output<'a> {
             data: Box::new(buffer),
             palette: Palette::PLAIN,
             width: 80,
+            terminal: false,
             quiet: true,
         }
     }
@@ -119,6 +122,12 @@ impl<'a> Output<'a> {
     #[must_use]
     pub fn palette(&self) -> Palette {
         self.palette
+    }
+
+    /// Characters of a line that a person reads; `None` where no terminal does, and lines stay whole.
+    #[must_use]
+    pub fn fold(&self) -> Option<usize> {
+        self.terminal.then_some(self.width)
     }
 
     /// Characters of a line on standard output; 80 where it is not a terminal.

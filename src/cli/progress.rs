@@ -21,7 +21,7 @@ pub struct Progress {
     /// When the bar was drawn last.
     pub drawn: Instant,
     step: u64,
-    lr: f64,
+    lr: Option<f64>,
     loss: Option<f64>,
     /// Samples and seconds since the last drawing, and the rate before it.
     samples: u64,
@@ -41,7 +41,7 @@ impl Progress {
             begun: now,
             drawn: now,
             step: first,
-            lr: 0.0,
+            lr: None,
             loss: None,
             samples: 0,
             seconds: 0.0,
@@ -52,7 +52,7 @@ impl Progress {
     /// Takes in one update.
     pub fn add(&mut self, row: &StepRow) {
         self.step = row.step;
-        self.lr = row.lr;
+        self.lr = Some(row.lr);
         self.loss = row.loss.or(self.loss);
         self.samples += row.samples;
         self.seconds += row.step_time_ms / 1e3;
@@ -79,7 +79,7 @@ impl Progress {
         let parts = [
             Some(format!("step {}/{}", self.step, self.total)),
             self.loss.map(|loss| format!("loss {}", short(loss))),
-            Some(format!("lr {}", short(self.lr))),
+            self.lr.map(|lr| format!("lr {}", short(lr))),
             self.seconds_left(now)
                 .map(|left| format!("{} left", duration(left))),
             self.rate()
@@ -133,6 +133,10 @@ mod tests {
                 samples: 64,
             });
         }
+        assert_eq!(
+            Progress::new(0, 2000, 20, 100).line(Instant::now(), 80),
+            "epoch 1/100  step 0/2000"
+        );
         let later = progress.begun + Duration::from_secs(2);
         insta::assert_snapshot!(progress.line(later, 120), @"epoch 2/100  step 30/2000  loss 2.25  lr 0.001  3m 17s left  42667 samples/s");
         insta::assert_snapshot!(progress.line(later, 60), @"epoch 2/100  step 30/2000  loss 2.25  lr 0.001  3m 17s left");

@@ -13,8 +13,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Global, progress::Progress};
 use crate::{
-    event::{Ending, Event, Sink, SinkError, Status, StepRow},
-    report::{ending_line, epoch_line, sanitize, step_line},
+    event::{Checkpoint, Ending, EpochRow, Event, Reason, Sink, SinkError, Status, StepRow},
+    report::{EpochLines, ending_line, sanitize, step_line},
 };
 
 /// The least time between two drawings of the bar.
@@ -25,6 +25,9 @@ pub struct Screen<'a> {
     surface: Surface<'a>,
     volume: Volume,
     progress: Progress,
+    lines: EpochLines,
+    /// An epoch whose line waits for the next event: the checkpoint that tells that it is the best.
+    epoch: Option<EpochRow>,
 }
 
 /// Where it is shown.
@@ -55,19 +58,21 @@ impl<'a> Screen<'a> {
         } else {
             Surface::Lines(Box::new(io::stderr()))
         };
-        Self {
-            surface,
-            volume: Volume::of(global),
-            progress: Progress::new(0, 0, 1, 0),
-        }
+        Self::new(surface, global)
     }
 
     /// Plain lines to `lines`, as where standard error is a file.
     pub fn lines(lines: impl Write + 'a, global: &Global) -> Self {
+        Self::new(Surface::Lines(Box::new(lines)), global)
+    }
+
+    fn new(surface: Surface<'a>, global: &Global) -> Self {
         Self {
-            surface: Surface::Lines(Box::new(lines)),
+            surface,
             volume: Volume::of(global),
             progress: Progress::new(0, 0, 1, 0),
+            lines: EpochLines::default(),
+            epoch: None,
         }
     }
 
@@ -89,6 +94,8 @@ impl<'a> Screen<'a> {
         if let Surface::Bar(bar) = &self.surface {
             bar.set_length(total);
             bar.set_position(step);
+            bar.set_message(self.progress.line(Instant::now(), room()));
+            bar.tick();
         }
         if step > 0 {
             self.say(
@@ -115,6 +122,21 @@ impl<'a> Screen<'a> {
         }
     }
 
+    /// Shows the epoch that waits, marked where the checkpoint after it has the best value.
+    fn show_epoch(&mut self, next: Option<&Checkpoint>) {
+        let Some(row) = self.epoch.take() else {
+            return;
+        };
+        let is_best = next.is_some_and(|checkpoint| {
+            checkpoint.step == row.step && matches!(checkpoint.reason, Reason::Best { .. })
+        });
+        let width = matches!(self.surface, Surface::Bar(_)).then(width);
+        let lines = self.lines.add(&row, self.progress.epochs, is_best, width);
+        for line in lines.lines() {
+            self.say(Volume::Normal, line);
+        }
+    }
+
     fn end(&mut self, ending: &Ending) {
         if let Surface::Bar(bar) = &self.surface {
             bar.finish_and_clear();
@@ -130,6 +152,10 @@ impl<'a> Screen<'a> {
 impl Sink for Screen<'_> {
     fn event(&mut self, event: &Event) -> Result<(), SinkError> {
         match event {
+            Event::Checkpoint(checkpoint) => self.show_epoch(Some(checkpoint)),
+            _ => self.show_epoch(None),
+        }
+        match event {
             Event::Start {
                 step,
                 total_steps,
@@ -139,10 +165,7 @@ impl Sink for Screen<'_> {
                 self.start(*step, *total_steps, *steps_per_epoch, *epochs);
             }
             Event::Step(row) => self.step(row),
-            Event::Epoch(row) => {
-                let line = epoch_line(row, self.progress.epochs);
-                self.say(Volume::Normal, &line);
-            }
+            Event::Epoch(row) => self.epoch = Some(row.clone()),
             Event::Warning { step, message } => {
                 self.say(Volume::Quiet, &format!("warning: {message} (step {step})"));
             }
@@ -156,28 +179,33 @@ impl Sink for Screen<'_> {
 /// A run that ends by an error leaves no half-drawn bar behind.
 impl Drop for Screen<'_> {
     fn drop(&mut self) {
+        self.show_epoch(None);
         if let Surface::Bar(bar) = &self.surface {
             bar.finish_and_clear();
         }
     }
 }
 
-/// Characters of the bar itself.
-const BAR: usize = 12;
+/// Characters of the bar itself, at least.
+const BAR: usize = 10;
 
+/// A bar that takes the room that its text leaves.
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    match ProgressStyle::with_template(&format!("{{bar:{BAR}.cyan/dim}} {{wide_msg}}")) {
+    match ProgressStyle::with_template("{wide_bar:.cyan/dim} {msg}") {
         Ok(style) => bar.with_style(style.progress_chars("━╸─")),
         Err(_) => bar,
     }
 }
 
+/// Characters of a line on standard error.
+fn width() -> usize {
+    terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
+}
+
 /// Characters that fit beside the bar.
 fn room() -> usize {
-    let width =
-        terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
-    width.saturating_sub(BAR + 1)
+    width().saturating_sub(BAR + 1)
 }
 
 impl Volume {
@@ -277,7 +305,25 @@ mod tests {
                 message: "one update was skipped\x1b[2J".into(),
             },
             epoch(1, 0.9, 0.97222),
+            best(40),
         ]
+    }
+
+    /// A checkpoint of the best value so far.
+    fn best(step: u64) -> Event {
+        Event::Checkpoint(std::sync::Arc::new(Checkpoint {
+            step,
+            epoch: step as f64 / 20.0,
+            model: Vec::new(),
+            optimizer: Vec::new(),
+            state: serde_json::Value::Null,
+            state_hash: String::new(),
+            reason: Reason::Best {
+                metric: "val/accuracy".into(),
+                value: 0.97222,
+            },
+            metrics: Metrics::new(),
+        }))
     }
 
     #[test]

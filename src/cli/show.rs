@@ -14,7 +14,7 @@ pub struct Show {
     /// An id or its beginning, a name (the newest of it), a path, or `last`
     #[arg(default_value = "last")]
     run: String,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -36,7 +36,10 @@ impl Show {
         let path = Store::new(&global.runs).find(&self.run)?;
         let record = Record::new(Reader::open(&path)?);
         match self.format {
-            Format::Text => out.write(&report::run_text(&record, out.width(), out.palette())),
+            Format::Text => {
+                let widths = (out.width(), out.fold());
+                out.write(&report::run_text(&record, widths, out.palette()))
+            }
             Format::Json => out.json(&report::run_object(&record)),
         }
     }

@@ -72,6 +72,7 @@ impl Chart<'_> {
         else {
             return match self.points.len() {
                 0 => "  (no points yet)\n".into(),
+                1 => "  (the only point is not finite)\n".into(),
                 n => format!("  (none of the {n} points is finite)\n"),
             };
         };
@@ -290,7 +291,7 @@ mod tests {
         assert_eq!(chart(&[], Scale::Linear), "  (no points yet)\n");
         assert_eq!(
             chart(&[(0.0, f64::NAN)], Scale::Linear),
-            "  (none of the 1 points is finite)\n"
+            "  (the only point is not finite)\n"
         );
         assert_eq!(chart(&[(5.0, 1.0)], Scale::Linear).lines().count(), 3);
         assert_eq!(

@@ -8,11 +8,17 @@ const HEIGHT: usize = 8;
 /// Columns of a curve at most: wider ones are no clearer.
 const WIDTH: usize = 100;
 
-/// The losses and the learning rate, each under its name, where there are two points at least.
+/// The losses, the watched metric and the learning rate, each under its name, where there are two
+/// points at least.
 pub fn curves(record: &Record, width: usize, palette: Palette) -> Vec<String> {
-    let draw = |key| curve(record, key, width.min(WIDTH), palette);
-    ["train/loss", "val/loss", "lr"]
+    let draw = |key: &str| curve(record, key, width.min(WIDTH), palette);
+    let watched = record.best().map(|best| best.metric);
+    let losses = ["train/loss", "val/loss"];
+    let other = watched.as_deref().filter(|key| !losses.contains(key));
+    losses
         .into_iter()
+        .chain(other)
+        .chain(["lr"])
         .filter_map(draw)
         .collect()
 }
@@ -44,18 +50,22 @@ fn curve(record: &Record, key: &str, width: usize, palette: Palette) -> Option<S
     ))
 }
 
-/// The finest record of a key: `step` rows, else `eval`, else `epoch` rows.
+/// The points of a key: a metric epoch by epoch, unless it was evaluated more often; the learning
+/// rate, and what has no epochs yet, by steps.
 fn points<'a>(record: &Record, key: &str) -> (Vec<(f64, f64)>, &'a str) {
     let of_kind = |kind: &str, x: fn(&Row) -> f64| -> Vec<(f64, f64)> {
         let rows = record.view.rows.iter().filter(|row| row.kind == kind);
         rows.filter_map(|row| Some((x(row), row.number(key)?)))
             .collect()
     };
-    for kind in ["step", "eval"] {
-        let points = of_kind(kind, |row| row.step as f64);
-        if points.len() > 1 {
-            return (points, "steps");
-        }
+    let steps = |kind| of_kind(kind, |row| row.step as f64);
+    let (step, eval) = (steps("step"), steps("eval"));
+    let epoch = of_kind("epoch", |row| row.epoch + 1.0);
+    match () {
+        () if key == "lr" && step.len() > 1 => (step, "steps"),
+        () if epoch.len() > 1 && epoch.len() >= eval.len() => (epoch, "epochs"),
+        () if eval.len() > 1 => (eval, "steps"),
+        () if step.len() > 1 => (step, "steps"),
+        () => (epoch, "epochs"),
     }
-    (of_kind("epoch", |row| row.epoch + 1.0), "epochs")
 }

@@ -3,20 +3,49 @@
 use serde_json::json;
 
 use super::{
-    Align, Cell, Ink, Palette, Record, Table, bytes, curves::curves, duration, list,
-    number::moment, sanitize, shares, short,
+    Align, Cell, Ink, Palette, Record, Table,
+    absent::{why_absent, why_no_best},
+    bytes,
+    curves::curves,
+    duration, folded, list,
+    number::moment,
+    sanitize, shares, short,
 };
-use crate::run::{CheckpointInfo, RunInfo, Value};
+use crate::{
+    run::{CheckpointInfo, RunInfo, Value},
+    units::counted,
+};
 
-/// The run for a person, on lines of `width` characters.
+/// The run for a person: curves of `width` characters, and lines that are folded at `fold`, if at
+/// all.
 #[must_use]
-pub fn text(record: &Record, width: usize, palette: Palette) -> String {
-    let mut sections = vec![heading(record, palette) + &facts(record, palette)];
-    sections.extend(metrics(record, palette));
+pub fn text(record: &Record, (width, fold): (usize, Option<usize>), palette: Palette) -> String {
+    let mut sections = vec![heading(record, fold, palette) + &facts(record, fold, palette)];
+    sections.extend(metrics(record, fold, palette).or_else(|| no_metrics(record, fold)));
     sections.extend(curves(record, width, palette));
-    sections.extend(checkpoints(record, palette));
-    sections.extend(warnings(record, palette));
+    sections.extend(checkpoints(record, fold, palette));
+    sections.extend(warnings(record, fold, palette));
     sections.join("\n")
+}
+
+/// A table, or its cells below one another where it is too wide.
+fn fitted(table: &Table, fold: Option<usize>, palette: Palette) -> Option<String> {
+    let fits = fold.is_none_or(|width| table.width() <= width);
+    (!table.is_empty()).then(|| match fits {
+        true => table.render(palette),
+        false => table.stacked(palette),
+    })
+}
+
+/// Safe text on lines that begin at `margin`, the first of which follows `first`.
+fn hung(first: &str, text: &str, margin: usize, fold: Option<usize>) -> String {
+    let text = sanitize(text);
+    let lines = match fold {
+        Some(width) => folded(&text, width.saturating_sub(margin).max(20)),
+        None => vec![text.into_owned()],
+    };
+    let gap = format!("\n{:margin$}", "");
+    format!("{first}{}\n", lines.join(&gap))
 }
 
 /// The run for a program: what `list::object` has, and the rest.
@@ -51,22 +80,32 @@ pub fn object(record: &Record) -> serde_json::Value {
     object
 }
 
-fn heading(record: &Record, palette: Palette) -> String {
+fn heading(record: &Record, fold: Option<usize>, palette: Palette) -> String {
     let (name, status) = (
         sanitize(&record.view.info.name),
         sanitize(&record.view.status),
     );
-    let why = record
-        .view
-        .summary
-        .as_ref()
-        .and_then(|summary| summary.why.as_deref());
-    let why = why.map_or(String::new(), |why| format!(": {}", sanitize(why)));
-    format!(
-        "{}  {}{why}\n",
+    let reason = why(record);
+    let length = format!("{name}  {status}: {reason}").chars().count();
+    let (name, status) = (
         palette.paint(Ink::Bold, &name),
-        palette.paint(Ink::of_status(&record.view.status), &status)
-    )
+        palette.paint(Ink::of_status(&record.view.status), &status),
+    );
+    match fold {
+        _ if reason.is_empty() => format!("{name}  {status}\n"),
+        Some(width) if length > width => {
+            format!("{name}  {status}\n") + &hung("  why       ", &reason, 12, fold)
+        }
+        _ => format!("{name}  {status}: {}\n", sanitize(&reason)),
+    }
+}
+
+/// Why it ended; empty where it did all its steps or still runs.
+fn why(record: &Record) -> String {
+    let summary = record.view.summary.as_ref();
+    summary
+        .and_then(|summary| summary.why.clone())
+        .unwrap_or_default()
 }
 
 /// The weights that it started from, with their commit on the hub.
@@ -81,7 +120,7 @@ fn init(info: &RunInfo) -> String {
 }
 
 /// Labelled lines.
-fn facts(record: &Record, palette: Palette) -> String {
+fn facts(record: &Record, fold: Option<usize>, palette: Palette) -> String {
     let info = &record.view.info;
     let mut facts: Vec<(&str, String)> = vec![
         ("run", info.run.clone()),
@@ -98,6 +137,7 @@ fn facts(record: &Record, palette: Palette) -> String {
         ("set", info.overrides.join(", ")),
         ("tags", info.tags.join(", ")),
         ("notes", info.notes.clone().unwrap_or_default()),
+        ("no best", no_best(record)),
     ];
     if let Some(last) = info.attempts.last() {
         let nth = match info.attempts.len() {
@@ -117,25 +157,34 @@ fn facts(record: &Record, palette: Palette) -> String {
         .iter()
         .filter(|(_, text)| !text.is_empty())
         .map(|(label, text)| {
-            format!(
-                "  {}  {}\n",
-                palette.paint(Ink::Dim, &format!("{label:<8}")),
-                sanitize(text)
-            )
+            let label = palette.paint(Ink::Dim, &format!("{label:<8}")).into_owned();
+            hung(&format!("  {label}  "), text, 12, fold)
         })
         .collect()
 }
 
 fn progress(record: &Record) -> String {
     let mut text = match record.number("train.epochs") {
+        Some(1.0) => format!("{} of 1 epoch", short(record.epoch())),
         Some(whole) => format!("{} of {} epochs", short(record.epoch()), short(whole)),
+        None if record.epoch() == 1.0 => "1 epoch".into(),
         None => format!("{} epochs", short(record.epoch())),
     };
     match record.number("train.steps") {
-        Some(whole) => text += &format!(", {} of {whole} steps", record.step()),
-        None => text += &format!(", {} steps", record.step()),
+        Some(whole) => {
+            text += &format!(", {} of {}", record.step(), counted(whole as u64, "step"));
+        }
+        None => text += &format!(", {}", counted(record.step(), "step")),
     }
     text
+}
+
+/// Why the run has no best value, where it has none and that is known.
+fn no_best(record: &Record) -> String {
+    match record.best() {
+        None if !record.metrics().is_empty() => why_no_best(record).unwrap_or_default(),
+        _ => String::new(),
+    }
 }
 
 /// The wall time and the speed.
@@ -153,7 +202,7 @@ fn spent(record: &Record) -> String {
     summary.map_or(String::new(), |summary| shares(&summary.ledger))
 }
 
-fn metrics(record: &Record, palette: Palette) -> Option<String> {
+fn metrics(record: &Record, fold: Option<usize>, palette: Palette) -> Option<String> {
     let best = record.best();
     let mut table = Table::new([
         ("metric", Align::Left),
@@ -172,10 +221,16 @@ fn metrics(record: &Record, palette: Palette) -> Option<String> {
         }
         table.row([name, short(value), value_of_best, place]);
     }
-    (!table.is_empty()).then(|| table.render(palette))
+    fitted(&table, fold, palette)
 }
 
-fn checkpoints(record: &Record, palette: Palette) -> Option<String> {
+/// Why there is no table of metrics.
+fn no_metrics(record: &Record, fold: Option<usize>) -> Option<String> {
+    let why = why_absent(record, "train/loss")?;
+    Some(hung("no metrics: ", &why, 12, fold))
+}
+
+fn checkpoints(record: &Record, fold: Option<usize>, palette: Palette) -> Option<String> {
     let mut table = Table::new([
         ("checkpoint", Align::Left),
         ("step", Align::Right),
@@ -199,7 +254,7 @@ fn checkpoints(record: &Record, palette: Palette) -> Option<String> {
         ];
         table.row(cells);
     }
-    (!table.is_empty()).then(|| table.render(palette))
+    fitted(&table, fold, palette)
 }
 
 /// What the run said and what could not be read.
@@ -215,7 +270,7 @@ fn all_warnings(record: &Record) -> Vec<String> {
     said.chain(record.view.warnings.iter().cloned()).collect()
 }
 
-fn warnings(record: &Record, palette: Palette) -> Option<String> {
+fn warnings(record: &Record, fold: Option<usize>, palette: Palette) -> Option<String> {
     /// Warnings that repeat at every step must not push the rest off the screen.
     const SHOWN: usize = 10;
     let warnings = all_warnings(record);
@@ -223,11 +278,8 @@ fn warnings(record: &Record, palette: Palette) -> Option<String> {
         .iter()
         .take(SHOWN)
         .map(|warning| {
-            format!(
-                "{}: {}\n",
-                palette.paint(Ink::Notice, "warning"),
-                sanitize(warning)
-            )
+            let label = palette.paint(Ink::Notice, "warning");
+            hung(&format!("{label}: "), warning, 9, fold)
         })
         .collect();
     if warnings.len() > SHOWN {
@@ -251,7 +303,7 @@ mod tests {
         let mut record = sample::completed(folder.path(), 2);
         record.view.path = "runs/digits-2".into();
         record.view.warnings = vec!["the last line of metrics.jsonl is torn".into()];
-        insta::assert_snapshot!(text(&record, 60, Palette::PLAIN), @r"
+        insta::assert_snapshot!(text(&record, (60, Some(60)), Palette::PLAIN), @r"
         digits  completed
           run       digits-20261122-094002-2f3a9c
           path      runs/digits-2
@@ -317,13 +369,29 @@ mod tests {
     }
 
     #[test]
+    fn lines_are_folded_at_the_terminals_width() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut record = sample::completed(folder.path(), 2);
+        record.view.path = "runs/digits-2".into();
+        record.view.info.notes = Some("a long note ".repeat(20));
+        record.view.warnings = vec!["a long warning ".repeat(20)];
+        for width in [60, 80, 120] {
+            let shown = text(&record, (width, Some(width)), Palette::PLAIN);
+            let longest = shown.lines().map(|line| line.chars().count()).max();
+            assert!(longest <= Some(width), "{width}:\n{shown}");
+        }
+        let whole = text(&record, (80, None), Palette::PLAIN);
+        assert!(whole.contains(&"a long warning ".repeat(20)));
+    }
+
+    #[test]
     fn a_run_that_just_began_has_no_empty_sections() {
         let folder = tempfile::tempdir().unwrap();
         let mut record = sample::running(folder.path(), 2);
         record.view.path = "runs/digits-2".into();
         record.view.rows.clear();
         record.view.info.attempts.clear();
-        insta::assert_snapshot!(text(&record, 60, Palette::PLAIN), @r"
+        insta::assert_snapshot!(text(&record, (60, Some(60)), Palette::PLAIN), @r"
         digits  running
           run       digits-20261122-094002-2f3a9c
           path      runs/digits-2

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::duration;
+
 /// The activities in the order of a step, then what is beside it.
 const ORDER: [&str; 8] = [
     "data",
@@ -14,8 +16,8 @@ const ORDER: [&str; 8] = [
     "logging",
 ];
 
-/// Every activity of a ledger (seconds by name) with its share of the whole; empty where nothing
-/// took any time.
+/// Every activity of a ledger (seconds by name) with its share of the whole, or with its time where
+/// the whole is less than a second and a share says little; empty where nothing took any time.
 #[must_use]
 pub fn shares(ledger: &BTreeMap<String, f64>) -> String {
     let total: f64 = ledger.values().sum();
@@ -28,7 +30,10 @@ pub fn shares(ledger: &BTreeMap<String, f64>) -> String {
         .filter(|(name, _)| !ORDER.contains(&name.as_str()));
     let parts: Vec<String> = known
         .chain(others)
-        .map(|(name, seconds)| format!("{name} {}", percent(seconds / total)))
+        .map(|(name, seconds)| match total < 1.0 {
+            true => format!("{name} {}", duration(*seconds)),
+            false => format!("{name} {}", percent(seconds / total)),
+        })
         .collect();
     parts.join(", ")
 }
@@ -70,6 +75,8 @@ mod tests {
         let found = [0.5, 0.099_6, 0.0123, 0.0001, 0.0].map(percent);
         assert_eq!(found, ["50%", "10%", "1.2%", "<0.1%", "0%"]);
         assert_eq!(shares(&ledger(&[])), "");
+        let short = ledger(&[("forward", 0.017), ("checkpoint", 0.083)]);
+        assert_eq!(shares(&short), "forward 17ms, checkpoint 83ms");
         assert_eq!(shares(&ledger(&[("data", 0.0)])), "");
     }
 }

@@ -5,19 +5,84 @@ use std::time::Duration;
 use super::{duration, short};
 use crate::event::{Ending, EpochRow, Metrics, Status, StepRow};
 
-/// `epoch   1/100  step 20  lr 0.02  train/loss 1.234  …`: the columns of successive epochs line up.
-#[must_use]
-pub fn epoch_line(row: &EpochRow, epochs: u64) -> String {
+/// The lines of successive epochs: numbers under a header, each column at its place.
+#[derive(Debug, Clone, Default)]
+pub struct EpochLines {
+    columns: Vec<String>,
+    /// Lines since the header.
+    since: usize,
+}
+
+/// Characters of a column at least: no [`short`] number has more.
+const COLUMN: usize = 9;
+/// Lines after which a terminal gets the header again.
+const AGAIN: usize = 25;
+
+impl EpochLines {
+    /// The line of an epoch, and before it the header where it is due. Columns that do not fit into
+    /// `width` are left out, the last ones first; `best` marks a new best value of the watched
+    /// metric.
+    pub fn add(&mut self, row: &EpochRow, epochs: u64, best: bool, width: Option<usize>) -> String {
+        let cells = cells(row, epochs);
+        let mut used = 0;
+        let fits = |cell: &&Cell| {
+            used += cell.width + 2;
+            width.is_none_or(|width| used - 2 + MARK.len() <= width)
+        };
+        let cells: Vec<&Cell> = cells.iter().take_while(fits).collect();
+        let columns: Vec<String> = cells.iter().map(|cell| cell.name.clone()).collect();
+        let is_due = columns != self.columns || width.is_some() && self.since >= AGAIN;
+        let line = |text: fn(&Cell) -> &str| -> String {
+            let parts = cells
+                .iter()
+                .map(|cell| format!("{:>1$}", text(cell), cell.width));
+            parts.collect::<Vec<_>>().join("  ")
+        };
+        let mut text = String::new();
+        if is_due {
+            text = line(|cell| &cell.name) + "\n";
+            (self.columns, self.since) = (columns, 0);
+        }
+        self.since += 1;
+        text + &line(|cell| &cell.value) + if best { MARK } else { "" }
+    }
+}
+
+/// What stands behind an epoch with a new best value.
+const MARK: &str = "  best";
+
+/// One column of an epoch's line.
+struct Cell {
+    name: String,
+    value: String,
+    width: usize,
+}
+
+impl Cell {
+    fn new(name: &str, value: String, least: usize) -> Self {
+        let width = name.chars().count().max(least);
+        let name = name.to_string();
+        Self { name, value, width }
+    }
+}
+
+/// Epoch, learning rate, metrics and speed, then what else is scheduled.
+fn cells(row: &EpochRow, epochs: u64) -> Vec<Cell> {
+    let number = |name: &str, value: f64| Cell::new(name, short(value), COLUMN);
+    let count = format!("{}/{epochs}", row.number());
     let digits = epochs.to_string().len();
-    let mut line = format!(
-        "epoch {:>digits$}/{epochs}  step {}  lr {:<6}",
-        row.epoch + 1,
-        row.step,
-        short(row.lr)
+    let mut cells = vec![
+        Cell::new("epoch", count, 2 * digits + 1),
+        number("lr", row.lr),
+    ];
+    cells.extend(
+        ordered(&row.metrics)
+            .into_iter()
+            .map(|(name, value)| number(name, *value)),
     );
-    line += &values(&row.extra);
-    line += &values(&row.metrics);
-    line + &format!("  {} samples/s", short(row.samples_per_s.round()))
+    cells.push(number("samples/s", row.samples_per_s.round()));
+    cells.extend(row.extra.iter().map(|(name, value)| number(name, *value)));
+    cells
 }
 
 /// `step 11  lr 0.001  …  1.5 ms`.
@@ -35,17 +100,22 @@ pub fn step_line(row: &StepRow) -> String {
     line + &format!("  {:.1} ms", row.step_time_ms)
 }
 
-/// `  name value` for each: training first, then validation; within a split the loss first.
+/// `  name value` for each.
 fn values(metrics: &Metrics) -> String {
+    let named = ordered(metrics).into_iter();
+    named
+        .map(|(name, value)| format!("  {name} {:<6}", short(*value)))
+        .collect()
+}
+
+/// Training first, then validation; within a split the loss first.
+fn ordered(metrics: &Metrics) -> Vec<(&String, &f64)> {
     let mut named: Vec<(&String, &f64)> = metrics.iter().collect();
     named.sort_by_key(|(name, _)| {
         let (split, metric) = name.split_once('/').unwrap_or(("", name));
         (split, metric != "loss", metric)
     });
     named
-        .iter()
-        .map(|(name, value)| format!("  {name} {:<6}", short(**value)))
-        .collect()
 }
 
 /// `completed after 2000 steps in 1m 03s; best val/accuracy 0.9722 at step 1980`.
@@ -81,6 +151,66 @@ pub fn ending_line(ending: &Ending, elapsed: Duration) -> String {
 mod tests {
     use super::*;
     use crate::event::Best;
+
+    fn row(epoch: u64, loss: f64) -> EpochRow {
+        EpochRow {
+            epoch,
+            step: 20 * (epoch + 1),
+            lr: 1.2345e-7 * (epoch + 1) as f64,
+            lr_last: 0.0,
+            extra: [("momentum", 0.95)].map(|(k, v)| (k.into(), v)).into(),
+            metrics: [
+                ("train/loss", loss),
+                ("val/loss", 123_456.7 * loss),
+                ("val/accuracy", loss / 3.0),
+            ]
+            .map(|(name, value)| (name.to_string(), value))
+            .into(),
+            samples_per_s: 1_234_567.0,
+            wall_s: 0.1,
+            elapsed_s: 0.1,
+            order_hash: String::new(),
+            state_hash: String::new(),
+        }
+    }
+
+    #[test]
+    fn columns_stay_put_and_fit_the_terminal() {
+        for width in [40, 60, 80, 120] {
+            let mut lines = EpochLines::default();
+            let rows = [(0, 2.5), (8, 0.000_123_45), (99, f64::NAN)];
+            let texts =
+                rows.map(|(epoch, loss)| lines.add(&row(epoch, loss), 100, true, Some(width)));
+            let all: Vec<&str> = texts.iter().flat_map(|text| text.lines()).collect();
+            assert_eq!(all.len(), 4, "one header: {all:#?}");
+            let ends = |line: &str| line.trim_end_matches(MARK).chars().count();
+            assert!(
+                all.iter().all(|line| ends(line) == ends(all[0])),
+                "{all:#?}"
+            );
+            assert!(
+                all.iter().all(|line| line.chars().count() <= width),
+                "{all:#?}"
+            );
+            assert!(all[1].ends_with("  best"), "{all:#?}");
+        }
+    }
+
+    #[test]
+    fn a_file_gets_every_column_and_a_terminal_the_header_again() {
+        let mut lines = EpochLines::default();
+        let text = lines.add(&row(0, 0.5), 100, false, None);
+        assert!(
+            text.contains("momentum") && text.ends_with("0.95"),
+            "{text}"
+        );
+        let headers = |width: Option<usize>| {
+            let mut lines = EpochLines::default();
+            let texts = (0..60).map(|epoch| lines.add(&row(epoch, 0.5), 100, false, width));
+            texts.filter(|text| text.contains("train/loss")).count()
+        };
+        assert_eq!((headers(None), headers(Some(80))), (1, 3));
+    }
 
     #[test]
     fn the_ending_names_the_best() {

@@ -2,11 +2,16 @@
 
 use serde_json::json;
 
-use super::{Align, Cell, Ink, Record, Table, duration, exact, near::near, number::moment, short};
+use super::{
+    Align, Cell, Ink, Palette, Record, Table, differing::differing, duration, exact, near::near,
+    number::moment, short,
+};
 use crate::{event::Metrics, run::Value};
 
-/// Columns of the table for people.
-const COLUMNS: [&str; 7] = ["id", "name", "status", "epochs", "best", "lr", "time"];
+/// Columns of the table for people; `differs` is there where runs of one name differ.
+const COLUMNS: [&str; 8] = [
+    "id", "name", "status", "epochs", "best", "lr", "time", "differs",
+];
 /// Columns of the file for machines.
 const FIELDS: [&str; 12] = [
     "id",
@@ -56,12 +61,50 @@ pub fn require_key(records: &[Record], key: &str) -> Result<(), UnknownKey> {
     })
 }
 
-/// The runs as a table for people: `columns`, or the usual ones.
+/// The runs for people: a table of `columns`, or of the usual ones. Where that is wider than `fold`
+/// characters, the name goes first, which the id begins with; then each cell gets its own line.
 #[must_use]
-pub fn table(records: &[Record], columns: Option<&[String]>) -> Table {
-    let columns: Vec<&str> = columns.map_or(COLUMNS.to_vec(), |keys| {
-        keys.iter().map(String::as_str).collect()
-    });
+pub fn text(
+    records: &[Record],
+    columns: Option<&[String]>,
+    fold: Option<usize>,
+    palette: Palette,
+) -> String {
+    let fits = |table: &Table| fold.is_none_or(|width| table.width() <= width);
+    let whole = match columns {
+        Some(keys) => table(
+            records,
+            &keys.iter().map(String::as_str).collect::<Vec<_>>(),
+        ),
+        None => table(records, &usual(records, &[])),
+    };
+    if fits(&whole) {
+        return whole.render(palette);
+    }
+    let short = table(records, &usual(records, &["name"]));
+    match columns {
+        None if fits(&short) => short.render(palette),
+        _ => whole.stacked(palette),
+    }
+}
+
+/// The usual columns without some; `differs` only where it says something.
+fn usual(records: &[Record], without: &[&str]) -> Vec<&'static str> {
+    let says = |key: &str| key != "differs" || differing(records).iter().any(|t| !t.is_empty());
+    let mut columns = COLUMNS.to_vec();
+    columns.retain(|key| !without.contains(key) && says(key));
+    columns
+}
+
+/// What tells each run apart, where a column wants it.
+fn differing_in(records: &[Record], columns: &[&str]) -> Vec<String> {
+    match columns.contains(&"differs") {
+        true => differing(records),
+        false => vec![String::new(); records.len()],
+    }
+}
+
+fn table(records: &[Record], columns: &[&str]) -> Table {
     let numeric = |key: &str| {
         key != "best" && key != "epochs" && records.iter().any(|r| r.number(key).is_some())
     };
@@ -72,9 +115,13 @@ pub fn table(records: &[Record], columns: Option<&[String]>) -> Table {
             Align::Left
         }
     };
+    let differing = differing_in(records, columns);
     let mut table = Table::new(columns.iter().map(|key| (*key, align(key))));
-    for record in records {
-        table.row(columns.iter().map(|key| cell(record, key)));
+    for (record, differing) in records.iter().zip(differing) {
+        table.row(columns.iter().map(|key| match *key {
+            "differs" => Cell::from(differing.as_str()),
+            key => cell(record, key),
+        }));
     }
     table
 }
@@ -117,11 +164,13 @@ pub fn rows(records: &[Record], columns: Option<&[String]>) -> Vec<Vec<String>> 
         keys.iter().map(String::as_str).collect()
     });
     let header = columns.iter().map(ToString::to_string).collect();
-    let lines = records.iter().map(|record| {
-        columns
-            .iter()
-            .map(|key| joined(record, key, exact))
-            .collect()
+    let differing = differing_in(records, &columns);
+    let lines = records.iter().zip(differing).map(|(record, differing)| {
+        let cell = |key: &&str| match *key {
+            "differs" => differing.clone(),
+            key => joined(record, key, exact),
+        };
+        columns.iter().map(cell).collect()
     });
     std::iter::once(header).chain(lines).collect()
 }
@@ -129,16 +178,19 @@ pub fn rows(records: &[Record], columns: Option<&[String]>) -> Vec<Vec<String>> 
 /// The runs as an array of objects: `columns`, or everything that is known without the log.
 #[must_use]
 pub fn objects(records: &[Record], columns: Option<&[String]>) -> serde_json::Value {
-    records
-        .iter()
-        .map(|record| match columns {
-            Some(keys) => keys
-                .iter()
-                .map(|key| (key.clone(), value(record, key)))
-                .collect(),
-            None => object(record),
-        })
-        .collect()
+    let keys: Vec<&str> = columns.into_iter().flatten().map(String::as_str).collect();
+    let differing = differing_in(records, &keys);
+    let one = |(record, differing): (&Record, String)| match columns {
+        Some(keys) => keys
+            .iter()
+            .map(|key| match key.as_str() {
+                "differs" => (key.clone(), json!(differing)),
+                _ => (key.clone(), value(record, key)),
+            })
+            .collect(),
+        None => object(record),
+    };
+    records.iter().zip(differing).map(one).collect()
 }
 
 /// One run as an object.
@@ -216,7 +268,8 @@ mod tests {
     fn a_line_for_each_run() {
         let folder = tempfile::tempdir().unwrap();
         let records = three(folder.path());
-        insta::assert_snapshot!(table(&records, None).render(Palette::PLAIN), @"
+        let shown = |keys: Option<&[String]>| text(&records, keys, None, Palette::PLAIN);
+        insta::assert_snapshot!(shown(None), @"
         id                             name    status     epochs  best                 lr    time
         digits-20261122-094003-3f3a9c  digits  running    5.5/10                     0.03     0ms
         digits-20261122-094002-2f3a9c  digits  completed  10/10   val/accuracy 0.92  0.02  1m 03s
@@ -224,12 +277,49 @@ mod tests {
         ");
         let keys =
             columns("name,tag,epoch,lr,val/accuracy,model.hidden,schedule.1.power,train.steps");
-        insta::assert_snapshot!(table(&records, Some(&keys)).render(Palette::PLAIN), @"
+        insta::assert_snapshot!(shown(Some(&keys)), @"
         name    tag         epoch    lr  val/accuracy  model.hidden  schedule.1.power  train.steps
         digits  odd paper     5.5  0.03        0.9618  128 64                     0.9
         digits  even paper     10  0.02          0.91  128 64                     0.9
         digits  odd paper      10  0.01           0.9  128 64                     0.9
         ");
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_no_line_that_is_too_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = three(folder.path());
+        for width in [60, 80, 120] {
+            let shown = text(&records, None, Some(width), Palette::PLAIN);
+            let longest = shown.lines().map(|line| line.chars().count()).max();
+            assert!(longest <= Some(width), "{width}:\n{shown}");
+            assert!(shown.contains("digits-20261122-094003-3f3a9c"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_tells_runs_of_one_name_apart_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut records = three(folder.path());
+        assert!(!text(&records, None, None, Palette::PLAIN).contains("differs"));
+        let path = records[0].view.path.join("plan.toml");
+        let plan = std::fs::read_to_string(&path).unwrap();
+        let plan = plan
+            .replace("seed = 42", "seed = 7")
+            .replace("power = 0.9", "power = 2");
+        std::fs::write(&path, plan).unwrap();
+        records[0] = Record::new(records[0].view.clone());
+        let keys = columns("lr,differs");
+        insta::assert_snapshot!(text(&records, Some(&keys), None, Palette::PLAIN), @"
+          lr  differs
+        0.03  power 2, seed 7
+        0.02  power 0.9, seed 42
+        0.01  power 0.9, seed 42
+        ");
+        assert_eq!(rows(&records, Some(&keys))[1][1], "power 2, seed 7");
+        records[1].view.info.name = "other".into();
+        records[2].view.info.name = "another".into();
+        assert_eq!(differing(&records), ["", "", ""]);
     }
 
     #[test]

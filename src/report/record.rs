@@ -87,6 +87,11 @@ impl Record {
         }
     }
 
+    /// The keys of its plan.
+    pub fn plan_keys(&self) -> impl Iterator<Item = &str> {
+        self.plan.keys().map(String::as_str)
+    }
+
     /// Every key that this run knows.
     #[must_use]
     pub fn keys(&self) -> BTreeSet<String> {
