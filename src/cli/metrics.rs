@@ -21,10 +21,10 @@ pub struct Metrics {
     /// The columns, separated by commas [default: every number]
     #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
     keys: Vec<String>,
-    /// What a row is [default: epoch, or step where a key is only recorded so]
+    /// Meaning of a row [default: epoch; step where a key is recorded only by step]
     #[arg(long, value_enum)]
     by: Option<Rows>,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
 }
@@ -63,7 +63,8 @@ impl Metrics {
             Rows::Step => By::Step,
             Rows::Epoch => By::Epoch,
         });
-        let series = Series::new(&runs, &self.keys, by)?;
+        let series = Series::new(&runs, &self.keys, by);
+        let series = series.map_err(|error| error.explained(&runs))?;
         let several = runs.len() > 1;
         match self.format {
             Format::Csv => out.csv(

@@ -51,7 +51,9 @@ pub fn conclusion(summary: &Summary) -> String {
         .iter()
         .map(|(name, value)| format!("{name} {}", short(*value)))
         .collect();
-    let _ = writeln!(text, "  last   {}", last.join("  "));
+    if !last.is_empty() {
+        let _ = writeln!(text, "  last   {}", last.join("  "));
+    }
     if let Some(best) = &summary.best {
         let _ = writeln!(
             text,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::near::near;
+use super::{Record, absent::why_absent, near::near};
 use crate::run::{RunView, Value};
 
 /// What one row stands for.
@@ -47,6 +47,14 @@ pub enum SeriesError {
         /// What was asked for.
         by: By,
     },
+    /// The run could not have it.
+    #[error("no value `{key}` was recorded: {why}")]
+    Absent {
+        /// The key.
+        key: String,
+        /// The reason.
+        why: String,
+    },
     /// It is recorded nowhere.
     #[error("no value `{key}` was recorded; hint: {}", suggestion(near, known))]
     Unknown {
@@ -57,6 +65,26 @@ pub enum SeriesError {
         /// All that were recorded.
         known: Vec<String>,
     },
+}
+
+impl SeriesError {
+    /// The same error with the reason why the runs have no such value, where that is known.
+    #[must_use]
+    pub fn explained(self, runs: &[RunView]) -> Self {
+        let Self::Unknown { key, .. } = &self else {
+            return self;
+        };
+        let why = runs
+            .first()
+            .and_then(|run| why_absent(&Record::new(run.clone()), key));
+        match why {
+            Some(why) => Self::Absent {
+                key: key.clone(),
+                why,
+            },
+            None => self,
+        }
+    }
 }
 
 fn name(by: By) -> &'static str {
@@ -76,7 +104,7 @@ fn other(by: By) -> By {
 fn suggestion(near: &Option<String>, known: &[String]) -> String {
     match near {
         Some(near) => format!("did you mean `{near}`?"),
-        None if known.is_empty() => "the log is empty so far".into(),
+        None if known.is_empty() => "the log holds no numbers".into(),
         None => format!("there are {}", known.join(", ")),
     }
 }
