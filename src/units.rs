@@ -109,6 +109,18 @@ impl FromStr for Span {
     }
 }
 
+/// A number of things: `1 step`, `2 steps`, `3 batches`, `4 entries`. The noun is in the singular.
+#[must_use]
+pub fn counted(count: u64, noun: &str) -> String {
+    let stem = noun.strip_suffix('y').filter(|_| !noun.ends_with("ay"));
+    match (count, stem) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{count} {stem}ies"),
+        _ if noun.ends_with(['s', 'x', 'h']) => format!("{count} {noun}es"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = |one: bool| if one { "" } else { "s" };
@@ -188,6 +200,22 @@ pub fn lexical(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nouns_follow_their_number() {
+        let told = [
+            (1, "step"),
+            (2, "step"),
+            (0, "batch"),
+            (3, "class"),
+            (4, "entry"),
+        ];
+        let told = told.map(|(count, noun)| counted(count, noun));
+        assert_eq!(
+            told,
+            ["1 step", "2 steps", "0 batches", "3 classes", "4 entries"]
+        );
+    }
 
     #[test]
     fn spans_read_and_print_the_same() {

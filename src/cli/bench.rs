@@ -13,6 +13,7 @@ use crate::{
     launch::{self, Measured},
     report::{Align, Palette, Table, bytes, percent, sanitize, short},
     train::{Activity, BenchKeys},
+    units::counted,
 };
 
 /// Measure how fast a config trains here
@@ -26,7 +27,7 @@ pub struct Bench {
     /// Lay a value over the config, in TOML syntax; repeatable: `--set dataset.batch_size=128`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Where to train: auto, cpu, cuda, cuda:N, metal
+    /// Device: auto, cpu, cuda, cuda:N, metal
     #[arg(long)]
     device: Option<String>,
     /// CPU threads; the config's where it is not given
@@ -38,13 +39,13 @@ pub struct Bench {
     /// Updates to measure
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
-    /// Stop measuring after so many seconds, too, and the warm-up likewise
+    /// Stop measuring, and warming up, after this many seconds
     #[arg(long, default_value_t = 20.0, value_parser = seconds)]
     seconds: f64,
-    /// Take so many batches into memory first and use them in turn, so that no update waits for data
+    /// Load this many batches before measuring and use them in turn
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     batches: Option<u64>,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -142,14 +143,14 @@ impl Bench {
         let threads = kernel::threads::count();
         let s = if threads == 1 { "" } else { "s" };
         let from = match self.batches {
-            Some(n) => format!("{n} batches in memory"),
+            Some(n) => format!("{} in memory", counted(n as u64, "batch")),
             None => "the loader".into(),
         };
         let mut lines = vec![
             format!(
-                "{}: {} updates from {from}, {threads} thread{s}, {}",
+                "{}: {} from {from}, {threads} thread{s}, {}",
                 sanitize(&plan.top.name),
-                bench.step_ms.len(),
+                counted(bench.step_ms.len() as u64, "update"),
                 measured.device
             ),
             format!("  step       {median} ms (quartiles {q1} and {q3})"),

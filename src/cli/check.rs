@@ -13,7 +13,7 @@ use crate::config::{Plan, Spec};
 pub struct Check {
     #[command(flatten)]
     config: ConfigArgs,
-    /// How to print; toml is the complete plan, every default filled in
+    /// Output format; toml is the complete plan with every default
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }

@@ -24,16 +24,16 @@ pub struct PlanFlags {
     /// `--set schedule.1.power=2`
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Where to train: auto, cpu, cuda, cuda:N, metal
+    /// Device: auto, cpu, cuda, cuda:N, metal
     #[arg(long)]
     pub device: Option<String>,
     /// Seed of every random stream
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: Option<u64>,
-    /// Train for so many epochs; a shorter run keeps the schedule's curve
+    /// Number of epochs. The schedule keeps its curve; a shorter run ends earlier
     #[arg(long, conflicts_with = "steps", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub epochs: Option<u64>,
-    /// Train for so many updates; a shorter run keeps the schedule's curve
+    /// Number of updates. The schedule keeps its curve; a shorter run ends earlier
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub steps: Option<u64>,
     /// Name of the run

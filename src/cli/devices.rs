@@ -14,7 +14,7 @@ use crate::{
 /// A device is tried, not guessed: "yes" means that it was opened just now.
 #[derive(Debug, Args)]
 pub struct Devices {
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }

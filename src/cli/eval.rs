@@ -16,27 +16,27 @@ use crate::{
 pub struct Eval {
     /// An id, its shortest unique prefix, a name, a path, or `last`
     run: String,
-    /// Which samples
+    /// Samples to measure
     #[arg(long, value_enum, default_value_t = SplitName::Test)]
     split: SplitName,
-    /// Which state: `last`, `best`, or a step
+    /// State to use: `last`, `best`, or a step
     #[arg(long, default_value = "last", value_parser = which)]
     checkpoint: Which,
-    /// Where to compute: auto, cpu, cuda, cuda:N, metal
+    /// Device: auto, cpu, cuda, cuda:N, metal
     #[arg(long)]
     device: Option<String>,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 enum SplitName {
-    /// What it learned from
+    /// The training samples
     Train,
-    /// What it was watched by
+    /// The validation samples
     Val,
-    /// What it has never seen
+    /// The test samples
     Test,
 }
 

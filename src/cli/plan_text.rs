@@ -7,14 +7,17 @@ use serde_json::{Value, json};
 use crate::{
     config::{Init, Plan},
     data::Task,
-    report::{Align, Ink, Palette, Table, bytes, short},
+    report::{Align, Ink, Palette, Table, bytes, sanitize, short},
     schedule::PhaseInfo,
+    units::counted,
 };
 
 /// The plan as text: data, model, optimizer, length, schedules, cost.
 pub fn plan(plan: &Plan, palette: Palette) -> String {
     let mut out = String::new();
-    let title = palette.paint(Ink::Bold, &plan.top.name);
+    let title = palette
+        .paint(Ink::Bold, &sanitize(&plan.top.name))
+        .into_owned();
     let (hash, top) = (plan.hash(), &plan.top);
     let _ = writeln!(
         out,
@@ -35,7 +38,7 @@ pub fn plan(plan: &Plan, palette: Palette) -> String {
         let steps = plan.length.horizon;
         lines.push((
             "horizon",
-            format!("{steps} steps: schedules refer to these"),
+            format!("{}: schedules refer to these", counted(steps, "step")),
         ));
     }
     if let Some(init) = &plan.model_keys.init {
@@ -93,12 +96,20 @@ fn length(plan: &Plan) -> String {
         n => format!(" × {n} accumulated"),
     };
     format!(
-        "{} steps = {} epochs of {} steps, batches of {}{accumulated}",
-        length.total_steps,
-        short(length.total_steps as f64 / length.steps_per_epoch as f64),
-        length.steps_per_epoch,
+        "{} = {} of {}, batches of {}{accumulated}",
+        counted(length.total_steps, "step"),
+        epochs(length.total_steps, length.steps_per_epoch),
+        counted(length.steps_per_epoch, "step"),
         plan.dataset_keys.batch_size,
     )
+}
+
+/// Updates as epochs: `1 epoch`, `2.5 epochs`.
+pub(super) fn epochs(steps: u64, per_epoch: u64) -> String {
+    match steps == per_epoch {
+        true => "1 epoch".into(),
+        false => format!("{} epochs", short(steps as f64 / per_epoch as f64)),
+    }
 }
 
 fn cost(plan: &Plan) -> String {
@@ -132,7 +143,11 @@ fn optimizer(plan: &Plan) -> String {
         let _ = write!(text, "; groups: {}", names.join(", "));
     }
     if !plan.frozen.is_empty() {
-        let _ = write!(text, "; {} parameters frozen", plan.frozen.len());
+        let _ = write!(
+            text,
+            "; {} frozen",
+            counted(plan.frozen.len() as u64, "parameter")
+        );
     }
     text
 }

@@ -6,6 +6,7 @@ use super::{CliError, Global, Output, session};
 use crate::{
     launch::{self, stored_plan},
     run::Store,
+    units::counted,
 };
 
 /// Run a stored plan again and compare every number bit for bit
@@ -43,8 +44,8 @@ impl Reproduce {
         }
         match found.comparison.difference {
             None => out.write(&format!(
-                "reproduced: {} rows and the final state of {} are the same bits in {}\n",
-                found.comparison.rows, found.original, found.repeated
+                "reproduced: {} and the final state of {} are the same bits in {}\n",
+                counted(found.comparison.rows as u64, "row"), found.original, found.repeated
             )),
             Some(difference) => Err(CliError::Differs(format!(
                 "{} and {} differ first at {difference}; hint: {}",

@@ -24,13 +24,13 @@ pub struct Resume {
     /// Take this config in place of the stored plan
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// What the schedule does where its length or its phases change
+    /// Treatment of the schedule when its length or its phases change
     #[arg(long, value_enum)]
     schedule: Option<Mode>,
-    /// What else may differ from the run as it was begun
+    /// Further differences to accept from the run as it began
     #[arg(long, value_enum, value_delimiter = ',')]
     allow: Vec<Difference>,
-    /// What stands on standard output at the end
+    /// Output format
     #[arg(long, value_enum, default_value_t = run::Format::Text)]
     format: run::Format,
 }

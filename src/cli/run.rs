@@ -20,7 +20,7 @@ pub struct Run {
     /// Do everything but the training: check, open the device, load the data, build the model
     #[arg(long)]
     dry_run: bool,
-    /// What stands on standard output at the end; json is the run's summary, one object a line
+    /// Output format; json is the run's summary, one object on a line
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }

@@ -41,7 +41,7 @@ pub struct Schedule {
     /// `--vary 'schedule.0.at=["30 epochs"],["50 epochs","80 epochs"]'`
     #[arg(long, value_name = "KEY=VALUE,…")]
     vary: Vec<String>,
-    /// How to show it; by default as the ending of `--output` says, else as a table
+    /// Output format; by default that of the ending of `--output`, else a table
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// Say in words what the run will do, a sentence for each phase

@@ -62,8 +62,8 @@ impl Curve for Multistep {
                 KeyFault::warning(
                     format!("at[{i}]"),
                     format!(
-                        "milestone `{milestone}` is never reached: the phase runs `{} steps`",
-                        frame.steps
+                        "milestone `{milestone}` is never reached: the phase runs `{}`",
+                        Span::Steps(frame.steps)
                     ),
                 )
             })

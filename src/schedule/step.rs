@@ -50,8 +50,9 @@ impl Curve for Step {
         vec![KeyFault::warning(
             "size",
             format!(
-                "the first edge, after `{}`, is never reached: the phase runs `{} steps`",
-                self.size, frame.steps
+                "the first edge, after `{}`, is never reached: the phase runs `{}`",
+                self.size,
+                Span::Steps(frame.steps)
             ),
         )]
     }

@@ -92,8 +92,9 @@ impl Curve for Table {
         let beyond = |i: &usize| steps(*i) > frame.steps as f64;
         let late = (0..self.points.len()).filter(beyond).map(|i| {
             let message = format!(
-                "point `{}` is never reached: the phase runs `{} steps`",
-                self.points[i].0, frame.steps
+                "point `{}` is never reached: the phase runs `{}`",
+                self.points[i].0,
+                Span::Steps(frame.steps)
             );
             KeyFault::warning(format!("points[{i}][0]"), message)
         });

@@ -154,6 +154,7 @@ impl Patience {
                 "`{metric}` had {} {values} in a row that did not improve on {best}",
                 self.bad
             ),
+            None if self.bad == 1 => format!("`{metric}` was not finite"),
             None => format!("`{metric}` was not finite {} times in a row", self.bad),
         })
     }

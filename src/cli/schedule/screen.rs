@@ -10,6 +10,7 @@ use super::{
 use crate::{
     cli::plan_text,
     report::{Align, Ink, Palette, Table, sanitize, short},
+    units::counted,
 };
 
 /// Wider curves are no clearer.
@@ -55,12 +56,11 @@ pub fn text(family: &Family, at: &[u64], width: usize, palette: Palette) -> Stri
 /// The file and its length.
 fn heading(variant: &Variant, palette: Palette) -> String {
     let length = &variant.view.length;
-    let epochs = length.total_steps as f64 / length.steps_per_epoch as f64;
     format!(
-        "{}  {} steps = {} epochs of {}\n\n",
+        "{}  {} = {} of {}\n\n",
         palette.paint(Ink::Bold, &sanitize(&variant.config)),
-        length.total_steps,
-        short(epochs),
+        counted(length.total_steps, "step"),
+        plan_text::epochs(length.total_steps, length.steps_per_epoch),
         length.steps_per_epoch
     )
 }
