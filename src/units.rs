@@ -40,6 +40,16 @@ pub struct Clock {
 }
 
 impl Span {
+    /// Is true of a stretch of length zero.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        match *self {
+            Self::Epochs(n) | Self::Percent(n) | Self::Seconds(n) => n <= 0.0,
+            Self::Steps(n) | Self::Evals(n) => n == 0,
+            Self::Rest => false,
+        }
+    }
+
     /// The span in steps, not yet rounded; `None` for `rest` and for wall-clock time.
     #[must_use]
     pub fn steps(&self, clock: &Clock) -> Option<f64> {

@@ -2,10 +2,14 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::LazyLock};
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::{CliError, Exit, Output, habits};
-use crate::{config::Extensions, run};
+use crate::{
+    config::{Extensions, expand, path_fault},
+    run,
+};
 
 /// Runs the tool on the process's arguments: the whole of the binary.
 #[must_use]
@@ -61,7 +65,8 @@ pub struct Global {
         value_name = "DIR",
         env = "TRAINER_RUNS",
         default_value = "runs",
-        hide_env_values = true
+        hide_env_values = true,
+        value_parser = path()
     )]
     pub runs: PathBuf,
     /// Print only warnings and errors
@@ -73,6 +78,19 @@ pub struct Global {
     /// The components that a config can name.
     #[arg(skip)]
     pub extensions: Extensions,
+}
+
+/// Reads a path of the command line, in which `~/` stands for the home folder even where the shell
+/// leaves it, as in `--runs=~/runs`.
+pub(super) fn path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path.to_str() {
+        None => Ok(path),
+        Some(text) => match path_fault(text) {
+            None => Ok(expand(text)),
+            Some((message, None)) => Err(message),
+            Some((message, Some(hint))) => Err(format!("{message}; hint: {hint}")),
+        },
+    })
 }
 
 /// Makes the enum of verbs and their groups in the help from one list.

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::{CliError, ConfigArgs, Global, Output, PlanFlags, plan_text::si, run::Format, session};
+use super::{
+    CliError, ConfigArgs, Global, Output, PlanFlags, args::path, plan_text::si, run::Format,
+};
 use crate::{
     config::Plan,
     event::Status,
@@ -23,6 +25,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Bench {
     /// A TOML file
+    #[arg(value_parser = path())]
     config: PathBuf,
     /// Lay a value over the config, in TOML syntax; repeatable: `--set dataset.batch_size=128`
     #[arg(long, value_name = "KEY=VALUE")]
@@ -64,7 +67,6 @@ impl Bench {
     /// A config with faults, data that cannot be read, an update that is not finite, a signal.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let plan = self.plan(global, out)?;
-        session::threads(&plan);
         let stop = launch::connect().map_err(CliError::Signals)?;
         let keys = BenchKeys {
             warmup: self.warmup,

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{CliError, Global, Output};
+use super::{CliError, Global, Output, args::path};
 use crate::config::{Overrides, Plan, Spec};
 
 /// Configs and what is laid over them.
 #[derive(Debug, Clone, Args)]
 pub struct ConfigArgs {
     /// TOML files, one experiment each
-    #[arg(required = true, value_name = "CONFIG")]
+    #[arg(required = true, value_name = "CONFIG", value_parser = path())]
     pub configs: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) flags: PlanFlags,

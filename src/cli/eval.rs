@@ -3,9 +3,9 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::{CliError, Global, Output, run::Format, session};
+use super::{CliError, Global, Output, PlanFlags, run::Format};
 use crate::{
-    launch::{self, Which, stored_plan},
+    launch::{self, Which},
     report::{Align, Table, exact},
     run::Store,
     train::Split,
@@ -25,6 +25,9 @@ pub struct Eval {
     /// Device: auto, cpu, cuda, cuda:N, metal
     #[arg(long)]
     device: Option<String>,
+    /// Place of the run's data now: `--set dataset.path=PATH`; repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -58,19 +61,22 @@ impl Eval {
     /// A run without such a checkpoint or split.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let path = Store::new(&global.runs).find(&self.run)?;
-        session::threads(&stored_plan(&path, &global.extensions)?);
         let stop = launch::connect().map_err(CliError::Signals)?;
         let split = match self.split {
             SplitName::Train => Split::Train,
             SplitName::Val => Split::Val,
             SplitName::Test => Split::Test,
         };
-        let device = self.device.as_deref();
+        let flags = PlanFlags {
+            set: self.set.clone(),
+            device: self.device.clone(),
+            ..PlanFlags::default()
+        };
         let found = launch::evaluate(
             &path,
             self.checkpoint,
             split,
-            device,
+            &flags.overrides(),
             &global.extensions,
             &stop,
         )?;

@@ -201,7 +201,11 @@ fn of_launch(error: &LaunchError) -> Exit {
         LaunchError::NoWeights { .. } | LaunchError::OtherWeights { .. } | LaunchError::Hub(_) => {
             Exit::Data
         }
-        LaunchError::Data(_) | LaunchError::Io { .. } | LaunchError::Restore { .. } => Exit::Data,
+        LaunchError::Data(_)
+        | LaunchError::Io { .. }
+        | LaunchError::NoPlace { .. }
+        | LaunchError::NoRoom { .. }
+        | LaunchError::Restore { .. } => Exit::Data,
         LaunchError::Train(TrainError::Data(_) | TrainError::Sink(_)) => Exit::Data,
         LaunchError::Train(TrainError::NoGradient { .. } | TrainError::NoSplit(_)) => Exit::Usage,
         LaunchError::Train(_) => Exit::Internal,

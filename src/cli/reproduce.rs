@@ -2,12 +2,8 @@
 
 use clap::Args;
 
-use super::{CliError, Global, Output, session};
-use crate::{
-    launch::{self, stored_plan},
-    run::Store,
-    units::counted,
-};
+use super::{CliError, Global, Output, PlanFlags, session};
+use crate::{launch, run::Store, units::counted};
 
 /// Run a stored plan again and compare every number bit for bit
 ///
@@ -16,6 +12,9 @@ use crate::{
 pub struct Reproduce {
     /// An id, its shortest unique prefix, a name, a path, or `last`
     run: String,
+    /// Place of the run's data now: `--set dataset.path=PATH`; repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
 }
 
 impl Reproduce {
@@ -25,14 +24,18 @@ impl Reproduce {
     /// A run that cannot be repeated, or whose repetition differs.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let path = Store::new(&global.runs).find(&self.run)?;
-        session::threads(&stored_plan(&path, &global.extensions)?);
         let stop = launch::connect().map_err(CliError::Signals)?;
         let mut screen = session::screen(global);
         let mut say = |line: String| out.note(&line);
+        let flags = PlanFlags {
+            set: self.set.clone(),
+            ..PlanFlags::default()
+        };
         let target = (global.runs.clone(), std::env::args().collect());
         let found = launch::reproduce(
             &path,
             &global.extensions,
+            &flags.overrides(),
             target,
             &mut screen,
             &stop,

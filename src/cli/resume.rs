@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{CliError, Global, Output, PlanFlags, run, session};
+use super::{CliError, Global, Output, PlanFlags, args::path, run, session};
 use crate::{
-    launch::{self, Allow, Edits, ResumeOptions, ScheduleMode, stored_plan},
+    launch::{self, Allow, Edits, ResumeOptions, ScheduleMode},
     run::Store,
 };
 
@@ -22,7 +22,7 @@ pub struct Resume {
     #[command(flatten)]
     flags: PlanFlags,
     /// Take this config in place of the stored plan
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     config: Option<PathBuf>,
     /// Treatment of the schedule when its length or its phases change
     #[arg(long, value_enum)]
@@ -62,11 +62,11 @@ impl Resume {
     /// A run that cannot go on, fails, diverges or is stopped.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let path = Store::new(&global.runs).find(&self.run)?;
-        session::threads(&stored_plan(&path, &global.extensions)?);
         let options = ResumeOptions {
             edits: Edits {
                 overrides: self.flags.overrides(),
                 config: self.config.clone(),
+                tags: self.flags.tags.clone(),
                 schedule: self.schedule.map(|mode| match mode {
                     Mode::Config => ScheduleMode::Config,
                     Mode::Checkpoint => ScheduleMode::Checkpoint,

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::{CliError, ConfigArgs, Global, Output, Screen, plan_text, session};
 use crate::{
+    config::{Plan, Spec},
     launch::{self, Launch},
     run::Summary,
 };
@@ -40,8 +41,11 @@ impl Run {
     /// A config with faults, a run that fails, diverges or is stopped by a signal.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let plans = self.config.plans(global, out)?;
-        if let Some((_, plan)) = plans.first() {
-            session::threads(plan);
+        if let Some(other) = self.other_threads(&plans) {
+            out.note(&other);
+        }
+        for (_, plan) in &plans {
+            launch::check_place(plan, &global.runs)?;
         }
         let stop = launch::connect().map_err(CliError::Signals)?;
         for (spec, plan) in &plans {
@@ -67,6 +71,20 @@ impl Run {
             conclude(&summary, self.format, out)?;
         }
         Ok(())
+    }
+}
+
+impl Run {
+    /// The note that one process computes on one number of threads.
+    fn other_threads(&self, plans: &[(Spec, Plan)]) -> Option<String> {
+        let ((_, first), rest) = plans.split_first()?;
+        let other = |(_, plan): &&(Spec, Plan)| plan.train.threads != first.train.threads;
+        let (spec, _) = rest.iter().find(other)?;
+        Some(format!(
+            "note: `{}` computes on the threads of `{}`, as one process has one number of them; results do not depend on it",
+            spec.path.display(),
+            self.config.configs.first()?.display()
+        ))
     }
 }
 

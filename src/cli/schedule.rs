@@ -18,7 +18,7 @@ use self::{
     rows::Rows,
     variants::{Family, Variant},
 };
-use super::{CliError, ConfigArgs, Global, Output};
+use super::{CliError, ConfigArgs, Global, Output, args::path};
 use crate::{
     config::ScheduleView,
     report::{
@@ -54,7 +54,7 @@ pub struct Schedule {
     #[arg(long, value_name = "STEP,…", value_delimiter = ',')]
     at: Vec<u64>,
     /// Write to a file instead of standard output
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = path())]
     output: Option<PathBuf>,
     /// Size of a picture in pixels of 1/96 inch; PNG has three of its own for each. Default 720x440,
     /// and 260 more in height for each further panel

@@ -1,23 +1,13 @@
-//! What the verbs that train have in common: threads, the screen, the last words.
+//! What the verbs that train have in common: the screen, the last words.
 
 use std::fmt::Write as _;
 
 use super::{Global, Screen};
 use crate::{
-    config::Plan,
-    kernel, launch,
+    launch,
     report::{duration, sanitize, shares, short},
     run::Summary,
 };
-
-/// Sets the number of CPU threads for this process.
-pub fn threads(plan: &Plan) {
-    kernel::threads::set(
-        plan.train
-            .threads
-            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
-    );
-}
 
 /// What a person watches; silent where `RUST_LOG` puts its own lines on standard error.
 pub fn screen(global: &Global) -> Screen<'static> {

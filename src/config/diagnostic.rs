@@ -166,7 +166,7 @@ mod tests {
         let source = sources.add(Source {
             name: "a.toml".into(),
             text: text.into(),
-            folder: "".into(),
+            folders: vec!["".into()],
         });
         let place = Place { source, range };
         Diagnostics {

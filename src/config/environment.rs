@@ -2,7 +2,7 @@
 
 use super::{
     diagnostic::Diagnostic,
-    node::{Node, Value},
+    node::{Node, Value, value_at},
 };
 
 /// Fills in `${env:NAME}` and `${env:NAME:-default}` in every text.
@@ -107,24 +107,10 @@ fn walk(node: &Node, path: &mut Vec<String>, out: &mut Vec<FromEnv>) {
 impl FromEnv {
     /// Puts the reference where the value stands in a plan.
     pub(super) fn put_back(&self, root: &mut toml::Table) {
-        let mut parts = self.path.iter();
-        let Some(mut value) = parts.next().and_then(|part| root.get_mut(part)) else {
+        let Some(value) = value_at(root, &self.path) else {
             return;
         };
-        for part in parts {
-            let next = match value {
-                toml::Value::Table(table) => table.get_mut(part),
-                toml::Value::Array(items) => {
-                    part.parse().ok().and_then(|i: usize| items.get_mut(i))
-                }
-                _ => None,
-            };
-            match next {
-                Some(next) => value = next,
-                None => return,
-            }
-        }
-        // A relative path was made absolute: what was put before it stays.
+        // A path that was put before the text stays.
         let before = value
             .as_str()
             .and_then(|text| text.strip_suffix(&self.filled));

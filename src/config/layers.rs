@@ -7,6 +7,7 @@ use toml::de::DeTable;
 use super::{
     diagnostic::{Diagnostic, Severity},
     node::{IndexFault, Node, Table, Value},
+    paths::{expand, path_fault},
     read::{self, Unreadable},
     repair,
     source::{Place, Source, Sources},
@@ -51,13 +52,17 @@ impl LayerReader {
         let source = self.sources.add(Source {
             name: path.display().to_string(),
             text: text.clone(),
-            folder,
+            folders: vec![folder.clone()],
         });
         let (document, errors) = DeTable::parse_recoverable(&text);
         self.is_broken |= !errors.is_empty();
         self.faults.extend(syntax::faults(&text, source, &errors));
         let mut own = empty_table(source);
         let mut table = Table::read(document.get_ref(), source);
+        if let Some(folders) = table.remove("paths_from") {
+            let folders = self.folders(&folder, folders);
+            self.sources.start_from(source, folders);
+        }
         let Some(extends) = table.remove("extends") else {
             own.value = Value::Table(table);
             return own;
@@ -70,6 +75,22 @@ impl LayerReader {
         self.merge(&mut merged, own);
         merged.place = place;
         merged
+    }
+
+    /// The folders that `paths_from` of a file in `folder` names.
+    fn folders(&mut self, folder: &Path, value: Node) -> Vec<PathBuf> {
+        let mut folders = Vec::new();
+        let entries = match value.value {
+            Value::Array(items) => items,
+            _ => vec![value],
+        };
+        for entry in entries {
+            match path_text("paths_from", &entry) {
+                Ok(text) => folders.push(folder.join(expand(text))),
+                Err(fault) => self.faults.push(fault),
+            }
+        }
+        folders
     }
 
     /// The files that `extends` names, each laid over the one before it.
@@ -96,13 +117,8 @@ impl LayerReader {
 
     /// The file that an entry of `extends` names, unless it is being read already.
     fn base_path(&self, path: &Path, name: &Node) -> Result<PathBuf, Diagnostic> {
-        let Some(text) = name.text() else {
-            let found = name.noun();
-            let message = format!("`extends` takes a path or a list of paths, found {found}");
-            return Err(Diagnostic::error(&name.place, message)
-                .hint("`extends = \"base.toml\"`".to_string()));
-        };
-        let base = lexical(&path.parent().unwrap_or(Path::new("")).join(text));
+        let text = path_text("extends", name)?;
+        let base = lexical(&path.parent().unwrap_or(Path::new("")).join(expand(text)));
         let absolute = |path: &Path| std::path::absolute(path).map(|path| lexical(&path)).ok();
         let is_same = |open: &PathBuf| absolute(open) == absolute(&base);
         let Some(first) = self.chain.iter().position(is_same) else {
@@ -128,7 +144,7 @@ impl LayerReader {
         let source = self.sources.add(Source {
             name: flag.into(),
             text: text.into(),
-            folder: PathBuf::new(),
+            folders: vec![PathBuf::new()],
         });
         let all = Place {
             source,
@@ -198,7 +214,7 @@ impl LayerReader {
             let source = self.sources.add(Source {
                 name: flag.clone(),
                 text: value.clone(),
-                folder: PathBuf::new(),
+                folders: vec![PathBuf::new()],
             });
             let place = Place {
                 source,
@@ -226,6 +242,25 @@ fn take_length(root: &mut Node) -> Option<Table> {
     train.remove("epochs");
     train.remove("steps");
     Some(length)
+}
+
+/// The text of a key at the top that takes a path or a list of them.
+fn path_text<'a>(key: &str, node: &'a Node) -> Result<&'a str, Diagnostic> {
+    let Some(text) = node.text() else {
+        let found = node.noun();
+        let message = format!("`{key}` takes a path or a list of paths, found {found}");
+        let example = if key == "extends" { "base.toml" } else { ".." };
+        return Err(
+            Diagnostic::error(&node.place, message).hint(format!("`{key} = \"{example}\"`"))
+        );
+    };
+    match path_fault(text) {
+        None => Ok(text),
+        Some((message, hint)) => {
+            let message = format!("`{key}`: {message}");
+            Err(Diagnostic::error(&node.place, message).hint(hint))
+        }
+    }
 }
 
 fn empty_table(source: usize) -> Node {

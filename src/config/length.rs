@@ -56,6 +56,9 @@ impl Length {
                 1
             })
         };
+        if let Span::Evals(_) = train.eval_every {
+            return Err(vec![own_unit(train.eval_every)]);
+        }
         let eval_every = steps("eval_every", train.eval_every, 1);
         let log_every = steps("log_every", train.log_every, eval_every);
         if let Some(stop) = &train.early_stop {
@@ -106,6 +109,13 @@ fn too_long(train: &TrainKeys) -> KeyFault {
         None => "steps",
     };
     KeyFault::error(key, format!("the run would take more than {LONGEST} steps"))
+}
+
+/// The fault of evaluations that are counted in evaluations.
+fn own_unit(span: Span) -> KeyFault {
+    let message =
+        format!("`eval_every` says how often there is an evaluation, so it cannot be `{span}`");
+    KeyFault::error("eval_every", message).hint("count in epochs, steps or %")
 }
 
 /// A span of `[train]` in steps, rounded, at least one.

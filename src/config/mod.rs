@@ -14,6 +14,7 @@ mod length;
 mod node;
 mod old_meaning;
 mod origin;
+mod paths;
 mod plan;
 mod read;
 mod reference;
@@ -42,6 +43,7 @@ pub use extensions::Extensions;
 pub use init::{HubFile, Init};
 pub use length::Length;
 pub use origin::{Origin, origin};
+pub use paths::{PathKey, expand, path_fault};
 pub use plan::Plan;
 pub use reference::{inner_table, markdown};
 pub use registry::{Component, Kind, LoadFault, Registry, schema_of};
@@ -58,3 +60,5 @@ pub use train::{Better, EarlyStopKeys, EmaKeys, OnNan, Precision, TrainKeys};
 mod reaction_tests;
 #[cfg(test)]
 mod schedule_tests;
+#[cfg(test)]
+mod span_tests;

@@ -388,8 +388,19 @@ impl Table {
     }
 }
 
+/// The value of a plan at keys and indices.
+pub fn value_at<'t>(root: &'t mut toml::Table, parts: &[String]) -> Option<&'t mut toml::Value> {
+    let (first, rest) = parts.split_first()?;
+    rest.iter()
+        .try_fold(root.get_mut(first)?, |value, part| match value {
+            toml::Value::Table(table) => table.get_mut(part),
+            toml::Value::Array(items) => part.parse().ok().and_then(|i: usize| items.get_mut(i)),
+            _ => None,
+        })
+}
+
 /// The keys and indices of a path: `a[1]."b.c"` → `a`, `1`, `b.c`.
-fn parts(path: &str) -> Vec<String> {
+pub fn parts(path: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut chars = path.chars();
     let mut is_quoted = false;
@@ -417,7 +428,7 @@ mod tests {
         let source = sources.add(Source {
             name: "a.toml".into(),
             text: text.into(),
-            folder: "".into(),
+            folders: vec!["".into()],
         });
         let place = Place {
             source,

@@ -55,7 +55,7 @@ pub(super) fn complete(root: &mut Node, sources: &mut Sources, rows: &[OldMeanin
             source: sources.add(Source {
                 name: "plan.toml".into(),
                 text: text.clone(),
-                folder: PathBuf::new(),
+                folders: vec![PathBuf::new()],
             }),
             range: 0..text.len(),
         };

@@ -1,7 +1,10 @@
 //! Spec → Plan: what a config means. A value: it serialises to a complete TOML that resolves to the
 //! same Plan, and its hash names the experiment. Nothing here touches a device.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
     checkpoint::CheckpointKeys,
@@ -10,7 +13,9 @@ use super::{
     environment::FromEnv,
     extensions::Extensions,
     length::Length,
+    node::{parts, value_at},
     old_meaning::{self, OLD_MEANINGS},
+    paths::{PathKey, relative},
     registry::Component,
     resolver::Resolver,
     spec::{Overrides, Spec},
@@ -71,11 +76,18 @@ pub struct Plan {
     pub cost: Cost,
     /// What the reader should know although the config runs.
     pub warnings: Diagnostics,
+    /// Keys whose values are paths, and where these lead.
+    pub paths: Vec<PathKey>,
+    /// The folders that relative paths in it start from, absolute; the first is the config's own.
+    pub(super) folders: Vec<PathBuf>,
     /// Texts that hold values of the environment.
     pub(super) from_env: Vec<FromEnv>,
 }
 
 impl Plan {
+    /// The key of the folders that relative paths start from.
+    pub const PATHS_FROM: &'static str = "paths_from";
+
     /// Reads a file and resolves it.
     ///
     /// # Errors
@@ -102,8 +114,22 @@ impl Plan {
         toml::to_string(&self.to_table()).unwrap_or_default()
     }
 
+    /// The same for a file in `folder`: relative paths start at the same place seen from there, so
+    /// that both can be moved together, and else at the place's whole path.
+    #[must_use]
+    pub fn to_toml_in(&self, folder: &Path) -> String {
+        let mut table = self.to_table();
+        let near = self.folders.first().and_then(|base| relative(folder, base));
+        if let (Some(toml::Value::Array(all)), Some(near)) = (table.get_mut(Self::PATHS_FROM), near)
+        {
+            all.insert(0, near.to_string_lossy().as_ref().into());
+        }
+        toml::to_string(&table).unwrap_or_default()
+    }
+
     /// BLAKE3 over the plan, in hexadecimal: the experiment's name. Labels (`name`, `notes`, `tags`)
-    /// and `threads` do not change results and are left out.
+    /// and `threads` do not change results and are left out, and so are the folders that relative
+    /// paths start from.
     #[must_use]
     pub fn hash(&self) -> String {
         hash(self.to_table())
@@ -120,6 +146,14 @@ impl Plan {
     #[must_use]
     pub fn to_table(&self) -> toml::Table {
         let mut root = keys(&self.top);
+        if self.paths.iter().any(PathKey::is_relative) {
+            let folders = self.folders.iter().map(|folder| folder.to_string_lossy());
+            let folders = folders.map(|folder| toml::Value::from(folder.as_ref()));
+            root.insert(
+                Self::PATHS_FROM.into(),
+                toml::Value::Array(folders.collect()),
+            );
+        }
         let names = self
             .metrics
             .iter()
@@ -155,6 +189,11 @@ impl Plan {
                 .collect();
             root.insert("schedule".into(), toml::Value::Array(list));
         }
+        for path in &self.paths {
+            if let Some(value) = value_at(&mut root, &parts(&path.key)) {
+                *value = path.written.as_str().into();
+            }
+        }
         for text in &self.from_env {
             text.put_back(&mut root);
         }
@@ -174,7 +213,7 @@ fn component<T: ?Sized>(component: &Component<T>, common: &toml::Table) -> toml:
 /// BLAKE3 of a plan's table without its labels, and without keys that hold their old meaning.
 fn hash(mut table: toml::Table) -> String {
     old_meaning::leave_out(&mut table, OLD_MEANINGS);
-    for label in ["name", "notes", "tags"] {
+    for label in ["name", "notes", "tags", Plan::PATHS_FROM] {
         table.remove(label);
     }
     if let Some(toml::Value::Table(train)) = table.get_mut("train") {

@@ -30,7 +30,7 @@ const HEAD: &str = "# The config language
 
 One TOML file is one experiment. Spans of time are texts with a unit: `\"5 epochs\"`, `\"500 steps\"`,
 `\"10%\"`, `\"rest\"`, `\"3 evals\"`, `\"30 min\"`; one step is one optimizer update. Relative paths are
-relative to the file that names them. `${env:NAME}` and `${env:NAME:-default}` in a text read the
+relative to the file that names them; `~/` is the home folder. `${env:NAME}` and `${env:NAME:-default}` in a text read the
 environment. `extends` lays this file over others; `--set KEY=VALUE` lays a value over this file.
 ";
 

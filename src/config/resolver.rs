@@ -7,7 +7,7 @@ mod fit;
 mod measure;
 mod settings;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use super::{
     checkpoint::CheckpointKeys,
@@ -16,6 +16,7 @@ use super::{
     environment,
     extensions::Extensions,
     length::Length,
+    paths::{PathKey, canonical},
     plan::Plan,
     registry::Component,
     schedule_view::ScheduleView,
@@ -91,10 +92,13 @@ impl<'a> Resolver<'a> {
             None
         };
         let from_env = environment::references(&self.tables.spec.root);
+        let (paths, folders) = self.paths();
         let warnings = self.found();
         match plan {
             Some(plan) if !warnings.is_refused() => Ok(Plan {
                 from_env,
+                paths,
+                folders,
                 warnings,
                 ..plan
             }),
@@ -249,8 +253,29 @@ impl<'a> Resolver<'a> {
             schedules,
             cost,
             warnings: Diagnostics::default(),
+            paths: Vec::new(),
+            folders: Vec::new(),
             from_env: Vec::new(),
         })
+    }
+
+    /// The paths of the plan, and the folders that they start from: first the one that has a file.
+    fn paths(&mut self) -> (Vec<PathKey>, Vec<PathBuf>) {
+        let paths = std::mem::take(&mut self.tables.paths);
+        if paths.is_empty() {
+            return (paths, Vec::new());
+        }
+        let mut folders = self.tables.plan_folders();
+        let holds = |folder: &PathBuf| paths.iter().any(|path| path.starts_at(folder));
+        if let Some(base) = folders.iter().position(holds) {
+            let base = folders.remove(base);
+            folders.insert(0, base);
+        }
+        let mut folders: Vec<_> = folders.iter().map(|f| canonical(f)).collect();
+        let copies = folders.clone();
+        let mut index = 0..;
+        folders.retain(|folder| !copies[..index.next().unwrap_or(0)].contains(folder));
+        (paths, folders)
     }
 
     /// Faults in order of their places, each once.

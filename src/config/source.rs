@@ -13,8 +13,8 @@ pub struct Source {
     pub name: String,
     /// The text.
     pub text: String,
-    /// The folder that relative paths in it refer to.
-    pub folder: std::path::PathBuf,
+    /// The folders that relative paths in it start from, in the order in which they are tried.
+    pub folders: Vec<std::path::PathBuf>,
 }
 
 /// A range of bytes in one source.
@@ -31,6 +31,13 @@ impl Sources {
     pub fn add(&mut self, source: Source) -> usize {
         self.0.push(source);
         self.0.len() - 1
+    }
+
+    /// Changes the folders that relative paths in a source start from.
+    pub(super) fn start_from(&mut self, source: usize, folders: Vec<std::path::PathBuf>) {
+        if let Some(source) = self.0.get_mut(source).filter(|_| !folders.is_empty()) {
+            source.folders = folders;
+        }
     }
 
     /// The source of a place.
@@ -74,7 +81,7 @@ mod tests {
         let source = sources.add(Source {
             name: "a.toml".into(),
             text: "a = 1\nü = \"x\"\n".into(),
-            folder: "".into(),
+            folders: vec!["".into()],
         });
         assert_eq!(sources.line_column(source, 0), (1, 1));
         assert_eq!(sources.line_column(source, 6), (2, 1));

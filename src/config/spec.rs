@@ -8,6 +8,7 @@ use super::{
     layers::LayerReader,
     node::{Node, Table},
     old_meaning::{self, OLD_MEANINGS},
+    paths::PathKey,
     source::Sources,
 };
 
@@ -28,6 +29,8 @@ pub struct Spec {
     pub length_before_flags: Option<Table>,
     /// Whether it is the stored plan of a run, see [`stored`](Self::stored).
     pub is_stored: bool,
+    /// The places of files now, by their key, whatever is written; see [`found_at`](Self::found_at).
+    pub(super) elsewhere: Vec<(String, PathBuf)>,
 }
 
 /// What the command line says on top of a file.
@@ -49,6 +52,12 @@ impl Overrides {
             key.into(),
             toml::Value::from(value).to_string(),
         ));
+    }
+
+    /// Is true where nothing is laid over the file.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.vary.is_empty() && self.flags.is_empty()
     }
 
     /// A flag that stands for a key and holds a number.
@@ -95,6 +104,7 @@ impl Spec {
             path: path.into(),
             length_before_flags,
             is_stored: false,
+            elsewhere: Vec::new(),
         }
     }
 
@@ -104,6 +114,17 @@ impl Spec {
     pub fn stored(self) -> Self {
         Self {
             is_stored: true,
+            ..self
+        }
+    }
+
+    /// The same where files lie now: the texts stay, and the files of the same keys are looked for
+    /// where another plan has found them.
+    #[must_use]
+    pub fn found_at(self, paths: &[PathKey]) -> Self {
+        let elsewhere = paths.iter().map(|own| (own.key.clone(), own.path.clone()));
+        Self {
+            elsewhere: elsewhere.collect(),
             ..self
         }
     }

@@ -1,6 +1,8 @@
 //! Reading one table of a Spec: find the component of its `type`, check every key, fill in the
 //! defaults; each fault lands at its place.
 
+use std::path::PathBuf;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value as Schema;
 
@@ -8,9 +10,10 @@ use super::{
     diagnostic::Diagnostic,
     init::HubFile,
     node::{Node, Table, Value},
+    paths::{self, PathKey},
     registry::{Component, LoadFault, Registry, read_keys},
     repair,
-    source::{Place, Sources},
+    source::Place,
     spec::Spec,
     suggest, validate,
 };
@@ -20,6 +23,8 @@ use crate::error::{KeyFault, Severity};
 pub(super) struct Tables<'a> {
     pub(super) spec: &'a Spec,
     pub(super) faults: Vec<Diagnostic>,
+    /// The paths that were read.
+    pub(super) paths: Vec<PathKey>,
 }
 
 /// A component with the common keys of its table.
@@ -33,6 +38,7 @@ impl<'a> Tables<'a> {
         Self {
             spec,
             faults: spec.faults.clone(),
+            paths: Vec::new(),
         }
     }
 
@@ -133,7 +139,8 @@ impl<'a> Tables<'a> {
         if !self.fits(what, place, table, schema) {
             return None;
         }
-        self.read(path, plain(table, schema, &self.spec.sources))
+        let keys = self.plain(path, table, schema);
+        self.read(path, keys)
     }
 
     /// A struct of keys from a table that fits its schema.
@@ -177,8 +184,8 @@ impl<'a> Tables<'a> {
         if !self.fits(&what, &node.place, &rest, &schema) {
             return None;
         }
-        let keys = plain(&rest.only(|key| !is_common(key)), &own, &self.spec.sources);
-        let common = plain(&rest.only(is_common), common, &self.spec.sources);
+        let keys = self.plain(path, &rest.only(|key| !is_common(key)), &own);
+        let common = self.plain(path, &rest.only(is_common), common);
         match kind.load(keys) {
             Ok(component) => Some(Loaded { component, common }),
             Err(fault) => {
@@ -270,6 +277,59 @@ impl<'a> Tables<'a> {
         }
     }
 
+    /// Plain TOML of a table at `path`; paths in it become absolute, and are noted.
+    fn plain(&mut self, path: &str, table: &Table, schema: &Schema) -> toml::Table {
+        let mut out = toml::Table::new();
+        for (key, _, node) in table.iter() {
+            let own = match schema["properties"].get(key) {
+                Some(own) => own,
+                None => &schema["additionalProperties"],
+            };
+            let dot = if path.is_empty() { "" } else { "." };
+            let value = self.plain_value(&format!("{path}{dot}{}", quoted(key)), node, own);
+            out.insert(key.into(), value);
+        }
+        out
+    }
+
+    fn plain_value(&mut self, path: &str, node: &Node, schema: &Schema) -> toml::Value {
+        match &node.value {
+            Value::String(text) if is_path(schema, text) => {
+                let folders = &self.spec.sources.get(&node.place).folders;
+                let mut found = PathKey::find(path, text, folders);
+                let table = self.spec.root.at(found.table()).and_then(Node::table);
+                let kind = table.and_then(|table| table.get("type"));
+                found.kind = kind.and_then(Node::text).map(Into::into);
+                let elsewhere = self.spec.elsewhere.iter().find(|(key, _)| key == path);
+                if let Some((_, place)) = elsewhere {
+                    found.path.clone_from(place);
+                } else {
+                    found.rebase(&self.plan_folders(), node.raw.is_some());
+                }
+                let path = found.path.to_string_lossy().into_owned();
+                self.paths.push(found);
+                toml::Value::String(path)
+            }
+            Value::Array(items) => {
+                let items = items.iter().enumerate().map(|(i, item)| {
+                    self.plain_value(&format!("{path}[{i}]"), item, &schema["items"])
+                });
+                toml::Value::Array(items.collect())
+            }
+            Value::Table(inner) => toml::Value::Table(self.plain(path, inner, schema)),
+            _ => node.to_toml(),
+        }
+    }
+
+    /// The folders that relative paths in the plan start from, absolute: those of the named file.
+    pub(super) fn plan_folders(&self) -> Vec<PathBuf> {
+        let folders = &self.spec.sources.get(&self.spec.root.place).folders;
+        folders
+            .iter()
+            .map(|folder| paths::absolute(folder))
+            .collect()
+    }
+
     /// What the struct refused although its schema allowed it.
     fn load_fault(&mut self, path: &str, fault: LoadFault) {
         let (message, hint) = validate::split_hint(&fault.message);
@@ -311,33 +371,15 @@ pub(super) fn merged(own: &Schema, common: &Schema) -> Schema {
     out
 }
 
-/// Plain TOML of a table; paths become absolute, seen from the file that names them.
-fn plain(table: &Table, schema: &Schema, sources: &Sources) -> toml::Table {
-    let entry = |(key, _, node): (&str, &Place, &Node)| {
-        let schema = &schema["properties"][key];
-        (key.to_string(), plain_value(node, schema, sources))
-    };
-    table.iter().map(entry).collect()
-}
-
-fn plain_value(node: &Node, schema: &Schema, sources: &Sources) -> toml::Value {
-    match &node.value {
-        Value::String(text) if is_path(schema, text) => {
-            let path = sources.get(&node.place).folder.join(text);
-            let path = std::path::absolute(&path).unwrap_or(path);
-            toml::Value::String(path.to_string_lossy().into_owned())
-        }
-        Value::Array(items) => {
-            let plain = items
-                .iter()
-                .map(|item| plain_value(item, &schema["items"], sources));
-            toml::Value::Array(plain.collect())
-        }
-        Value::Table(inner) => toml::Value::Table(plain(inner, schema, sources)),
-        _ => node.to_toml(),
+/// A key as a part of a path of keys.
+fn quoted(key: &str) -> String {
+    match key.contains(['.', '[', ']', '"', '\\']) {
+        true => format!("{key:?}"),
+        false => key.into(),
     }
 }
 
+/// Is true of a key whose schema says that it holds a path of this disk.
 fn is_path(schema: &Schema, text: &str) -> bool {
     let any = schema["anyOf"].as_array();
     let has = |format: &str| {

@@ -34,6 +34,11 @@ pub struct Top {
     /// and scalars replace.
     #[serde(default, skip_serializing)]
     pub extends: Option<Extends>,
+    /// Folders that relative paths in this file start from, relative to this file: a folder or a
+    /// list, of which the first that has the file counts. Default: the file's own folder. A stored
+    /// plan says so where its config lay.
+    #[serde(default, skip_serializing)]
+    pub paths_from: Option<PathsFrom>,
     /// What is measured on every evaluation, by name. Default: what fits the task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = ["accuracy", "f1"])]
@@ -53,6 +58,22 @@ impl JsonSchema for Extends {
             { "type": "string", "format": "path" },
             { "type": "array", "items": { "type": "string", "format": "path" } },
         ], "examples": ["base.toml"] })
+    }
+}
+
+/// One folder or several; read with the file, so never seen here.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct PathsFrom {}
+
+impl JsonSchema for PathsFrom {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "PathsFrom".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [
+            { "type": "string", "format": "path" },
+            { "type": "array", "items": { "type": "string", "format": "path" } },
+        ], "examples": [".."] })
     }
 }
 

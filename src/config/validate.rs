@@ -7,8 +7,9 @@ use toml::de::DeTable;
 use super::{
     diagnostic::Diagnostic,
     elsewhere,
-    init::Init,
+    init::{HubFile, Init},
     node::{Node, Table, Value},
+    paths::path_fault,
     schema_text::{about, allowed_names, describe, inline, types},
     source::Place,
     suggest,
@@ -224,7 +225,13 @@ fn range(key: &str, number: f64, node: &Node, schema: &Schema, faults: &mut Vec<
 fn string(key: &str, text: &str, node: &Node, schema: &Schema, faults: &mut Vec<Diagnostic>) {
     let fault = match schema["format"].as_str() {
         Some("span") => text.parse::<Span>().err().map(|e| e.to_string()),
-        Some("weights") => Init::try_from(text.to_string()).err(),
+        Some("weights") if text.starts_with(HubFile::SCHEME) => {
+            Init::try_from(text.to_string()).err()
+        }
+        Some("path" | "weights") => path_fault(text).map(|(message, hint)| match hint {
+            Some(hint) => format!("{message}; hint: {hint}"),
+            None => message,
+        }),
         Some("share") => text.parse::<Share>().err().map(|e| e.to_string()),
         _ => None,
     };

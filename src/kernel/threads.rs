@@ -4,8 +4,8 @@
 const SPINS: &str = "CANDLE_BARRIER_POOL_SPIN_LIMIT";
 
 /// Sets the number of threads of the kernels (Rayon's global pool) and of Candle's own operations.
-/// Call it once, first thing in the process, before any other thread exists and before any tensor
-/// is made. Returns whether it took effect: a pool that already runs keeps its size.
+/// Call it once, before any tensor is made. Returns whether it took effect: a pool that already runs
+/// keeps its size.
 ///
 /// Candle reads `/proc/cpuinfo` for each of its matrix products unless the environment names a
 /// number, hence the variable.
@@ -15,10 +15,18 @@ const SPINS: &str = "CANDLE_BARRIER_POOL_SPIN_LIMIT";
 ///
 /// The caller's thread becomes one of them, so that a loop of many small operations need not wake
 /// another thread and wait for it at each. No other thread may use the pool while the caller waits
-/// for that thread: with one thread there is nobody else to do the work.
+/// for that thread: with one thread there is nobody else to do the work. On another thread than the
+/// process's first, which may end before the process does, the pool has threads of its own, and the
+/// environment stays as it is.
 #[expect(unsafe_code, reason = "the environment can only be set so")]
 pub fn set(threads: usize) -> bool {
     let threads = threads.max(1);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|i| format!("kernel-{i}"));
+    if std::thread::current().name() != Some("main") {
+        return pool.build_global().is_ok();
+    }
     let count = threads.to_string();
     let mut variables = vec![
         ("RAYON_NUM_THREADS", count.as_str()),
@@ -28,16 +36,11 @@ pub fn set(threads: usize) -> bool {
         variables.push((SPINS, "100"));
     }
     for (name, value) in variables {
-        // SAFETY: the caller promises that no other thread exists yet, so nobody reads the
-        // environment meanwhile.
+        // SAFETY: this is the process's first thread, and nothing has computed yet: no other thread
+        // reads the environment other than through the standard library's lock.
         unsafe { std::env::set_var(name, value) };
     }
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .use_current_thread()
-        .thread_name(|i| format!("kernel-{i}"))
-        .build_global()
-        .is_ok()
+    pool.use_current_thread().build_global().is_ok()
 }
 
 /// Runs `f` on one of the kernels' threads. A loop of many small operations belongs in here: from

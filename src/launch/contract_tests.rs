@@ -14,13 +14,13 @@ use crate::{
     train::{Session, StopFlag},
 };
 
-const DIGITS: &str = "[dataset]\ntype = \"digits\"\nlimit = 90\nbatch_size = 16\n";
+pub(super) const DIGITS: &str = "[dataset]\ntype = \"digits\"\nlimit = 90\nbatch_size = 16\n";
 
-const SYNTHETIC: &str =
+pub(super) const SYNTHETIC: &str =
     "[dataset]\ntype = \"synthetic\"\nshape = [2, 3]\nsamples = 90\ntargets = 2\nbatch_size = 16\n";
 
 /// Numbers from 0 to 1 to predict: y = (2a − b + 0.5) / 2.5, nearly.
-fn regression(folder: &Path) -> String {
+pub(super) fn regression(folder: &Path) -> String {
     let line = |i: u32| {
         let (a, b) = (f64::from(i % 17) / 16.0, f64::from(i % 7) / 12.0);
         format!(
@@ -38,7 +38,7 @@ fn regression(folder: &Path) -> String {
 }
 
 /// Images and labels in MNIST's form.
-fn mnist(folder: &Path) -> String {
+pub(super) fn mnist(folder: &Path) -> String {
     for (part, count) in [("train", 90u32), ("t10k", 10)] {
         let header = |extents: &[u32]| {
             let mut bytes = vec![0, 0, 8, extents.len() as u8];
@@ -57,7 +57,7 @@ fn mnist(folder: &Path) -> String {
 }
 
 /// A text whose next character the last two tell.
-fn text(folder: &Path) -> String {
+pub(super) fn text(folder: &Path) -> String {
     let file = folder.join("text.txt");
     let letter = |i: u32| char::from(b'a' + (i * i / 3 % 7) as u8);
     fs::write(&file, (0..500).map(letter).collect::<String>()).unwrap();
@@ -66,7 +66,7 @@ fn text(folder: &Path) -> String {
 }
 
 /// The names of a registry, each with a table's lines that choose it and give its required keys.
-fn choices<T: ?Sized + 'static>(registry: &Registry<T>) -> Vec<(String, String)> {
+pub(super) fn choices<T: ?Sized + 'static>(registry: &Registry<T>) -> Vec<(String, String)> {
     let lines = registry.kinds().map(|kind| {
         let schema = kind.schema();
         let required = schema["required"].as_array().cloned().unwrap_or_default();
@@ -78,13 +78,13 @@ fn choices<T: ?Sized + 'static>(registry: &Registry<T>) -> Vec<(String, String)>
     lines.collect()
 }
 
-fn plan(text: &str) -> Result<Plan, String> {
+pub(super) fn plan(text: &str) -> Result<Plan, String> {
     let spec = Spec::parse("contract.toml", text, &Overrides::default());
     Plan::resolve(&spec, &Extensions::new()).map_err(|faults| format!("{text}\n{faults}"))
 }
 
 /// The tables that `text` leaves out.
-fn whole(text: &str, dataset: &str) -> String {
+pub(super) fn whole(text: &str, dataset: &str) -> String {
     let mut all = text.to_owned();
     for (table, lines) in [
         ("[dataset]", dataset),

@@ -1,12 +1,12 @@
 //! Changes to the plan of a run that goes on: which are allowed, and what they mean for the
 //! schedule. Every mode ends in a plan that says by itself what is done, so that it can be stored.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use toml::{Table, Value};
 
 use super::LaunchError;
-use crate::config::{Extensions, Overrides, Plan, Spec};
+use crate::config::{Extensions, Overrides, PathKey, Plan, Spec};
 
 /// What is asked to change.
 #[derive(Debug, Clone, Default)]
@@ -15,8 +15,17 @@ pub struct Edits {
     pub overrides: Overrides,
     /// A config that takes the stored plan's place, before the overrides.
     pub config: Option<std::path::PathBuf>,
+    /// Labels to add.
+    pub tags: Vec<String>,
     /// What the schedule does.
     pub schedule: Option<ScheduleMode>,
+}
+
+impl Edits {
+    /// Is true where nothing is asked to change.
+    fn is_empty(&self) -> bool {
+        self.overrides.is_empty() && self.config.is_none() && self.tags.is_empty()
+    }
 }
 
 /// What the schedule does where the plan changes.
@@ -39,7 +48,8 @@ pub struct Edited {
     pub changes: Vec<String>,
 }
 
-/// Keys that do not change what an update computes: they need no word about the schedule.
+/// Keys that do not change what an update computes: they need no word about the schedule. Paths are
+/// among them: that the same data lies there is for its fingerprint to say.
 const FREE: [&str; 8] = [
     "name",
     "notes",
@@ -51,8 +61,104 @@ const FREE: [&str; 8] = [
     "dataset.prefetch",
 ];
 
+/// Keys that change nothing that is compared: a run with such a change is repeated all the same.
+const UNSEEN: [&str; 5] = ["name", "notes", "tags", "train.threads", "dataset.prefetch"];
+
 /// Keys that change where the curve is: they need `--schedule`.
 const CURVE: [&str; 4] = ["train.epochs", "train.steps", "train.horizon", "schedule"];
+
+/// The stored plan of the run at `run`, and the plan with its edits where there are any. Files are
+/// looked for where the edits say that they are now.
+///
+/// # Errors
+/// One of them no longer resolves.
+pub fn plans(
+    run: &Path,
+    edits: &Edits,
+    extensions: &Extensions,
+) -> Result<(Plan, Option<Plan>), LaunchError> {
+    if edits.is_empty() {
+        return Ok((stored(run, &[], extensions)?, None));
+    }
+    let spec = match &edits.config {
+        Some(path) => Spec::load(path, &edits.overrides).stored(),
+        None => spec(run, &edits.overrides),
+    };
+    let mut new = Plan::resolve(&spec, extensions)?;
+    new.top.tags.extend(edits.tags.iter().cloned());
+    Ok((stored(run, &new.paths, extensions)?, Some(new)))
+}
+
+/// The plan that a run directory holds, with nothing laid over it but where its files are now and
+/// keys of the list `allowed`.
+///
+/// # Errors
+/// It is missing, no longer resolves, or other keys are laid over it.
+pub fn relocated(
+    run: &Path,
+    overrides: &Overrides,
+    allowed: &[&str],
+    extensions: &Extensions,
+) -> Result<Plan, LaunchError> {
+    if overrides.is_empty() {
+        return stored(run, &[], extensions);
+    }
+    let new = Plan::resolve(&spec(run, overrides), extensions)?;
+    let old = stored(run, &new.paths, extensions)?;
+    let differences = differences(&flat(&old), &flat(&new));
+    let refused = differences
+        .iter()
+        .find(|d| !d.is_path(&old, &new) && !within(&d.key, allowed));
+    let Some(refused) = refused else {
+        return Ok(new);
+    };
+    let mut names: Vec<&str> = new.paths.iter().map(|path| path.key.as_str()).collect();
+    names.extend(allowed);
+    let hint = match names.is_empty() {
+        true => "leave it out: nothing of this plan can be set here".into(),
+        false => format!("`--set` takes here {}", names.join(", ")),
+    };
+    Err(LaunchError::Changed {
+        run: old.top.name.clone(),
+        differences: vec![format!("  {refused}")],
+        hint,
+    })
+}
+
+/// The spec of a run's plan.toml with overrides.
+fn spec(run: &Path, overrides: &Overrides) -> Spec {
+    let spec = Spec::load(&run.join("plan.toml"), overrides);
+    spec.stored().with_old_meanings()
+}
+
+/// The stored plan, whose files may lie elsewhere.
+pub(super) fn stored(
+    run: &Path,
+    paths: &[PathKey],
+    extensions: &Extensions,
+) -> Result<Plan, LaunchError> {
+    let mut spec = spec(run, &Overrides::default());
+    // A component of another type looks for other files under the same key.
+    let kind = |table: &str| spec.root.at(table)?.table()?.get("type")?.text();
+    let same = |path: &&PathKey| path.kind.as_deref() == kind(path.table());
+    let paths: Vec<PathKey> = paths.iter().filter(same).cloned().collect();
+    spec = spec.found_at(&paths);
+    Ok(Plan::resolve(&spec, extensions)?)
+}
+
+/// Is true of a recorded change that leaves what it computes as it was.
+pub(super) fn is_unseen(change: &str) -> bool {
+    let key = change.split(": ").next().unwrap_or(change);
+    within(key, &UNSEEN)
+}
+
+/// Is true of a key of the list, and of one below it.
+fn within(key: &str, list: &[&str]) -> bool {
+    list.iter().any(|own| {
+        key.strip_prefix(own)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    })
+}
 
 /// The plan with its edits; `None` where nothing changes.
 ///
@@ -60,32 +166,21 @@ const CURVE: [&str; 4] = ["train.epochs", "train.steps", "train.horizon", "sched
 /// A change that is not allowed, or one of the curve without a mode.
 pub fn apply(
     old: &Plan,
-    edits: &Edits,
+    new: Option<Plan>,
+    mode: Option<ScheduleMode>,
     step: u64,
     extensions: &Extensions,
 ) -> Result<Option<Edited>, LaunchError> {
-    let text = old.to_toml();
-    let spec = match &edits.config {
-        Some(path) => Spec::load(path, &edits.overrides),
-        None => Spec::parse("plan.toml", &text, &edits.overrides),
-    };
-    let new = Plan::resolve(&spec.stored(), extensions)?;
-    let (before, after) = (flat(&old.to_table()), flat(&new.to_table()));
-    let differences = differences(&before, &after);
+    let Some(new) = new else { return Ok(None) };
+    let differences = differences(&flat(old), &flat(&new));
     if differences.is_empty() {
-        return Ok(None);
+        let is_moved = old.paths.iter().any(PathKey::is_moved);
+        let changes = Vec::new();
+        return Ok(is_moved.then_some(Edited { plan: new, changes }));
     }
-    let within = |key: &str, list: &[&str]| {
-        list.iter().any(|own| {
-            key == *own
-                || key
-                    .strip_prefix(own)
-                    .is_some_and(|rest| rest.starts_with(['.', '[']))
-        })
-    };
     let refused: Vec<String> = differences
         .iter()
-        .filter(|d| !within(&d.key, &FREE) && !within(&d.key, &CURVE))
+        .filter(|d| !d.is_path(old, &new) && !within(&d.key, &FREE) && !within(&d.key, &CURVE))
         .map(|d| format!("  {d}"))
         .collect();
     if !refused.is_empty() {
@@ -97,8 +192,10 @@ pub fn apply(
         });
     }
     let curve = differences.iter().any(|d| within(&d.key, &CURVE));
-    let mut changes: Vec<String> = differences.iter().map(ToString::to_string).collect();
-    let plan = match (curve, edits.schedule) {
+    // Where the same files lie is no change; their content is compared.
+    let told = differences.iter().filter(|d| !d.is_path(old, &new));
+    let mut changes: Vec<String> = told.map(ToString::to_string).collect();
+    let plan = match (curve, mode) {
         (false, _) => new,
         (true, None) => {
             let hint = "say what the schedule does: --schedule config (the new curve at this step), checkpoint (the old curve, held at its end) or splice (the new chain from here)".into();
@@ -234,6 +331,14 @@ impl std::fmt::Display for Difference {
     }
 }
 
+impl Difference {
+    /// Is true of a difference about the place of a file, in both plans.
+    fn is_path(&self, old: &Plan, new: &Plan) -> bool {
+        let has = |plan: &Plan| plan.paths.iter().any(|path| path.key == self.key);
+        has(old) && has(new)
+    }
+}
+
 type Flat = std::collections::BTreeMap<String, String>;
 
 fn differences(before: &Flat, after: &Flat) -> Vec<Difference> {
@@ -248,8 +353,8 @@ fn differences(before: &Flat, after: &Flat) -> Vec<Difference> {
         .collect()
 }
 
-/// Every value by its dotted path.
-fn flat(table: &Table) -> Flat {
+/// Every value of a plan by its dotted path.
+fn flat(plan: &Plan) -> Flat {
     fn walk(value: &Value, path: String, out: &mut Flat) {
         match value {
             Value::Table(table) => {
@@ -269,6 +374,9 @@ fn flat(table: &Table) -> Flat {
         }
     }
     let mut out = Flat::new();
-    walk(&Value::Table(table.clone()), String::new(), &mut out);
+    let mut table = plan.to_table();
+    // The folder that the files lie in is no part of the experiment.
+    table.remove(Plan::PATHS_FROM);
+    walk(&Value::Table(table), String::new(), &mut out);
     out
 }

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use super::HubError;
-use crate::{config::ConfigError, data::DataError, run::RunError, train::TrainError};
+use crate::{
+    config::ConfigError, data::DataError, error::io_reason, run::RunError, train::TrainError,
+};
 
 /// Why a run could not be started, resumed, reproduced or evaluated.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +51,29 @@ pub enum LaunchError {
         path: PathBuf,
         /// What the system says.
         source: std::io::Error,
+    },
+    /// No run can be made in the folder of the runs.
+    #[error("cannot create a run in `{}`: {}; hint: name another folder with `--runs DIR`", runs.display(), io_reason(source))]
+    NoPlace {
+        /// The folder.
+        runs: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The disk is too small for the run.
+    #[error(
+        "`{}` has room for {free} bytes, and the run's checkpoints take {needed} ({checkpoints} at a time); hint: keep fewer with `[checkpoint] keep`, or name another folder with `--runs DIR`",
+        runs.display()
+    )]
+    NoRoom {
+        /// The folder.
+        runs: PathBuf,
+        /// Bytes that may still be written.
+        free: u64,
+        /// Bytes of the checkpoints.
+        needed: u64,
+        /// The number of them at one time.
+        checkpoints: u64,
     },
     /// What must be the same is not.
     #[error("run `{run}` cannot go on as it was begun:\n{}\nhint: {hint}", differences.join("\n"))]

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::{
     LaunchError,
-    resume::stored_plan,
+    edit::relocated,
     start::{Origin, Prepared, prepare_from},
 };
 use crate::{
-    config::{Extensions, Overrides, Plan, Spec},
+    config::{Extensions, Overrides},
     event::Metrics,
     run,
     train::{Split, StopFlag},
@@ -34,7 +34,17 @@ pub struct Evaluation {
     pub metrics: Metrics,
 }
 
-/// Loss and metrics of a run's checkpoint on a split; `None` where `stop` was raised.
+/// Keys that may be laid over a plan that is evaluated, beside its paths.
+const SETTABLE: [&str; 5] = [
+    "device",
+    "dataset.batch_size",
+    "dataset.eval_batch_size",
+    "dataset.prefetch",
+    "train.threads",
+];
+
+/// Loss and metrics of a run's checkpoint on a split; `None` where `stop` was raised. `overrides`
+/// say where its files are now, and on what it is computed.
 ///
 /// # Errors
 /// A run without such a checkpoint or split, or one whose data cannot be read.
@@ -42,14 +52,11 @@ pub fn evaluate(
     path: &Path,
     which: Which,
     split: Split,
-    device: Option<&str>,
+    overrides: &Overrides,
     extensions: &Extensions,
     stop: &StopFlag,
 ) -> Result<Option<Evaluation>, LaunchError> {
-    let mut plan = stored_plan(path, extensions)?;
-    if let Some(device) = device {
-        plan = on(&plan, device, extensions)?;
-    }
+    let plan = relocated(path, overrides, &SETTABLE, extensions)?;
     let checkpoint = match which {
         Which::Last => run::load_newest(path)?.0,
         Which::Best => run::load_best(path)?.0,
@@ -62,11 +69,4 @@ pub fn evaluate(
         step: checkpoint.step,
         metrics,
     }))
-}
-
-fn on(plan: &Plan, device: &str, extensions: &Extensions) -> Result<Plan, LaunchError> {
-    let mut overrides = Overrides::default();
-    overrides.flag_text("--device", "device", device);
-    let spec = Spec::parse("plan.toml", &plan.to_toml(), &overrides).stored();
-    Ok(Plan::resolve(&spec, extensions)?)
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     LaunchError,
-    resume::stored_plan,
+    edit::{is_unseen, relocated},
     start::{Launch, Origin, Prepared, prepare_from},
 };
 use crate::{
@@ -29,27 +29,29 @@ pub struct Reproduction {
     pub circumstances: Vec<String>,
 }
 
-/// Runs the plan of the run at `path` again, in a new run directory, as far as the first went.
+/// Runs the plan of the run at `path` again, in a new run directory, as far as the first went;
+/// `overrides` say where its files are now.
 ///
 /// # Errors
 /// Where the run cannot be read or the plan cannot be run.
 pub fn reproduce(
     path: &Path,
     extensions: &Extensions,
+    overrides: &Overrides,
     (runs, argv): (PathBuf, Vec<String>),
     watcher: &mut dyn Sink,
     stop: &StopFlag,
     say: &mut dyn FnMut(String),
 ) -> Result<Reproduction, LaunchError> {
     let view = Reader::open(path)?;
-    let changed: Vec<&String> = view.info.attempts.iter().flat_map(|a| &a.changes).collect();
-    if let Some(change) = changed.first() {
+    let mut changes = view.info.attempts.iter().flat_map(|a| &a.changes);
+    if let Some(change) = changes.find(|change| !is_unseen(change)) {
         return Err(LaunchError::Refused(format!(
             "run `{}` was changed on its way ({change}), so no plan tells all of it; hint: run its plan.toml as a new run",
             view.info.run
         )));
     }
-    let whole = stored_plan(&view.path, extensions)?;
+    let whole = relocated(&view.path, overrides, &["train.threads"], extensions)?;
     let reached = view
         .summary
         .as_ref()

@@ -11,9 +11,9 @@ use super::{
     trace::Trace,
 };
 use crate::{
-    config::{Extensions, Plan, Spec},
+    config::{Extensions, Plan},
     event::{Event, Sink},
-    run::{Resume, ResumeMeta, Summary},
+    run::{Labels, Resume, ResumeMeta, Summary},
     train::{StopFlag, TrainError},
 };
 
@@ -44,12 +44,12 @@ pub fn resume(
     let found = Resume::open(path)?;
     let id = found.info().run.clone();
     let plan_file = found.path().join("plan.toml").display().to_string();
-    let old = stored_plan(found.path(), extensions)?;
+    let (old, new) = edit::plans(found.path(), &options.edits, extensions)?;
     let text = found.plan_text()?;
     let step = found.step();
     let mut differences = Differences::of(found.info().attempts.last(), &options.allow);
     let reread = differences.plan(&options.allow, (&old, &text), &found.info().plan_hash);
-    let edited = edit::apply(&old, &options.edits, step, extensions)?;
+    let edited = edit::apply(&old, new, options.edits.schedule, step, extensions)?;
     let plan = edited.as_ref().map_or(&old, |edited| &edited.plan);
     let is_finished = found.path().join("summary.json").exists();
     if step >= plan.length.total_steps && is_finished {
@@ -73,7 +73,12 @@ pub fn resume(
     let meta = ResumeMeta {
         attempt: attempt(&options.argv, &prepared.opened, changes),
         keep: keep(plan),
-        plan: (edited.is_some() || reread).then(|| (plan.to_toml(), plan.hash())),
+        plan: (edited.is_some() || reread).then(|| (plan.to_toml_in(found.path()), plan.hash())),
+        labels: Labels {
+            name: plan.top.name.clone(),
+            tags: plan.top.tags.clone(),
+            notes: (!plan.top.notes.is_empty()).then(|| plan.top.notes.clone()),
+        },
         data_fingerprint: prepared.fingerprint,
         init: prepared.init,
     };
@@ -118,9 +123,5 @@ fn beginning(run: &str, step: u64, total: u64) -> String {
 /// # Errors
 /// Where it is missing or no longer resolves.
 pub fn stored_plan(run: &Path, extensions: &Extensions) -> Result<Plan, LaunchError> {
-    let spec = Spec::load(&run.join("plan.toml"), &Default::default());
-    Ok(Plan::resolve(
-        &spec.stored().with_old_meanings(),
-        extensions,
-    )?)
+    edit::stored(run, &[], extensions)
 }

@@ -7,6 +7,7 @@ use crate::{
     config::{Better, Plan, Spec},
     data::Data,
     event::{Ending, Sink, Status},
+    kernel,
     run::{AttemptMeta, InitInfo, Keep, Mode, RunMeta, Summary, Writer},
     train::{Session, StopFlag, TrainError},
 };
@@ -70,6 +71,7 @@ pub fn prepare(plan: &Plan) -> Result<Prepared, LaunchError> {
 
 /// The same with numbers from elsewhere.
 pub(super) fn prepare_from(plan: &Plan, origin: Origin<'_>) -> Result<Prepared, LaunchError> {
+    threads(plan);
     let opened = device::open(&plan.top.device)?;
     let data: Data = plan.dataset.spec.load(&plan.dataset_keys, plan.top.seed)?;
     let fingerprint = data.fingerprint.clone();
@@ -85,6 +87,12 @@ pub(super) fn prepare_from(plan: &Plan, origin: Origin<'_>) -> Result<Prepared, 
         fingerprint,
         init,
     })
+}
+
+/// Sets the number of threads that compute, where nothing has computed in this process yet.
+fn threads(plan: &Plan) {
+    let all = || std::thread::available_parallelism().map_or(1, usize::from);
+    kernel::threads::set(plan.train.threads.unwrap_or_else(all));
 }
 
 impl Launch<'_> {
@@ -107,7 +115,8 @@ impl Launch<'_> {
         let plan = self.plan;
         let meta = RunMeta {
             name: plan.top.name.clone(),
-            plan_toml: plan.to_toml(),
+            // The folder of a run is made in that of the runs, whatever its name.
+            plan_toml: plan.to_toml_in(&self.runs.join("run")),
             plan_hash: plan.hash(),
             config_files: self.config_files.clone(),
             overrides: self.overrides.clone(),

@@ -42,7 +42,7 @@ pub use info::{Attempt, Binary, InitInfo, RunInfo};
 pub use machine::{binary, isa_class};
 pub use meta::{AttemptMeta, Keep, Mode, RunMeta};
 pub use reader::{Reader, RunView};
-pub use resume::{Resume, ResumeMeta};
+pub use resume::{Labels, Resume, ResumeMeta};
 pub use row::{Row, Value};
 pub use store::Store;
 pub use summary::{BestSummary, Summary};

@@ -26,6 +26,17 @@ pub struct Resume {
     fallbacks: Vec<Fallback>,
 }
 
+/// The labels of a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Labels {
+    /// Its name.
+    pub name: String,
+    /// Labels to filter by.
+    pub tags: Vec<String>,
+    /// Free text, kept with the run.
+    pub notes: Option<String>,
+}
+
 /// What the new attempt is told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResumeMeta {
@@ -36,6 +47,8 @@ pub struct ResumeMeta {
     /// The new plan as (TOML, hash), where it may differ and does; the old one is kept as
     /// `plan.before-<attempt>.toml`.
     pub plan: Option<(String, String)>,
+    /// The run's labels from now on.
+    pub labels: Labels,
     /// Hash of the content of the data that it goes on with.
     pub data_fingerprint: String,
     /// The weights that it starts from once more, where it reached no checkpoint.
@@ -164,6 +177,8 @@ impl Resume {
             disk::replace(&plan, super::mask::toml(text).as_bytes())?;
             self.info.plan_hash.clone_from(hash);
         }
+        let Labels { name, tags, notes } = meta.labels.clone();
+        (self.info.name, self.info.tags, self.info.notes) = (name, tags, notes);
         self.info
             .data_fingerprint
             .clone_from(&meta.data_fingerprint);

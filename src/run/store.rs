@@ -37,15 +37,27 @@ impl Store {
     }
 
     /// The directory of one run: an id, its shortest unique prefix, a short id or the beginning of
-    /// one, a name (the newest run of it), a path, or `last` or `@` for the newest run.
+    /// one, a name (the newest run of it), a path, or `last` or `@` for the newest run. What holds a
+    /// slash is a path where a run lies there, and else a name.
     ///
     /// # Errors
     /// Where there is no such run (naming a similar one) or several (naming them).
     pub fn find(&self, wanted: &str) -> Result<PathBuf, RunError> {
         let path = Path::new(wanted);
         if wanted.contains(['/', MAIN_SEPARATOR]) || [".", ".."].contains(&wanted) {
-            Reader::info(path)?;
-            return Ok(path.into());
+            let Err(error) = Reader::info(path) else {
+                return Ok(path.into());
+            };
+            // A name may look like a path.
+            let runs = self.infos()?;
+            let named = runs.iter().find(|(_, info)| info.name == wanted);
+            return match (named, self.unknown(wanted, &runs)) {
+                (Some((path, _)), _) => Ok(path.clone()),
+                (None, near @ RunError::Unknown { near: Some(_), .. }) if !path.exists() => {
+                    Err(near)
+                }
+                _ => Err(error),
+            };
         }
         let runs = self.infos()?;
         if ["last", "@"].contains(&wanted) {

@@ -308,12 +308,10 @@ pub fn above_zero(key: &str, number: f64) -> Option<KeyFault> {
 /// The fault of a key that must be a stretch of training longer than zero, if it has one.
 #[must_use]
 pub fn period_fault(key: &str, span: Span) -> Option<KeyFault> {
-    let zero = match span {
-        Span::Steps(n) | Span::Evals(n) => n == 0,
-        Span::Epochs(n) | Span::Percent(n) => n <= 0.0,
-        Span::Seconds(_) | Span::Rest => return span_fault(key, span),
-    };
-    zero.then(|| {
+    if let Span::Seconds(_) | Span::Rest = span {
+        return span_fault(key, span);
+    }
+    span.is_nothing().then(|| {
         KeyFault::error(key, format!("`{span}` is a period of zero steps"))
             .hint("at least \"1 step\"")
     })

@@ -8,6 +8,7 @@ use super::{
         init::{self, Init},
         length::Length,
         node::Value,
+        paths::PathKey,
         registry::Component,
         train::TrainKeys,
     },
@@ -32,9 +33,25 @@ impl Resolver<'_> {
         };
         for fault in &mut faults {
             fault.message = with_short_paths(&fault.message, &dataset.keys);
+            self.tell_places(&format!("dataset.{}", fault.key), fault);
         }
         self.tables.key_faults("dataset", faults);
         facts
+    }
+
+    /// Says of a file that is at none of its places which these are, and how to name another one.
+    fn tell_places(&self, key: &str, fault: &mut KeyFault) {
+        let is_missing = |path: &&PathKey| path.key == key && !path.path.exists();
+        let Some(path) = self.tables.paths.iter().find(is_missing) else {
+            return;
+        };
+        let remedy = format!("`--set {key}=PATH` says where it is now");
+        if path.tried.len() > 1 {
+            let tried: Vec<String> = path.tried.iter().map(|p| short_path(p)).collect();
+            fault.hint = Some(format!("tried `{}`; {remedy}", tried.join("` and `")));
+        } else if self.tables.spec.is_stored {
+            fault.hint = Some(remedy);
+        }
     }
 
     /// The loss, where it fits the task: the one that is written, or the task's.

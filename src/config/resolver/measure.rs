@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     super::{
         checkpoint::{BestKeys, CheckpointKeys},
+        registry::Kind,
         suggest,
         top::Top,
         train::{Better, TrainKeys},
@@ -128,13 +129,41 @@ impl Resolver<'_> {
                 Some(Better::Max) => (Direction::Max, "max"),
                 _ => (Direction::Min, "min"),
             };
-            table.insert("metric".into(), metric.into());
-            table.insert("mode".into(), name.into());
+            let found = [("metric", metric), ("mode", name)];
+            if let Some(kind) = self.extensions.schedules.get(&entry.kind) {
+                *table = with_keys(table, kind, found)?;
+            }
             let metric = metric.to_owned();
             entry.watched = Some(Watched { metric, mode });
         }
         Some(())
     }
+}
+
+/// An entry's table with further keys of its type, each at the place that it has where a file says
+/// it: a plan is read back as it was written.
+fn with_keys<T: ?Sized + 'static>(
+    table: &toml::Table,
+    kind: &Kind<T>,
+    found: [(&str, &str); 2],
+) -> Option<toml::Table> {
+    let schema = kind.schema();
+    let is_own = |key: &str| schema["properties"].get(key).is_some();
+    let mut own: toml::Table = table.clone();
+    own.retain(|key, _| is_own(key));
+    for (key, value) in found {
+        own.insert(key.into(), value.into());
+    }
+    let mut own = Some(kind.load(own).ok()?.keys);
+    let mut out = toml::Table::new();
+    for (key, value) in table {
+        match is_own(key) {
+            true => out.extend(own.take().unwrap_or_default()),
+            false => _ = out.insert(key.clone(), value.clone()),
+        }
+    }
+    out.extend(own.unwrap_or_default());
+    Some(out)
 }
 
 /// The one metric that needs no validation split.

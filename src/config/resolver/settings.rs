@@ -37,6 +37,11 @@ impl<'a> Resolver<'a> {
             let stem = self.tables.spec.path.file_stem();
             top.name = stem.map_or("run".into(), |stem| stem.to_string_lossy().into_owned());
         }
+        if let Some(fault) = name_fault(&top.name)
+            && !self.tables.spec.is_stored
+        {
+            self.tables.key_fault("", fault);
+        }
         if let Some(fault) = device_fault(&top.device) {
             self.tables.key_fault("", fault);
         }
@@ -116,13 +121,46 @@ impl TrainKeys {
 impl CheckpointKeys {
     /// Faults that show without knowing the run.
     fn check(&self) -> Vec<KeyFault> {
-        let rest = self.every == Span::Rest;
-        let fault = rest.then(|| KeyFault::error("every", "`every` cannot be \"rest\""));
-        fault
-            .map(|fault| fault.hint("count in epochs, steps, % or minutes"))
-            .into_iter()
-            .collect()
+        let message = match self.every {
+            Span::Rest => "`every` cannot be \"rest\"".into(),
+            every if every.is_nothing() => {
+                format!("`every` must be more than nothing, found `{every}`")
+            }
+            _ => return Vec::new(),
+        };
+        let hint = "count in epochs, steps, % or minutes; \"100%\" saves at the end only";
+        vec![KeyFault::error("every", message).hint(hint)]
     }
+}
+
+/// The fault of a name that no RUN argument could mean.
+fn name_fault(name: &str) -> Option<KeyFault> {
+    let why = if ["last", "@", ".", ".."].contains(&name) {
+        "it means something else where a run is named"
+    } else if name.trim() != name || name.is_empty() {
+        "it begins or ends with a space"
+    } else if name.starts_with('-') {
+        "it reads like a flag on the command line"
+    } else if name.chars().any(char::is_control) {
+        "it holds a control character"
+    } else if is_like_an_id(name) {
+        "it reads like the id of a run"
+    } else {
+        return None;
+    };
+    let message = format!("a run cannot be named `{}`: {why}", name.escape_debug());
+    Some(KeyFault::error("name", message).hint("say another, such as `name = \"digits-poly\"`"))
+}
+
+/// Is true of a name that ends like an id: in a date, a time and six hexadecimal digits.
+fn is_like_an_id(name: &str) -> bool {
+    let mut parts = name.rsplit('-');
+    let mut last = |length: usize, is: fn(char) -> bool| {
+        let part = parts.next();
+        part.is_some_and(|part| part.len() == length && part.chars().all(is))
+    };
+    let is_digit = |c: char| c.is_ascii_digit();
+    last(6, |c| c.is_ascii_hexdigit()) && last(6, is_digit) && last(8, is_digit)
 }
 
 fn device_fault(device: &str) -> Option<KeyFault> {
@@ -139,6 +177,42 @@ fn device_fault(device: &str) -> Option<KeyFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_can_be_typed_where_a_run_is_named() {
+        let long = "x".repeat(300);
+        for name in [
+            "a",
+            "val/loss=0.1",
+            "größer als 1",
+            ".hidden",
+            "a-b",
+            "lastly",
+            "a\\b",
+            "20261122-090405",
+            &long,
+        ] {
+            assert_eq!(name_fault(name), None, "{name}");
+        }
+        for name in [
+            "",
+            " ",
+            " a",
+            "a\t",
+            "last",
+            "@",
+            ".",
+            "..",
+            "-",
+            "--all",
+            "a\nb",
+            "\u{1b}[31m",
+            "digits-20261122-090405-00ff00",
+        ] {
+            let fault = name_fault(name).map(|fault| fault.to_string());
+            assert!(fault.is_some_and(|f| f.contains("hint")), "{name:?}");
+        }
+    }
 
     #[test]
     fn devices_are_names_or_a_numbered_cuda() {

@@ -9,7 +9,7 @@ use crate::{
         Best, Checkpoint, Dtype, Ending, EpochRow, EvalRow, Event, Metrics, NamedArray, Reason,
         Sink, SinkError, Status, StepRow,
     },
-    run::{AttemptMeta, Keep, Mode, Reader, Resume, ResumeMeta, Row, RunMeta, Writer},
+    run::{AttemptMeta, Keep, Labels, Mode, Reader, Resume, ResumeMeta, Row, RunMeta, Writer},
 };
 
 /// Steps in one epoch; a checkpoint each `EVERY` steps, a row each `LOG` steps.
@@ -267,6 +267,11 @@ pub fn resume_meta() -> ResumeMeta {
         attempt: attempt(),
         keep: keep(),
         plan: None,
+        labels: Labels {
+            name: meta().name,
+            tags: meta().tags,
+            notes: meta().notes,
+        },
         data_fingerprint: meta().data_fingerprint,
         init: None,
     }
