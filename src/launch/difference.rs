@@ -61,6 +61,9 @@ impl Differences {
             return false;
         }
         if Plan::hash_of_text(text).as_deref() == Some(was) {
+            if is_reordered(stored, text) {
+                return false;
+            }
             let what = "plan as this program reads it";
             self.compare(what, ("binary", allow.binary), was, &now);
             return allow.binary;
@@ -115,6 +118,17 @@ impl Differences {
             hint: hints.join("; "),
         })
     }
+}
+
+/// Whether the text holds the plan's keys and values in another order, as an earlier version wrote
+/// those that a config leaves out.
+fn is_reordered(stored: &Plan, text: &str) -> bool {
+    let without_folders = |mut table: toml::Table| {
+        table.remove(Plan::PATHS_FROM);
+        table
+    };
+    let text = text.parse().map(without_folders);
+    text == Ok(without_folders(stored.to_table()))
 }
 
 /// The beginning of a hash; other texts whole.

@@ -74,11 +74,7 @@ pub fn resume(
         attempt: attempt(&options.argv, &prepared.opened, changes),
         keep: keep(plan),
         plan: (edited.is_some() || reread).then(|| (plan.to_toml_in(found.path()), plan.hash())),
-        labels: Labels {
-            name: plan.top.name.clone(),
-            tags: plan.top.tags.clone(),
-            notes: (!plan.top.notes.is_empty()).then(|| plan.top.notes.clone()),
-        },
+        labels: labels(plan),
         data_fingerprint: prepared.fingerprint,
         init: prepared.init,
     };
@@ -86,6 +82,14 @@ pub fn resume(
     let mut writer = trace.context().within(|| found.begin(&meta))?;
     warn(&mut Fanout(vec![&mut writer, watcher]), step, fallbacks)?;
     drive(&mut prepared.session, writer, trace, watcher, stop)
+}
+
+fn labels(plan: &Plan) -> Labels {
+    Labels {
+        name: plan.top.name.clone(),
+        tags: plan.top.tags.clone(),
+        notes: (!plan.top.notes.is_empty()).then(|| plan.top.notes.clone()),
+    }
 }
 
 /// Puts the run's checkpoint, where it has one, into the session.
