@@ -36,7 +36,7 @@ pub struct Top {
     pub extends: Option<Extends>,
     /// Folders that relative paths in this file start from, relative to this file: a folder or a
     /// list, of which the first that has the file counts. Default: the file's own folder. A stored
-    /// plan says so where its config lay.
+    /// plan names the folder of its config here.
     #[serde(default, skip_serializing)]
     pub paths_from: Option<PathsFrom>,
     /// What is measured on every evaluation, by name. Default: what fits the task.

@@ -120,7 +120,7 @@ impl Differences {
     }
 }
 
-/// Whether the text holds the plan's keys and values in another order, as an earlier version wrote
+/// Is true of a text that holds the plan's keys and values in another order, as an earlier version wrote
 /// those that a config leaves out.
 fn is_reordered(stored: &Plan, text: &str) -> bool {
     let without_folders = |mut table: toml::Table| {
