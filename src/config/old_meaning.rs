@@ -28,7 +28,23 @@ pub(super) struct OldMeaning {
 }
 
 /// All of them.
-pub(super) const OLD_MEANINGS: &[OldMeaning] = &[];
+pub(super) const OLD_MEANINGS: &[OldMeaning] = &[
+    csv("encoding", "\"ordinal\""),
+    csv("categories_by", "\"number\""),
+    csv("separator", "\"auto\""),
+    csv("decimal", "\".\""),
+    csv("header", "true"),
+];
+
+/// A key of `[dataset]` of type `csv`.
+const fn csv(key: &'static str, value: &'static str) -> OldMeaning {
+    OldMeaning {
+        table: "dataset",
+        kind: Some("csv"),
+        key,
+        value,
+    }
+}
 
 impl OldMeaning {
     /// Whether a table with this `type` has the key at all.

@@ -69,12 +69,19 @@ impl Overrides {
 
 impl Spec {
     /// Reads a file with its bases, lays the overrides on top and fills in the environment. Faults
-    /// are collected, not returned: whatever could be read is there to be checked further.
+    /// are collected, not returned: whatever could be read is there to be checked further. The plan in
+    /// a run directory may be old: keys that it lacks mean what was done when it was stored.
     #[must_use]
     pub fn load(path: &Path, overrides: &Overrides) -> Self {
         let mut reader = LayerReader::default();
         let root = reader.file(path, None);
-        Self::finish(reader, root, path, overrides)
+        let spec = Self::finish(reader, root, path, overrides);
+        let is_plan_of_a_run =
+            path.ends_with("plan.toml") && path.with_file_name("run.json").exists();
+        match is_plan_of_a_run {
+            true => spec.with_old_meanings(),
+            false => spec,
+        }
     }
 
     /// The same for a text that is not a file; `name` stands in messages, relative paths refer to
