@@ -168,11 +168,8 @@ impl Table {
 
     /// Each file with its key and its rows.
     pub(super) fn files(&self) -> impl Iterator<Item = (&Path, &'static str, Range<usize>)> {
-        let parts = |file| {
-            let File { path, key, rows } = file;
-            (path.as_path(), *key, rows.clone())
-        };
-        self.files.iter().map(parts)
+        let files = self.files.iter();
+        files.map(|file| (file.path.as_path(), file.key, file.rows.clone()))
     }
 
     /// The file of a row (from 0), and the line in it, from 1.
