@@ -135,6 +135,10 @@ fn home() -> Option<PathBuf> {
 
 /// The path from the root, without asking the file system.
 pub(super) fn absolute(path: &Path) -> PathBuf {
+    let path = match path.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => path,
+    };
     std::path::absolute(path).unwrap_or_else(|_| path.into())
 }
 
@@ -197,6 +201,13 @@ mod tests {
             assert_eq!(relative(&at(from), &at(to)), Some(way.into()), "{from}");
         }
         assert_eq!(relative(&at("a"), Path::new("/dev/null")), None);
+    }
+
+    #[test]
+    fn no_folder_is_the_current_one() {
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(absolute(Path::new("")), here);
+        assert_eq!(relative(Path::new(""), &here.join("a")), Some("a".into()));
     }
 
     #[cfg(unix)]

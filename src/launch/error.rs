@@ -99,7 +99,7 @@ pub enum LaunchError {
     },
     /// The weights to start from cannot be read.
     #[error(
-        "cannot start from `{from}`: {source}; hint: put the file back, or name another as `[model] init` of a new run"
+        "cannot start from `{from}`: {source}; hint: put the file back, or say where it is now with `--set model.init=PATH`"
     )]
     NoWeights {
         /// What the plan says.

@@ -21,7 +21,11 @@ pub fn check_place(plan: &Plan, runs: &Path) -> Result<(), LaunchError> {
     };
     let folder = nearest(runs).map_err(error)?;
     let probe = folder.join(format!(".tmp-{}", std::process::id()));
-    fs::create_dir(&probe).map_err(error)?;
+    match fs::create_dir(&probe) {
+        // A process with this number was killed in between.
+        Err(found) if found.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made.map_err(error)?,
+    }
     fs::remove_dir(&probe).map_err(error)?;
     let Some(free) = free(&folder) else {
         return Ok(());
