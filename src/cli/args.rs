@@ -127,7 +127,7 @@ impl Cli {
         let mut command = Self::grouped();
         let matches = command
             .try_get_matches_from_mut(args)
-            .map_err(|error| habits::with_tip(error))?;
+            .map_err(habits::with_tip)?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 

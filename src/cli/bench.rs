@@ -145,7 +145,7 @@ impl Bench {
         let threads = kernel::threads::count();
         let s = if threads == 1 { "" } else { "s" };
         let from = match self.batches {
-            Some(n) => format!("{} in memory", counted(n as u64, "batch")),
+            Some(n) => format!("{} in memory", counted(n, "batch")),
             None => "the loader".into(),
         };
         let mut lines = vec![

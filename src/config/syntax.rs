@@ -21,8 +21,9 @@ pub(super) fn faults(text: &str, source: usize, errors: &[Error]) -> Vec<Diagnos
             continue;
         }
         faults.push(fault(text, &line, source, error));
-        let is_open = |open: &&str| error.message().contains(*open);
-        if ["array,", "inline table,"].iter().any(|open| is_open(open)) {
+        let said = error.message();
+        let is_list = said.contains("array") && !said.contains("array table");
+        if is_list || said.contains("inline table") {
             break;
         }
     }
