@@ -330,9 +330,10 @@ mod tests {
     fn a_file_gets_one_line_an_epoch() {
         insta::assert_snapshot!(shown(&Global::default(), &a_run()), @r"
         going on after step 10 of 2000
-        epoch   1/100  step 20  lr 0.02    train/loss 1.235   val/loss 1.335   val/accuracy 0.5     12345 samples/s
+          epoch         lr  train/loss   val/loss  val/accuracy  samples/s
+          1/100       0.02       1.235      1.335           0.5      12345
         warning: one update was skipped\u{1b}[2J (step 20)
-        epoch   2/100  step 40  lr 0.04    train/loss 0.9     val/loss 1       val/accuracy 0.9722  12345 samples/s
+          2/100       0.04         0.9          1        0.9722      12345  best
         ");
     }
 

@@ -228,9 +228,7 @@ fn written(node: &Node, index: usize, fixed: &str) -> Option<String> {
     let is_word = fixed.starts_with(|c: char| c.is_alphabetic());
     match &node.value {
         Value::Integer(n) if fixed.starts_with('[') => Some(format!("[{n}]")),
-        Value::Float(share) if fixed.ends_with('%') => {
-            Some(format!("{}%", super::repair::plain(share * 100.0)))
-        }
+        Value::Float(share) if fixed.ends_with('%') => Some(super::repair::percent(*share)),
         Value::Integer(_) | Value::Float(_) if !is_word && !fixed.ends_with('%') => {
             Some(node.to_toml().to_string())
         }

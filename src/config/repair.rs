@@ -210,6 +210,12 @@ fn arithmetic(text: &str) -> Option<Repair> {
     result.is_finite().then(|| repair(why, plain(result)))?
 }
 
+/// A share of one as a percentage: `7%` for 0.07.
+pub(super) fn percent(share: f64) -> String {
+    // The product of 0.07 and 100 is not 7.
+    format!("{}%", plain((share * 1e11).round() / 1e9))
+}
+
 /// A number without a point where it is whole.
 pub(super) fn plain(number: f64) -> String {
     match number.abs() {

@@ -118,6 +118,13 @@ fn fault(text: &str, line: &Line<'_>, source: usize, error: &Error) -> Diagnosti
         _ if message.contains("must be quoted") => {
             (format!("invalid TOML: `{found}` is no value"), range)
         }
+        _ if message.contains("unquoted key") || message.contains("key with no value") => {
+            let written = line.text.trim();
+            (
+                format!("invalid TOML: `{written}` is no `key = value`"),
+                range,
+            )
+        }
         _ => (format!("invalid TOML: {message}"), range),
     };
     Diagnostic::error(&Place { source, range }, message).hint(hint)
@@ -201,7 +208,7 @@ mod tests {
             ),
             (
                 "lr: 0.1",
-                "invalid TOML: key with no value, expected `=`; hint: `=` stands between a key and its value: `lr = 0.1`",
+                "invalid TOML: `lr: 0.1` is no `key = value`; hint: `=` stands between a key and its value: `lr = 0.1`",
             ),
         ];
         for (text, expected) in table {

@@ -49,10 +49,10 @@ fn proposals(node: &Node, schema: &Schema) -> (&'static str, Vec<String>) {
         }
         Value::Float(n) if schema["format"] == "span" => plain(vec![
             format!("\"{n} epochs\""),
-            format!("\"{}%\"", n * 100.0),
+            format!("\"{}\"", repair::percent(*n)),
         ]),
         Value::Float(n) if schema["format"] == "share" => {
-            plain(vec![format!("\"{}%\"", n * 100.0)])
+            plain(vec![format!("\"{}\"", repair::percent(*n))])
         }
         Value::Integer(n) if schema["format"] == "share" => {
             plain(vec![format!("\"{n}%\""), format!("\"{n} samples\"")])
@@ -201,6 +201,7 @@ mod tests {
             ),
             ("hidden[0]", float(64.0), of("integer"), "`64`"),
             ("val", float(0.25), share(), "`val = \"25%\"`"),
+            ("val", float(0.07), share(), "`val = \"7%\"`"),
             ("ema", float(0.9), ema(), "`ema = { decay = 0.9 }`"),
             (
                 "steps",

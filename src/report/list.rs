@@ -62,7 +62,8 @@ pub fn require_key(records: &[Record], key: &str) -> Result<(), UnknownKey> {
 }
 
 /// The runs for people: a table of `columns`, or of the usual ones. Where that is wider than `fold`
-/// characters, the name goes first, which the id begins with; then each cell gets its own line.
+/// characters, usual columns are left out and `differs` is cut short; then each cell gets its own
+/// line.
 #[must_use]
 pub fn text(
     records: &[Record],
@@ -70,27 +71,56 @@ pub fn text(
     fold: Option<usize>,
     palette: Palette,
 ) -> String {
+    let differing = differing(records);
     let fits = |table: &Table| fold.is_none_or(|width| table.width() <= width);
     let whole = match columns {
-        Some(keys) => table(
-            records,
-            &keys.iter().map(String::as_str).collect::<Vec<_>>(),
-        ),
-        None => table(records, &usual(records, &[])),
+        Some(keys) => {
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            table(records, &keys, &differing)
+        }
+        None => table(records, &usual(&differing, &[]), &differing),
     };
-    if fits(&whole) {
-        return whole.render(palette);
-    }
-    let short = table(records, &usual(records, &["name"]));
+    let mut narrow = (0..=LEAST.len()).map(|n| narrowed(records, &differing, &LEAST[..n], fold));
     match columns {
-        None if fits(&short) => short.render(palette),
-        _ => whole.stacked(palette),
+        _ if fits(&whole) => whole.render(palette),
+        None => match narrow.find(|table| fits(table)) {
+            Some(table) => table.render(palette),
+            None => whole.stacked(palette),
+        },
+        Some(_) => whole.stacked(palette),
     }
 }
 
+/// Usual columns that a narrow terminal does without, the first ones first; an id begins with the
+/// name.
+const LEAST: [&str; 3] = ["name", "time", "epochs"];
+/// Characters of `differs` at least.
+const SHORTEST: usize = 12;
+
+/// The usual table without some columns, and with as much of `differs` as fits.
+fn narrowed(
+    records: &[Record],
+    differing: &[String],
+    without: &[&str],
+    fold: Option<usize>,
+) -> Table {
+    let with = [without, &["differs"]].concat();
+    let rest = table(records, &usual(differing, &with), differing).width();
+    let room = fold
+        .unwrap_or(usize::MAX)
+        .saturating_sub(rest + 2)
+        .max(SHORTEST);
+    let cut = |text: &String| match text.chars().count() > room {
+        true => text.chars().take(room - 1).chain(['…']).collect(),
+        false => text.clone(),
+    };
+    let short: Vec<String> = differing.iter().map(cut).collect();
+    table(records, &usual(differing, without), &short)
+}
+
 /// The usual columns without some; `differs` only where it says something.
-fn usual(records: &[Record], without: &[&str]) -> Vec<&'static str> {
-    let says = |key: &str| key != "differs" || differing(records).iter().any(|t| !t.is_empty());
+fn usual(differing: &[String], without: &[&str]) -> Vec<&'static str> {
+    let says = |key: &str| key != "differs" || differing.iter().any(|text| !text.is_empty());
     let mut columns = COLUMNS.to_vec();
     columns.retain(|key| !without.contains(key) && says(key));
     columns
@@ -104,7 +134,7 @@ fn differing_in(records: &[Record], columns: &[&str]) -> Vec<String> {
     }
 }
 
-fn table(records: &[Record], columns: &[&str]) -> Table {
+fn table(records: &[Record], columns: &[&str], differing: &[String]) -> Table {
     let numeric = |key: &str| {
         key != "best" && key != "epochs" && records.iter().any(|r| r.number(key).is_some())
     };
@@ -115,7 +145,6 @@ fn table(records: &[Record], columns: &[&str]) -> Table {
             Align::Left
         }
     };
-    let differing = differing_in(records, columns);
     let mut table = Table::new(columns.iter().map(|key| (*key, align(key))));
     for (record, differing) in records.iter().zip(differing) {
         table.row(columns.iter().map(|key| match *key {

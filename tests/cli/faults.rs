@@ -151,6 +151,8 @@ fn faults_in_overrides_point_into_the_override() {
       |
     1 | model.=3
       |       ^
+      |
+      = hint: keys are joined by points, and entries of a list are numbers: `schedule.1.power=2`
 
     2 errors; nothing was run
     ");
