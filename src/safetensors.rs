@@ -20,7 +20,7 @@ pub struct Stored {
     /// Its name.
     pub name: String,
     /// Its element type.
-    pub dtype: Dtype,
+    pub element: Element,
     /// Its shape.
     pub shape: Vec<usize>,
     /// Its length in bytes.
@@ -72,6 +72,74 @@ pub fn elements(shape: &[usize]) -> Option<usize> {
         .try_fold(1_usize, |n, size| n.checked_mul(*size))
 }
 
+/// An element type that a file may name. Checkpoints hold those of [`Dtype`]; other programs write
+/// the others, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Element {
+    F32,
+    F64,
+    F16,
+    Bf16,
+    F8E4m3,
+    F8E5m2,
+    I64,
+    I32,
+    I16,
+    I8,
+    U64,
+    U32,
+    U16,
+    U8,
+    Bool,
+}
+
+/// Every element type with its name in the format and its bytes.
+const ELEMENTS: [(Element, &str, usize); 15] = [
+    (Element::F32, "F32", 4),
+    (Element::F64, "F64", 8),
+    (Element::F16, "F16", 2),
+    (Element::Bf16, "BF16", 2),
+    (Element::F8E4m3, "F8_E4M3", 1),
+    (Element::F8E5m2, "F8_E5M2", 1),
+    (Element::I64, "I64", 8),
+    (Element::I32, "I32", 4),
+    (Element::I16, "I16", 2),
+    (Element::I8, "I8", 1),
+    (Element::U64, "U64", 8),
+    (Element::U32, "U32", 4),
+    (Element::U16, "U16", 2),
+    (Element::U8, "U8", 1),
+    (Element::Bool, "BOOL", 1),
+];
+
+impl Element {
+    /// The format's name of it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let found = ELEMENTS.iter().find(|(element, ..)| *element == self);
+        found.map_or("", |(_, name, _)| name)
+    }
+
+    /// The same as an element type of checkpoints, where these have it.
+    #[must_use]
+    pub fn dtype(self) -> Option<Dtype> {
+        match self {
+            Self::F32 => Some(Dtype::F32),
+            Self::F64 => Some(Dtype::F64),
+            Self::U32 => Some(Dtype::U32),
+            Self::I64 => Some(Dtype::I64),
+            _ => None,
+        }
+    }
+
+    /// The element type of that name and its bytes.
+    fn named(text: &str) -> Option<(Self, usize)> {
+        let found = ELEMENTS.iter().find(|(_, name, _)| *name == text)?;
+        Some((found.0, found.2))
+    }
+}
+
 /// Bytes of one element.
 #[must_use]
 pub fn width(dtype: Dtype) -> usize {
@@ -90,13 +158,6 @@ pub fn dtype_name(dtype: Dtype) -> &'static str {
         Dtype::U32 => "U32",
         Dtype::I64 => "I64",
     }
-}
-
-/// The element type of that name.
-fn dtype(text: &str) -> Option<Dtype> {
-    [Dtype::F32, Dtype::F64, Dtype::U32, Dtype::I64]
-        .into_iter()
-        .find(|dtype| dtype_name(*dtype) == text)
 }
 
 /// One tensor as it is written.
@@ -118,15 +179,15 @@ impl Header {
         let mut end = 0;
         let mut checked = Vec::with_capacity(self.0.len());
         for (name, entry) in self.0 {
-            let dtype = dtype(&entry.dtype)
+            let (element, width) = Element::named(&entry.dtype)
                 .ok_or_else(|| format!("tensor `{name}` has unknown dtype `{}`", entry.dtype))?;
-            let bytes = elements(&entry.shape).and_then(|n| n.checked_mul(width(dtype)));
+            let bytes = elements(&entry.shape).and_then(|n| n.checked_mul(width));
             let (from, to) = entry.data_offsets;
             match to.checked_sub(from) {
                 Some(place) if from == end && bytes == Some(place) && to as u64 <= data => {
                     checked.push(Stored {
                         name,
-                        dtype,
+                        element,
                         shape: entry.shape,
                         bytes: place,
                     });
@@ -188,8 +249,8 @@ mod tests {
         let names: Vec<_> = found.iter().map(|s| (s.name.as_str(), s.bytes)).collect();
         assert_eq!(names, [("a", 8), ("b", 8)]);
         assert_eq!(
-            (&found[1].shape[..], found[1].dtype),
-            (&[2][..], Dtype::F32)
+            (&found[1].shape[..], found[1].element),
+            (&[2][..], Element::F32)
         );
         let longer = header(&mut &bytes[..], length + 1).unwrap_err().to_string();
         assert_eq!(longer, "its tensors have 16 bytes, the file 17");

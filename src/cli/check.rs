@@ -3,7 +3,10 @@
 use clap::{Args, ValueEnum};
 
 use super::{CliError, ConfigArgs, Global, Output, plan_text};
-use crate::config::{Plan, Spec};
+use crate::{
+    config::{Plan, Spec},
+    launch,
+};
 
 /// Check a config and show what it means, without running anything
 ///
@@ -53,16 +56,16 @@ impl Check {
         let mut all = Vec::new();
         for path in &self.config.configs {
             let config = path.display().to_string();
-            all.push(
-                match Plan::resolve(&Spec::load(path, &overrides), &global.extensions) {
-                    Ok(plan) => plan_text::json(&config, &plan),
-                    Err(error) => {
-                        let faults = error.0.to_json();
-                        refused.get_or_insert(CliError::Refused);
-                        serde_json::json!({ "config": config, "ok": false, "faults": faults })
-                    }
-                },
-            );
+            let mut spec = Spec::load(path, &overrides);
+            launch::start_from(&mut spec, &global.runs);
+            all.push(match Plan::resolve(&spec, &global.extensions) {
+                Ok(plan) => plan_text::json(&config, &plan),
+                Err(error) => {
+                    let faults = error.0.to_json();
+                    refused.get_or_insert(CliError::Refused);
+                    serde_json::json!({ "config": config, "ok": false, "faults": faults })
+                }
+            });
         }
         let value = match all.len() {
             1 => all.remove(0),

@@ -1,11 +1,14 @@
 //! What every verb that reads a config takes: files, overrides, flags that stand for keys.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::{CliError, Global, Output, args::path};
-use crate::config::{Overrides, Plan, Spec};
+use crate::{
+    config::{Overrides, Plan, Spec},
+    launch,
+};
 
 /// Configs and what is laid over them.
 #[derive(Debug, Clone, Args)]
@@ -87,6 +90,12 @@ impl PlanFlags {
     }
 }
 
+/// Returns true where a file is the config in a run directory.
+fn is_copy(path: &Path) -> bool {
+    let is_config = path.file_name().is_some_and(|name| name == "config.toml");
+    is_config && path.with_file_name("run.json").is_file()
+}
+
 impl ConfigArgs {
     /// Reads and resolves every config; warnings are shown, the first refused config ends it.
     ///
@@ -96,8 +105,18 @@ impl ConfigArgs {
         let overrides = self.flags.overrides();
         let mut plans = Vec::new();
         for path in &self.configs {
-            let spec = Spec::load(path, &overrides);
-            let mut plan = Plan::resolve(&spec, &global.extensions)?;
+            let mut spec = Spec::load(path, &overrides);
+            launch::start_from(&mut spec, &global.runs);
+            let resolved = Plan::resolve(&spec, &global.extensions);
+            if resolved.is_err() && is_copy(path) {
+                let plan = path.with_file_name("plan.toml");
+                out.note(&format!(
+                    "note: `{}` is the copy that a run keeps, and its relative paths begin elsewhere; `{}` is the same experiment with whole paths",
+                    path.display(),
+                    plan.display()
+                ));
+            }
+            let mut plan = resolved?;
             plan.top.tags.extend(self.flags.tags.iter().cloned());
             if !plan.warnings.list.is_empty() {
                 out.diagnostics(&plan.warnings);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::{
-    config::{Init, Plan},
+    config::{Fit, Init, Plan, WeightFile},
     data::Task,
     report::{Align, Ink, Palette, Table, bytes, sanitize, short},
     schedule::PhaseInfo,
@@ -42,7 +42,7 @@ pub fn plan(plan: &Plan, palette: Palette) -> String {
         ));
     }
     if let Some(init) = &plan.model_keys.init {
-        lines.push(("init", weights(init)));
+        lines.push(("init", weights(init, plan.init.as_ref())));
     }
     lines.push(("cost", cost(plan)));
     for (key, text) in lines {
@@ -80,10 +80,11 @@ fn data(plan: &Plan) -> String {
 }
 
 /// Where the weights come from, and whether anybody has looked at them.
-fn weights(init: &Init) -> String {
-    match init {
-        Init::File(path) => format!("{}; names and shapes are the model's", path.display()),
-        Init::Hub(file) => {
+fn weights(init: &Init, fit: Option<&Fit>) -> String {
+    match (&init.source, fit) {
+        (WeightFile::Local(path), Some(fit)) => fit.report(&path.display().to_string()),
+        (WeightFile::Local(path), None) => format!("{}; not looked at", path.display()),
+        (WeightFile::Hub(file), _) => {
             format!("{file}; not looked at: a run downloads it and compares names and shapes")
         }
     }
@@ -263,7 +264,16 @@ pub fn json(config: &str, plan: &Plan) -> Value {
             "test": plan.facts.test,
         },
         "init": plan.model_keys.init.as_ref().map(|init| {
-            json!({ "from": init.to_string(), "checked": matches!(init, Init::File(_)) })
+            let fit = plan.init.as_ref();
+            let new = fit.map(|fit| fit.new.iter().map(|new| &new.name).collect::<Vec<_>>());
+            json!({
+                "from": init.source.to_string(),
+                "checked": fit.is_some(),
+                "taken": fit.map(|fit| fit.taken.len()),
+                "new": new,
+                "left": fit.map(|fit| &fit.left),
+                "averages": fit.map(|fit| fit.averages),
+            })
         }),
         "layers": layers,
         "params": params,

@@ -50,6 +50,9 @@ impl Run {
         let stop = launch::connect().map_err(CliError::Signals)?;
         for (spec, plan) in &plans {
             let prepared = launch::prepare(plan)?;
+            if let Some(weights) = &prepared.weights {
+                out.note(&format!("init: {weights}"));
+            }
             if self.dry_run {
                 out.write(&plan_text::plan(plan, out.palette()))?;
                 out.note(

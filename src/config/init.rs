@@ -1,239 +1,268 @@
 //! `[model] init`: weights to start from, in a safetensors file of this disk or of the Hugging Face
-//! hub, and whether a file's names and shapes are the model's.
+//! hub, and what of them the model takes.
+
+mod file;
+mod fit;
+mod hints;
+mod hub;
 
 use std::{
+    collections::BTreeMap,
     fmt,
-    fs::File,
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{
-    error::KeyFault,
-    event::Dtype,
-    layer::Architecture,
-    safetensors::{self, Stored},
-};
+pub use file::stored;
+pub use fit::Fit;
+pub use hub::HubFile;
+
+use crate::{error::KeyFault, layer::Architecture};
 
 /// Where weights come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum Init {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WeightFile {
     /// A file of this disk.
-    File(PathBuf),
+    Local(PathBuf),
     /// A file of the hub.
     Hub(HubFile),
 }
 
-/// A file of the hub: `hf://owner/repo/file.safetensors`, `hf://owner/repo@revision/file.safetensors`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HubFile {
-    /// `owner/repo`.
-    pub repo: String,
-    /// A branch, tag or commit; the main branch where none is given.
-    pub revision: Option<String>,
-    /// The file's path in the repository.
-    pub file: String,
-}
-
-impl HubFile {
-    /// What the address of a file of the hub begins with.
-    pub const SCHEME: &'static str = "hf://";
-}
-
-impl FromStr for HubFile {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!(
-                "`{text}` is no address of a safetensors file of the hub; hint: write \"hf://owner/repo/file.safetensors\", or \"hf://owner/repo@revision/file.safetensors\""
-            )
-        };
-        let rest = text.strip_prefix(Self::SCHEME).ok_or_else(wrong)?;
-        let mut parts = rest.splitn(3, '/');
-        let (Some(owner), Some(repo), Some(file)) = (parts.next(), parts.next(), parts.next())
-        else {
-            return Err(wrong());
-        };
-        let (repo, revision) = match repo.split_once('@') {
-            Some((repo, revision)) => (repo, Some(revision)),
-            None => (repo, None),
-        };
-        // Nothing that would mean something else in a URL or in the cache's paths.
-        let plain = |part: &str| {
-            let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+=".contains(c);
-            !part.is_empty() && part.chars().all(is_plain) && part.chars().any(|c| c != '.')
-        };
-        let all = [owner, repo].into_iter().chain(revision);
-        let is_file = file.ends_with(".safetensors") && file.split('/').all(plain);
-        if !is_file || !all.into_iter().all(plain) {
-            return Err(wrong());
-        }
-        Ok(Self {
-            repo: format!("{owner}/{repo}"),
-            revision: revision.map(Into::into),
-            file: file.into(),
-        })
-    }
-}
-
-impl fmt::Display for HubFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", Self::SCHEME, self.repo)?;
-        if let Some(revision) = &self.revision {
-            write!(f, "@{revision}")?;
-        }
-        write!(f, "/{}", self.file)
-    }
-}
-
-impl TryFrom<String> for Init {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
+impl WeightFile {
+    fn read(text: &str) -> Result<Self, String> {
         match text.starts_with(HubFile::SCHEME) {
             true => text.parse().map(Self::Hub),
-            false => Ok(Self::File(text.into())),
+            false => Ok(Self::Local(text.into())),
         }
     }
 }
 
-impl From<Init> for String {
-    fn from(init: Init) -> Self {
-        init.to_string()
-    }
-}
-
-impl fmt::Display for Init {
+impl fmt::Display for WeightFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => path.display().fmt(f),
+            Self::Local(path) => path.display().fmt(f),
             Self::Hub(file) => file.fmt(f),
         }
     }
 }
 
-impl JsonSchema for Init {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Init".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "weights" })
-    }
+/// Weights to start from, and how their names become the model's. In a config it is a path, or a
+/// table of these keys.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Init {
+    /// The file.
+    pub source: WeightFile,
+    /// Globs over the model's names: what matches keeps its first values, and is not looked for.
+    pub skip: Vec<String>,
+    /// Names of the file and the model's names for them; each may hold one `*`.
+    pub rename: BTreeMap<String, String>,
+    /// True where every name must be on both sides.
+    pub strict: bool,
+    /// The weights to take of a run with averages.
+    pub weights: Option<Weights>,
 }
 
-/// Looks at the header of the file at `path`; `shown` is the path as messages have it.
-///
-/// # Errors
-/// A file that cannot be read, or whose names, shapes or types are not exactly the model's.
-pub fn compare(path: &Path, shown: &str, model: &Architecture) -> Result<(), KeyFault> {
-    let stored = header(path).map_err(|why| {
-        KeyFault::error("init", format!("cannot start from `{shown}`: {why}"))
-            .hint("a safetensors file, such as the `model.safetensors` of a checkpoint")
-    })?;
-    let faults = misfits(&stored, model);
-    if faults.is_empty() {
-        return Ok(());
-    }
-    let message = format!("`{shown}` does not fit the model: {}", listed(&faults));
-    let hint = "names and shapes must be exactly those of the model; `trainer check --format json` lists them under `params`";
-    Err(KeyFault::error("init", message).hint(hint))
+/// The two weights of a run with averages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weights {
+    /// The averages, which evaluations use.
+    Average,
+    /// The parameters that the optimizer moves.
+    Parameters,
 }
 
-fn header(path: &Path) -> Result<Vec<Stored>, String> {
-    let file = File::open(path).map_err(|e| e.to_string())?;
-    let found = file.metadata().map_err(|e| e.to_string())?;
-    if !found.is_file() {
-        return Err("it is not a file".into());
-    }
-    let mut file = std::io::BufReader::new(file);
-    safetensors::header(&mut file, found.len())
-        .map_err(|why| format!("it is no safetensors file: {why}"))
+/// The table as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    path: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    skip: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    rename: BTreeMap<String, String>,
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    strict: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    weights: Option<Weights>,
 }
 
-/// Names on one side only, and other shapes or types, in order of the names.
-fn misfits(stored: &[Stored], model: &Architecture) -> Vec<String> {
-    let own = || model.params.iter().chain(&model.buffers);
-    let mut faults = Vec::new();
-    for param in own() {
-        match stored.iter().find(|tensor| tensor.name == param.name()) {
-            None => faults.push(format!("it lacks `{}`", param.name())),
-            Some(found) if found.shape != param.shape() || found.dtype != Dtype::F32 => {
-                let dtype = safetensors::dtype_name(found.dtype);
-                faults.push(format!(
-                    "`{}` is {dtype} {:?} in it and F32 {:?} in the model",
-                    param.name(),
-                    found.shape,
-                    param.shape()
-                ));
-            }
-            Some(_) => {}
+/// A path alone, or the table.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Path(String),
+    Keys(Keys),
+}
+
+impl Init {
+    /// All of the file at `source`, under its own names.
+    #[must_use]
+    pub fn all(source: WeightFile) -> Self {
+        Self {
+            source,
+            skip: Vec::new(),
+            rename: BTreeMap::new(),
+            strict: true,
+            weights: None,
         }
     }
-    let unknown = stored
-        .iter()
-        .filter(|tensor| own().all(|param| param.name() != tensor.name));
-    faults.extend(unknown.map(|tensor| format!("it has `{}`, unknown here", tensor.name)));
-    faults
+
+    /// Checks a text that names weights.
+    ///
+    /// # Errors
+    /// Where it begins like an address of the hub and is none.
+    pub fn check_source(text: &str) -> Result<(), String> {
+        WeightFile::read(text).map(drop)
+    }
+
+    fn written(&self, path: String) -> Written {
+        let keys = Keys {
+            path,
+            skip: self.skip.clone(),
+            rename: self.rename.clone(),
+            strict: self.strict,
+            weights: self.weights,
+        };
+        let plain = keys.skip.is_empty() && keys.rename.is_empty() && keys.strict;
+        match plain && keys.weights.is_none() {
+            true => Written::Path(keys.path),
+            false => Written::Keys(keys),
+        }
+    }
+
+    /// The key as one would write it, for the weights that the config calls `path`.
+    fn line(&self, path: &str) -> String {
+        let value = serde_json::to_value(self.written(path.into())).unwrap_or_default();
+        format!("init = {}", super::schema_text::inline(&value))
+    }
 }
 
-/// The first few, and how many more there are.
-fn listed(faults: &[String]) -> String {
-    const SHOWN: usize = 4;
-    let mut text = faults[..faults.len().min(SHOWN)].join("; ");
-    if faults.len() > SHOWN {
-        text += &format!("; and {} more", faults.len() - SHOWN);
+impl Serialize for Init {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.written(self.source.to_string()).serialize(serializer)
     }
-    text
+}
+
+impl<'de> Deserialize<'de> for Init {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read = |path: &str| WeightFile::read(path).map_err(serde::de::Error::custom);
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Path(path) => Self::all(read(&path)?),
+            Written::Keys(keys) => Self {
+                source: read(&keys.path)?,
+                skip: keys.skip,
+                rename: keys.rename,
+                strict: keys.strict,
+                weights: keys.weights,
+            },
+        })
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+/// The schema of the key: a text, or the table.
+pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [
+        { "type": "string", "format": "weights", "minLength": 1 },
+        { "type": "object", "required": ["path"], "additionalProperties": false, "properties": {
+            "path": {
+                "type": "string", "format": "weights", "minLength": 1,
+                "examples": ["weights/model.safetensors"],
+                "description": "The weights, as the plain text names them.",
+            },
+            "skip": {
+                "type": "array", "items": { "type": "string" }, "examples": [["out.*"]],
+                "description": "Globs over the model's names. What matches is not taken from the file and keeps its first values: the last layer of a model with another number of outputs, say. Default: none.",
+            },
+            "rename": {
+                "type": "object", "additionalProperties": { "type": "string" },
+                "examples": [{ "module.*": "*" }],
+                "description": "Names of the file, and the model's names for them. A `*` stands for the same text on both sides; of several that match a name, the longest counts. Default: none.",
+            },
+            "strict": {
+                "type": "boolean", "default": true,
+                "description": "Each name must be on both sides. With false, names that only the model has keep their first values, and names that only the file has are left out; shapes must fit all the same.",
+            },
+            "weights": {
+                "enum": ["average", "parameters"],
+                "description": "The weights to take of a run with `train.ema`: its averages, or the parameters that the optimizer moved. Default: the averages, where the file has some.",
+            },
+        } },
+    ] })
+}
+
+/// Looks at the header of the file at `path` and says what of it the model takes; `written` is its
+/// name in the config, `shown` the path as messages have it.
+///
+/// # Errors
+/// A file that cannot be read, or does not fit the model.
+pub fn compare(
+    init: &Init,
+    path: &Path,
+    (written, shown): (&str, &str),
+    model: &Architecture,
+) -> Result<Fit, KeyFault> {
+    let found = stored(path).map_err(|why| {
+        let (message, hint) = super::validate::split_hint(&why);
+        let plain = "a safetensors file, such as the `model.safetensors` of a checkpoint";
+        KeyFault::error("init", format!("cannot start from `{shown}`: {message}"))
+            .hint(hint.unwrap_or_else(|| plain.into()))
+    })?;
+    Fit::new(init, &found, model, written).map_err(|fault| {
+        let key = match fault.key.as_str() {
+            "" => "init".to_string(),
+            key => format!("init.{key}"),
+        };
+        let message = format!("`{shown}` does not fit the model: {}", fault.message);
+        let message = if fault.key.is_empty() {
+            message
+        } else {
+            fault.message
+        };
+        KeyFault {
+            key,
+            message,
+            ..fault
+        }
+    })
 }
 
 #[cfg(test)]
-mod tests {
+mod tests;
+
+#[cfg(test)]
+mod written_tests {
     use super::*;
 
-    #[test]
-    fn an_address_names_repository_revision_and_file() {
-        let file: HubFile = "hf://me/net@v1.0/deep/model.safetensors".parse().unwrap();
-        assert_eq!(
-            (file.repo.as_str(), file.revision.as_deref()),
-            ("me/net", Some("v1.0"))
-        );
-        assert_eq!(file.file, "deep/model.safetensors");
-        for text in [
-            "hf://me/net/m.safetensors",
-            "hf://me/net@ab12/a/m.safetensors",
-        ] {
-            let init = Init::try_from(text.to_string()).unwrap();
-            assert!(matches!(init, Init::Hub(_)));
-            assert_eq!(init.to_string(), text);
-        }
+    fn read(text: &str) -> Init {
+        let table: toml::Table = text.parse().unwrap();
+        table["init"].clone().try_into().unwrap()
     }
 
     #[test]
-    fn an_address_that_could_mean_something_else_is_refused() {
+    fn a_text_and_a_table_are_written_as_they_were_read() {
         for text in [
-            "hf://",
-            "hf://me/net",
-            "hf://me/model.safetensors",
-            "hf://me/net/model.bin",
-            "hf://me/net/../x/model.safetensors",
-            "hf://me/net//model.safetensors",
-            "hf://../net/model.safetensors",
-            "hf://me/net@/model.safetensors",
-            "hf://me/net@a@b/model.safetensors",
-            "hf://me/net/m.safetensors?x=.safetensors",
-            "hf://me/net/a%2f..%2fm.safetensors",
-            "hf://me/net/a\\m.safetensors",
+            "init = \"a/b.safetensors\"",
+            "init = \"hf://me/net/m.safetensors\"",
+            "init = { path = \"m.safetensors\", rename = { \"module.*\" = \"*\" }, skip = [\"out.*\"], strict = false, weights = \"parameters\" }",
         ] {
-            let refused = Init::try_from(text.to_string()).unwrap_err();
-            assert!(refused.contains("; hint: write"), "{text}");
+            let init = read(text);
+            assert_eq!(
+                read(&format!("init = {}", toml::Value::try_from(&init).unwrap())),
+                init
+            );
+            assert_eq!(read(&init.line(&init.source.to_string())), init);
         }
+        assert!(read("init = { path = \"a\" }") == read("init = \"a\""));
     }
 }

@@ -40,13 +40,14 @@ pub use cost::Cost;
 pub use diagnostic::{ConfigError, Diagnostic, Diagnostics, Severity};
 pub use elsewhere::key_path;
 pub use extensions::Extensions;
-pub use init::{HubFile, Init};
+pub use init::{Fit, HubFile, Init, WeightFile, stored};
 pub use length::Length;
 pub use origin::{Origin, origin};
 pub use paths::{PathKey, expand, path_fault};
 pub use plan::Plan;
 pub use reference::{inner_table, markdown};
 pub use registry::{Component, Kind, LoadFault, Registry, schema_of};
+pub use resolver::short_path;
 pub use schedule_view::ScheduleView;
 pub use schema::json_schema;
 pub use schema_text::{about, default_text, default_words, description, example_text, type_text};
@@ -54,8 +55,10 @@ pub use sections::{Section, metrics, sections};
 pub use source::{Place, Source, Sources};
 pub use spec::{Overrides, Spec};
 pub use top::{ModelKeys, Top};
-pub use train::{Better, EarlyStopKeys, EmaKeys, OnNan, Precision, TrainKeys};
+pub use train::{Better, EarlyStopKeys, EmaKeys, OnNan, Precision, TestOn, TrainKeys};
 
+#[cfg(test)]
+mod example_tests;
 #[cfg(test)]
 mod reaction_tests;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::{
     diagnostic::{ConfigError, Diagnostics},
     environment::FromEnv,
     extensions::Extensions,
+    init::Fit,
     length::Length,
     node::{parts, value_at},
     old_meaning::{self, OLD_MEANINGS},
@@ -66,6 +67,8 @@ pub struct Plan {
     pub io: Io,
     /// The model's layers and parameters, without numbers.
     pub architecture: Architecture,
+    /// What the model takes of the weights to start from, where they have been looked at.
+    pub init: Option<Fit>,
     /// Names of the parameters that keep their values.
     pub frozen: Vec<String>,
     /// Steps of an epoch, of the run, of the curves.

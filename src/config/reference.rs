@@ -87,6 +87,7 @@ pub fn inner_table(schema: &Schema) -> &Schema {
         &schema["items"],
         &schema["additionalProperties"],
         &schema["anyOf"][0],
+        &schema["anyOf"][1],
         &schema["anyOf"][0]["items"],
         &schema["items"]["anyOf"][0],
     ];

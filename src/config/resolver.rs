@@ -7,6 +7,8 @@ mod fit;
 mod measure;
 mod settings;
 
+pub use fit::short_path;
+
 use std::{path::PathBuf, sync::Arc};
 
 use super::{
@@ -194,7 +196,7 @@ impl<'a> Resolver<'a> {
         let metrics = self.metrics(top.as_ref(), facts.as_ref());
         let batches = self.batches(facts.as_ref(), dataset.as_ref());
         let length = self.length(train.as_ref(), batches);
-        self.init(model.as_ref(), built.as_ref());
+        let init = self.init(model.as_ref(), built.as_ref());
         let frozen = self.frozen(model.as_ref(), built.as_ref());
         self.followed(schedule.as_mut(), metrics.as_ref(), facts.as_ref());
         self.batch_fits(
@@ -219,9 +221,12 @@ impl<'a> Resolver<'a> {
             let horizon = Span::Steps(length.horizon);
             train.horizon.get_or_insert(horizon);
         }
-        let ((model, model_keys), (dataset, dataset_keys, transforms)) = (model?, dataset?);
+        let ((model, mut model_keys), (dataset, dataset_keys, transforms)) = (model?, dataset?);
         let ((optimizer, optimizer_keys), (_, schedule)) = (optimizer?, schedule?);
         let architecture = built?;
+        if !architecture.buffers.is_empty() {
+            model_keys.freeze_statistics.get_or_insert(true);
+        }
         let state = optimizer.spec.state_arrays() + usize::from(train.ema.is_some());
         let (batch, batches) = (dataset_keys.batch_size, train.grad_accumulation);
         let cost = Cost::estimate(
@@ -248,6 +253,7 @@ impl<'a> Resolver<'a> {
             facts: facts?,
             io: io?,
             architecture,
+            init,
             frozen,
             length,
             schedules,

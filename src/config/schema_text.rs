@@ -28,7 +28,7 @@ pub fn type_text(schema: &Schema) -> String {
     let word = match kind {
         "string" if schema["format"] == "span" => "span".to_string(),
         "string" if schema["format"] == "path" => "path".to_string(),
-        "string" if schema["format"] == "weights" => "path or hf:// address".to_string(),
+        "string" if schema["format"] == "weights" => "path, run or hf:// address".to_string(),
         "string" if schema["format"] == "share" => "share".to_string(),
         "array" => match schema["prefixItems"].as_array() {
             Some(items) => {
@@ -93,11 +93,20 @@ pub fn inline(value: &Schema) -> String {
             let pairs: Vec<String> = table
                 .iter()
                 .filter(|(_, value)| !value.is_null())
-                .map(|(key, value)| format!("{key} = {}", inline(value)))
+                .map(|(key, value)| format!("{} = {}", bare_or_quoted(key), inline(value)))
                 .collect();
             format!("{{ {} }}", pairs.join(", ")).replace("{  }", "{}")
         }
         other => other.to_string(),
+    }
+}
+
+/// A key as TOML takes it.
+fn bare_or_quoted(key: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    match !key.is_empty() && key.chars().all(bare) {
+        true => key.into(),
+        false => toml::Value::from(key).to_string(),
     }
 }
 
@@ -259,7 +268,9 @@ pub(super) fn describe(kind: &str, schema: &Schema) -> String {
             "a share with its unit, such as \"10%\" or \"500 samples\"".into()
         }
         "string" if schema["format"] == "path" => "a path (a string)".into(),
-        "string" if schema["format"] == "weights" => "a path or an hf:// address (a string)".into(),
+        "string" if schema["format"] == "weights" => {
+            "a path, a run or an hf:// address (a string)".into()
+        }
         "string" => "a string".into(),
         "boolean" => "true or false".into(),
         "array" => match types(&schema["items"]).first() {

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use super::{
     diagnostic::Diagnostic,
     environment,
+    init::HubFile,
     layers::LayerReader,
-    node::{Node, Table},
+    node::{Node, Table, Value},
     old_meaning::{self, OLD_MEANINGS},
-    paths::PathKey,
+    paths::{PathKey, relative},
     source::Sources,
 };
 
@@ -31,6 +32,9 @@ pub struct Spec {
     pub is_stored: bool,
     /// The places of files now, by their key, whatever is written; see [`found_at`](Self::found_at).
     pub(super) elsewhere: Vec<(String, PathBuf)>,
+    /// The weights to start from as they were written, where [`start_from`](Self::start_from) put a
+    /// file in their place.
+    pub weights: Option<String>,
 }
 
 /// What the command line says on top of a file.
@@ -69,16 +73,15 @@ impl Overrides {
 
 impl Spec {
     /// Reads a file with its bases, lays the overrides on top and fills in the environment. Faults
-    /// are collected, not returned: whatever could be read is there to be checked further. The plan in
-    /// a run directory may be old: keys that it lacks mean what was done when it was stored.
+    /// are collected, not returned: whatever could be read is there to be checked further.
     #[must_use]
     pub fn load(path: &Path, overrides: &Overrides) -> Self {
         let mut reader = LayerReader::default();
         let root = reader.file(path, None);
         let spec = Self::finish(reader, root, path, overrides);
-        let is_plan_of_a_run =
-            path.ends_with("plan.toml") && path.with_file_name("run.json").exists();
-        match is_plan_of_a_run {
+        // The plan of a run is the same experiment when it is run as a config, too.
+        let is_plan = path.file_name().is_some_and(|name| name == "plan.toml");
+        match is_plan && path.with_file_name("run.json").is_file() {
             true => spec.with_old_meanings(),
             false => spec,
         }
@@ -112,6 +115,54 @@ impl Spec {
             length_before_flags,
             is_stored: false,
             elsewhere: Vec::new(),
+            weights: None,
+        }
+    }
+
+    /// The weights that `[model] init` names as a path, where it does, and the folders that a
+    /// relative path starts from.
+    #[must_use]
+    pub fn init(&self) -> Option<(&str, &[PathBuf])> {
+        let text = |path| {
+            self.root
+                .at(path)
+                .and_then(|node| Some((node.text()?, node)))
+        };
+        let (text, node) = text("model.init").or_else(|| text("model.init.path"))?;
+        let is_path = !text.starts_with(HubFile::SCHEME);
+        is_path.then(|| (text, self.sources.get(&node.place).folders.as_slice()))
+    }
+
+    /// Puts a file in the place of the run or folder that `[model] init` names; or the fault that
+    /// there is none, as message and hint.
+    pub fn start_from(&mut self, found: Result<PathBuf, (String, String)>) {
+        let (key, text) = match self.init() {
+            Some((text, _)) if self.root.at("model.init.path").is_some() => ("path", text.into()),
+            Some((text, _)) => ("init", String::from(text)),
+            None => return,
+        };
+        let mut node = self.root.table_mut().and_then(|root| root.get_mut("model"));
+        for key in ["init", key].iter().take(1 + usize::from(key == "path")) {
+            node = node.and_then(|node| node.table_mut()?.get_mut(key));
+        }
+        let Some(node) = node else { return };
+        match found {
+            Ok(path) => {
+                // Relative where it can be, so that a project moves with its runs.
+                let folder = self.sources.get(&node.place).folders.first();
+                let near = folder.and_then(|folder| relative(folder, &path));
+                let path = near.unwrap_or(path);
+                node.value = Value::String(path.to_string_lossy().into_owned());
+                node.raw = None;
+                self.weights = Some(text);
+            }
+            Err((message, hint)) => {
+                node.is_incomplete = true;
+                self.faults.push(
+                    Diagnostic::error(&node.place, message)
+                        .hint((!hint.is_empty()).then_some(hint)),
+                );
+            }
         }
     }
 

@@ -316,7 +316,7 @@ impl<'a> Tables<'a> {
                 });
                 toml::Value::Array(items.collect())
             }
-            Value::Table(inner) => toml::Value::Table(self.plain(path, inner, schema)),
+            Value::Table(inner) => toml::Value::Table(self.plain(path, inner, of_table(schema))),
             _ => node.to_toml(),
         }
     }
@@ -369,6 +369,13 @@ pub(super) fn merged(own: &Schema, common: &Schema) -> Schema {
         .flatten();
     out["required"] = required.cloned().collect();
     out
+}
+
+/// The alternative that a table is held against, where a key takes other values, too.
+fn of_table(schema: &Schema) -> &Schema {
+    let mut any = schema["anyOf"].as_array().into_iter().flatten();
+    any.find(|schema| schema["properties"].is_object())
+        .unwrap_or(schema)
 }
 
 /// A key as a part of a path of keys.

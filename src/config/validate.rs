@@ -225,9 +225,7 @@ fn range(key: &str, number: f64, node: &Node, schema: &Schema, faults: &mut Vec<
 fn string(key: &str, text: &str, node: &Node, schema: &Schema, faults: &mut Vec<Diagnostic>) {
     let fault = match schema["format"].as_str() {
         Some("span") => text.parse::<Span>().err().map(|e| e.to_string()),
-        Some("weights") if text.starts_with(HubFile::SCHEME) => {
-            Init::try_from(text.to_string()).err()
-        }
+        Some("weights") if text.starts_with(HubFile::SCHEME) => Init::check_source(text).err(),
         Some("path" | "weights") => path_fault(text).map(|(message, hint)| match hint {
             Some(hint) => format!("{message}; hint: {hint}"),
             None => message,
@@ -359,7 +357,7 @@ mod tests {
         7 | epochz = 3
           | ^^^^^^
           |
-          = hint: did you mean `epochs`? (allowed: epochs, steps, horizon, grad_accumulation, clip_norm, clip_value, precision, ema, eval_every, log_every, early_stop, on_nan, threads)
+          = hint: did you mean `epochs`? (allowed: epochs, steps, horizon, grad_accumulation, clip_norm, clip_value, precision, ema, eval_every, log_every, test, early_stop, on_nan, threads)
 
         error: `grad_accumulation` takes a whole number, found a string
          --> --set:1:25

@@ -107,15 +107,13 @@ pub enum LaunchError {
         /// What is wrong.
         source: RunError,
     },
-    /// The weights to start from are those of another model.
-    #[error(
-        "cannot start from `{from}`: {source}; hint: names and shapes must be exactly those of the model, which `trainer check --format json` lists under `params`"
-    )]
+    /// The weights to start from do not fit the model, or are no numbers.
+    #[error("cannot start from `{from}`: {why}")]
     OtherWeights {
         /// What the plan says.
         from: String,
-        /// What does not fit.
-        source: TrainError,
+        /// What does not fit, and a remedy.
+        why: String,
     },
     /// A file of the hub cannot be had.
     #[error(transparent)]
@@ -131,6 +129,22 @@ pub enum LaunchError {
         steps: u64,
         /// Where its plan is.
         plan: String,
+    },
+    /// The run is done: it stopped early, and would do so again.
+    #[error(
+        "run `{run}` stopped early at step {step} of {steps}: {why}; hint: it goes on with more patience, as `trainer resume {run} --set 'train.early_stop.patience=\"{patience} evals\"'`"
+    )]
+    EarlyStopped {
+        /// The run.
+        run: String,
+        /// Its steps.
+        step: u64,
+        /// Those of its plan.
+        steps: u64,
+        /// What was seen.
+        why: String,
+        /// A patience that it would go on with, in evaluations.
+        patience: u64,
     },
     /// The plan asks for what cannot be done with this run.
     #[error("{0}")]

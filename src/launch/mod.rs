@@ -11,6 +11,8 @@ mod evaluate;
 mod fanout;
 #[cfg(test)]
 mod fixed_point_tests;
+#[cfg(test)]
+mod freezing_tests;
 mod hub;
 mod memory;
 mod place;
@@ -19,6 +21,7 @@ mod reproduce;
 mod resume;
 mod signals;
 mod start;
+mod start_from;
 mod trace;
 mod weights;
 
@@ -34,4 +37,5 @@ pub use reproduce::{Reproduction, reproduce};
 pub use resume::{ResumeOptions, resume, stored_plan};
 pub use signals::connect;
 pub use start::{Launch, Prepared, config_files, prepare};
+pub use start_from::start_from;
 pub use trace::asked;

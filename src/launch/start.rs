@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{LaunchError, device, device::Opened, fanout::Fanout, recipe, trace::Trace, weights};
 use crate::{
-    config::{Better, Plan, Spec},
+    config::{Better, Plan, Spec, WeightFile, short_path},
     data::Data,
     event::{Ending, Sink, Status},
     kernel,
@@ -47,6 +47,8 @@ pub struct Prepared {
     pub(super) fingerprint: String,
     /// The weights it starts from.
     pub(super) init: Option<InitInfo>,
+    /// One line about them: which the model took, and which of its tensors are new.
+    pub weights: Option<String>,
 }
 
 /// Where the numbers of a session come from.
@@ -76,16 +78,35 @@ pub(super) fn prepare_from(plan: &Plan, origin: Origin<'_>) -> Result<Prepared, 
     let data: Data = plan.dataset.spec.load(&plan.dataset_keys, plan.top.seed)?;
     let fingerprint = data.fingerprint.clone();
     let mut session = Session::new(recipe::recipe(plan, data, opened.device.clone()))?;
-    let init = match (&plan.model_keys.init, origin) {
-        (None, _) | (_, Origin::Checkpoint) => None,
-        (Some(init), Origin::Plan) => Some(weights::load(&mut session, init, None)?),
-        (Some(init), Origin::Again(known)) => Some(weights::load(&mut session, init, known)?),
+    let known = match origin {
+        Origin::Again(known) => known,
+        Origin::Plan | Origin::Checkpoint => None,
     };
+    let init = plan.model_keys.init.as_ref();
+    let loaded = match init.filter(|_| !matches!(origin, Origin::Checkpoint)) {
+        Some(init) => Some(weights::load(
+            &mut session,
+            init,
+            &plan.architecture,
+            known,
+        )?),
+        None => None,
+    };
+    let weights = loaded.as_ref().map(|(info, fit)| {
+        let is_local = init.is_some_and(|init| matches!(init.source, WeightFile::Local(_)));
+        let from = if is_local {
+            short_path(info.from.as_ref())
+        } else {
+            info.from.clone()
+        };
+        fit.report(&from)
+    });
     Ok(Prepared {
         session,
         opened,
         fingerprint,
-        init,
+        init: loaded.map(|(info, _)| info),
+        weights,
     })
 }
 
@@ -111,6 +132,7 @@ impl Launch<'_> {
             opened,
             fingerprint,
             init,
+            ..
         } = prepared;
         let plan = self.plan;
         let meta = RunMeta {

@@ -49,6 +49,12 @@ pub struct InitInfo {
     /// The commit on the hub that the address stood for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
+    /// The run whose checkpoint it is, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// The updates that this checkpoint had done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u64>,
     /// BLAKE3 of the file.
     pub blake3: String,
 }
@@ -63,7 +69,7 @@ pub struct Attempt {
     /// When it ended; of a crashed one, its last sign of life; absent while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
-    /// How it ended: `completed`, `stopped`, `failed`, `diverged` or `crashed`.
+    /// How it ended: `completed`, `early_stopped`, `stopped`, `failed`, `diverged` or `crashed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// Updates already done when it began.

@@ -35,7 +35,10 @@ mod verify;
 mod worker;
 mod writer;
 
-pub use checkpoint::{CheckpointInfo, Fallback, load_best, load_newest, load_step, load_weights};
+pub use checkpoint::{
+    CheckpointInfo, Fallback, Pick, checkpoint_of, find_weights, load_best, load_newest, load_step,
+    load_weights,
+};
 pub use compare::{Comparison, Difference, compare, compare_rows};
 pub use error::RunError;
 pub use info::{Attempt, Binary, InitInfo, RunInfo};

@@ -217,10 +217,13 @@ fn weights_of_another_run_are_where_model_and_averages_begin() {
             .filter(|a| a.name == array.name || a.name == average);
         assert!(held.clone().count() == 2 && held.clone().all(|a| a.bytes == array.bytes));
     }
-    let message = session.load_weights(&weights[1..]).unwrap_err().to_string();
+    session.load_weights(&weights[1..]).unwrap();
+    let mut other = weights.clone();
+    other[0].name = "other".into();
+    let message = session.load_weights(&other).unwrap_err().to_string();
     assert_eq!(
         message,
-        "the checkpoint does not fit: it lacks `first.bias`"
+        "the checkpoint does not fit: it has `other`, unknown here"
     );
 }
 

@@ -434,3 +434,294 @@ fn without_a_network_the_cache_serves_or_the_error_is_clear() {
     alone("HF_ENDPOINT", &closed).exits(0);
     assert_eq!(hub.hub.asked(), Vec::<String>::new());
 }
+
+/// A safetensors file of these tensors: name, element type, shape, bytes.
+fn safetensors(tensors: &[(String, &str, Vec<usize>, Vec<u8>)]) -> Vec<u8> {
+    let (mut header, mut data) = (serde_json::Map::new(), Vec::new());
+    for (name, dtype, shape, bytes) in tensors {
+        let from = data.len();
+        data.extend(bytes);
+        let entry =
+            serde_json::json!({"dtype": dtype, "shape": shape, "data_offsets": [from, data.len()]});
+        header.insert(name.clone(), entry);
+    }
+    let header = serde_json::to_vec(&header).unwrap();
+    [&(header.len() as u64).to_le_bytes()[..], &header, &data].concat()
+}
+
+/// The tensors of a file that the tool wrote, all of F32.
+fn tensors(bytes: &[u8]) -> Vec<(String, &'static str, Vec<usize>, Vec<u8>)> {
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    let entries = header.as_object().unwrap().iter();
+    let entries = entries.filter(|(name, _)| *name != "__metadata__");
+    entries
+        .map(|(name, entry)| {
+            let number = |value: &serde_json::Value| value.as_u64().unwrap() as usize;
+            let place = entry["data_offsets"].as_array().unwrap();
+            let shape = entry["shape"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(number)
+                .collect();
+            let place = 8 + length + number(&place[0])..8 + length + number(&place[1]);
+            (name.clone(), "F32", shape, bytes[place].to_vec())
+        })
+        .collect()
+}
+
+/// The state that a run of one step of nothing leaves: learning rate 0, so that the weights stay.
+fn laid_over(
+    sandbox: &Sandbox,
+    init: &str,
+) -> (Outcome, Vec<(String, &'static str, Vec<usize>, Vec<u8>)>) {
+    let config = CONFIG
+        .replace("# init", &format!("init = {init}"))
+        .replace("lr = 0.05", "lr = 0.0")
+        .replace("name = \"started\"", "name = \"still\"");
+    sandbox.write("still.toml", config);
+    let before = sandbox.run_dirs();
+    let ran = sandbox.ok(&["run", "still.toml", "--steps", "1"]);
+    let all = sandbox.run_dirs();
+    let new = all.iter().find(|run| !before.contains(run)).unwrap();
+    let file = new.join("checkpoints/step-0000000001/model.safetensors");
+    (ran, tensors(&fs::read(file).unwrap()))
+}
+
+/// A run with averages, and the tensors of its last checkpoint.
+fn averaged() -> (
+    Sandbox,
+    PathBuf,
+    Vec<(String, &'static str, Vec<usize>, Vec<u8>)>,
+) {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "c.toml",
+        CONFIG.replace("epochs = 2", "epochs = 2\nema = { decay = 0.5 }"),
+    );
+    sandbox.ok(&["run", "c.toml", "-q"]);
+    let last = sandbox.run_dir().join("checkpoints/step-0000000004");
+    let all = tensors(&fs::read(last.join("model.safetensors")).unwrap());
+    (sandbox, last, all)
+}
+
+#[test]
+fn averages_of_a_run_are_where_another_begins() {
+    let (sandbox, last, all) = averaged();
+    let of = |name: &str| {
+        all.iter()
+            .find(|tensor| tensor.0 == name)
+            .unwrap()
+            .3
+            .clone()
+    };
+    let path = last.join("model.safetensors").display().to_string();
+    let run = sandbox.run_dir().display().to_string();
+    let folder = last.display().to_string();
+    // The file, its folder, its run by path, by name, as the newest, with a step.
+    for from in [&path, &folder, &run, "started", "started@4", "started@last"] {
+        let (ran, found) = laid_over(&sandbox, &format!("{from:?}"));
+        assert!(
+            ran.stderr.contains("init: all 4 averages from "),
+            "{from}: {}",
+            ran.stderr
+        );
+        for (name, _, _, bytes) in found {
+            assert_eq!(bytes, of(&format!("ema/{name}")), "{from}: {name}");
+        }
+    }
+    let init = format!("{{ path = {path:?}, weights = \"parameters\" }}");
+    let (ran, found) = laid_over(&sandbox, &init);
+    assert!(
+        ran.stderr.contains("init: all 4 tensors from "),
+        "{}",
+        ran.stderr
+    );
+    for (name, _, _, bytes) in found {
+        assert_ne!(bytes, of(&format!("ema/{name}")));
+        assert_eq!(bytes, of(&name));
+    }
+}
+
+#[test]
+fn a_run_that_is_named_is_recorded_as_a_file_with_step_and_digest() {
+    let (sandbox, last, _) = averaged();
+    sandbox.write("b.toml", starting("last@best").replace("started", "second"));
+    sandbox.ok(&["run", "b.toml", "-q"]);
+    let run = sandbox
+        .run_dirs()
+        .into_iter()
+        .find(|run| run.to_str().unwrap().contains("second"))
+        .unwrap();
+    let init = json(run.join("run.json"))["init"].clone();
+    let from = init["from"].as_str().unwrap();
+    assert!(
+        from.ends_with("/model.safetensors") && from.starts_with(sandbox.runs().to_str().unwrap()),
+        "{from}"
+    );
+    assert_eq!(
+        init["run"],
+        sandbox
+            .run_dirs()
+            .iter()
+            .find(|r| **r != run)
+            .unwrap()
+            .file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+    );
+    assert!(init["step"].as_u64().unwrap() > 0);
+    let bytes = fs::read(from).unwrap();
+    assert_eq!(init["blake3"], blake3::hash(&bytes).to_hex().as_str());
+    // `last` is another run by now, and the plan means the same as before.
+    sandbox.ok(&["reproduce", run.to_str().unwrap(), "-q"]);
+    assert!(last.exists());
+    for (text, words) in [
+        (
+            "nobody",
+            "cannot start from `nobody`: it is no file here, and there is no run `nobody`",
+        ),
+        ("started@7", "cannot start from `started@7`: "),
+        ("weights/none.safetensors", "no such file or folder"),
+    ] {
+        sandbox.write("wrong.toml", starting(text));
+        sandbox
+            .trainer(&["check", "wrong.toml"])
+            .exits(2)
+            .says("--> wrong.toml:8:12")
+            .says(words);
+    }
+}
+
+#[test]
+fn weights_of_other_programs_are_converted_or_told_what_is_wrong() {
+    let sandbox = Sandbox::new();
+    let plain = tensors(&weights(1));
+    let numbers = |bytes: &[u8]| -> Vec<f32> {
+        bytes
+            .chunks(4)
+            .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+            .collect()
+    };
+    // F64 holds the same numbers.
+    let wide = plain.iter().map(|(name, _, shape, bytes)| {
+        let values = numbers(bytes)
+            .into_iter()
+            .flat_map(|x| f64::from(x).to_le_bytes());
+        (
+            format!("module.{name}"),
+            "F64",
+            shape.clone(),
+            values.collect(),
+        )
+    });
+    sandbox.write("w.safetensors", safetensors(&wide.collect::<Vec<_>>()));
+    let config = starting("w.safetensors");
+    sandbox.write("c.toml", &config);
+    let key = "init = { path = \"w.safetensors\", rename = { \"module.*\" = \"*\" } }";
+    let refused = sandbox.trainer(&["check", "c.toml"]).exits(2);
+    assert!(
+        refused.stderr.contains(&format!("= hint: write `{key}`")),
+        "{}",
+        refused.stderr
+    );
+    let (ran, found) = laid_over(&sandbox, key.strip_prefix("init = ").unwrap());
+    assert!(
+        ran.stderr
+            .contains("init: all 4 tensors from w.safetensors, converted from F64"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(found, plain);
+    let check = sandbox.ok(&["check", "still.toml"]).stdout;
+    assert!(check.contains("all 4 tensors from"), "{check}");
+    // A number that is none is told by the tensor's name, before a run directory exists.
+    let before = sandbox.run_dirs();
+    for (value, words) in [
+        (f32::NAN, "number 3 of 10 is NaN"),
+        (f32::INFINITY, "number 3 of 10 is inf"),
+    ] {
+        let mut lost = plain.clone();
+        let bias = lost
+            .iter_mut()
+            .find(|tensor| tensor.0 == "out.bias")
+            .unwrap();
+        bias.3[8..12].copy_from_slice(&value.to_le_bytes());
+        sandbox.write("w.safetensors", safetensors(&lost));
+        sandbox
+            .trainer(&["run", "c.toml", "-q"])
+            .exits(4)
+            .says("`out.bias` is not finite")
+            .says(words);
+    }
+    assert_eq!(sandbox.run_dirs(), before);
+    // What is skipped is not looked at.
+    let (ran, _) = laid_over(&sandbox, "{ path = \"w.safetensors\", skip = [\"out.*\"] }");
+    assert!(
+        ran.stderr.contains(
+            "init: 2 of 4 tensors from w.safetensors; new: out.bias, out.weight (skipped)"
+        ),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn weights_of_the_hub_take_the_keys_too() {
+    let (hub, sandbox) = (Hub::new(), Sandbox::new());
+    let named = tensors(&weights(1)).into_iter();
+    let named =
+        named.map(|(name, dtype, shape, bytes)| (format!("net.{name}"), dtype, shape, bytes));
+    hub.publish(&commit("1"), &safetensors(&named.collect::<Vec<_>>()));
+    sandbox.write("c.toml", starting(NET));
+    hub.trainer(&sandbox, &["run", "c.toml"])
+        .exits(4)
+        .says("rename = { \"net.*\" = \"*\" }");
+    let init = format!("init = {{ path = {NET:?}, rename = {{ \"net.*\" = \"*\" }} }}");
+    sandbox.write("c.toml", CONFIG.replace("# init", &init));
+    hub.trainer(&sandbox, &["run", "c.toml", "-q"]).exits(0);
+    assert_eq!(
+        json(sandbox.run_dir().join("run.json"))["init"]["from"],
+        NET
+    );
+}
+
+#[test]
+fn the_files_of_a_run_are_configs_or_say_which_is() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "data/t.csv",
+        "a,b,y\n".to_string() + &"1,2,0\n3,1,1\n2,2,0\n4,1,1\n".repeat(20),
+    );
+    let config = CONFIG
+        .replace(
+            "type = \"digits\"\n    limit = 128",
+            "type = \"csv\"\n    path = \"data/t.csv\"\n    target = \"y\"",
+        )
+        .replace("# init", "");
+    sandbox.write("c.toml", config);
+    sandbox.ok(&["run", "c.toml", "-q"]);
+    let run = sandbox.run_dir();
+    let plan = run.join("plan.toml").display().to_string();
+    let hash = json(run.join("run.json"))["plan_hash"].clone();
+    assert_eq!(
+        sandbox.ok(&["check", &plan, "--format", "json"]).json()["plan_hash"],
+        hash
+    );
+    let copy = run.join("config.toml").display().to_string();
+    let refused = sandbox.trainer(&["check", &copy]).exits(2);
+    assert!(
+        refused.stderr.contains("is the copy that a run keeps"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains(&plan), "{}", refused.stderr);
+    // Neither is a file of weights.
+    sandbox.write("w.toml", starting(&plan));
+    sandbox
+        .trainer(&["check", "w.toml"])
+        .exits(2)
+        .says("it is a .toml file, no safetensors file");
+}

@@ -3,6 +3,7 @@
 use crate::{
     cli::{CliError, ConfigArgs, Global, Output},
     config::{Plan, ScheduleView, Spec},
+    launch,
 };
 
 /// Schedules that are shown together.
@@ -50,7 +51,8 @@ impl Family {
                 let mut overrides = args.flags.overrides();
                 let pairs = keys.iter().zip(values);
                 overrides.vary = pairs.map(|(key, value)| format!("{key}={value}")).collect();
-                let spec = Spec::load(path, &overrides);
+                let mut spec = Spec::load(path, &overrides);
+                launch::start_from(&mut spec, &global.runs);
                 let view = match steps_per_epoch {
                     Some(steps) => ScheduleView::without_data(&spec, &global.extensions, steps)?,
                     None => ScheduleView::of(&Plan::resolve(&spec, &global.extensions)?),

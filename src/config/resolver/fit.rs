@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::{
     super::{
-        init::{self, Init},
+        init::{self, Fit, WeightFile},
         length::Length,
-        node::Value,
+        node::{Node, Value},
         paths::PathKey,
         registry::Component,
         train::TrainKeys,
@@ -154,14 +154,30 @@ impl Resolver<'_> {
 
     /// Compares the names and shapes of the weights to start from with the model's. What lies on
     /// the hub is compared when a run starts from it.
-    pub(super) fn init(&mut self, model: Option<&ModelParts>, built: Option<&Architecture>) {
-        let (Some((_, keys)), Some(built)) = (model, built) else {
-            return;
+    pub(super) fn init(
+        &mut self,
+        model: Option<&ModelParts>,
+        built: Option<&Architecture>,
+    ) -> Option<Fit> {
+        let ((_, keys), built) = (model?, built?);
+        let init = keys.init.as_ref()?;
+        let WeightFile::Local(path) = &init.source else {
+            return None;
         };
-        if let (Some(Init::File(path)), false) = (&keys.init, self.tables.spec.is_stored)
-            && let Err(fault) = init::compare(path, &short_path(path), built)
-        {
-            self.tables.key_fault("model", fault);
+        let spec = self.tables.spec;
+        if spec.is_stored {
+            return None;
+        }
+        let node = |path| spec.root.at(path).and_then(Node::text);
+        let text = spec.weights.as_deref();
+        let text = text.or(node("model.init")).or(node("model.init.path"));
+        let shown = short_path(path);
+        match init::compare(init, path, (text.unwrap_or(&shown), &shown), built) {
+            Ok(fit) => Some(fit),
+            Err(fault) => {
+                self.tables.key_fault("model", fault);
+                None
+            }
         }
     }
 
@@ -300,7 +316,9 @@ fn with_short_paths(message: &str, keys: &toml::Table) -> String {
     message
 }
 
-fn short_path(path: &Path) -> String {
+/// A path as a person at this folder would write it.
+#[must_use]
+pub fn short_path(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     let clean = crate::units::lexical(path);
     clean

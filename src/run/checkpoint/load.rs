@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::manifest::{MODEL, Manifest, OPTIMIZER, STATE};
+use super::manifest::{MANIFEST, MODEL, Manifest, OPTIMIZER, STATE};
 use super::{CheckpointInfo, tensors};
 use crate::{
     event::{Checkpoint, Reason},
@@ -89,6 +89,55 @@ pub fn load_step(run: &Path, step: u64) -> Result<Checkpoint, RunError> {
         .find(|(there, _)| *there == step);
     let (_, dir) = found.ok_or_else(|| none(id.clone(), &format!("step {step}"), &[]))?;
     read(&dir, &Manifest::read(&dir, &id)?)
+}
+
+/// One of a run's checkpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// The newest valid one.
+    Newest,
+    /// The newest valid one that was the best when it was taken, which is the best.
+    Best,
+    /// The one after so many updates.
+    Step(u64),
+}
+
+/// The file of the weights in a checkpoint of the run at `run`, whose digests are right.
+///
+/// # Errors
+/// [`RunError::NoCheckpoint`] where there is no such checkpoint; the damage of the one of a step.
+pub fn find_weights(run: &Path, pick: Pick) -> Result<PathBuf, RunError> {
+    let id = Reader::info(run)?.run;
+    let mut damaged = Vec::new();
+    for (step, path) in list(run)?.into_iter().rev() {
+        if matches!(pick, Pick::Step(wanted) if wanted != step) {
+            continue;
+        }
+        match check(&path, &id) {
+            Ok(info) if pick == Pick::Best && info.best().is_none() => {}
+            Ok(_) => return Ok(path.join(MODEL)),
+            Err(error) if matches!(pick, Pick::Step(_)) => return Err(error),
+            Err(error) => damaged.push(Fallback {
+                step,
+                path,
+                why: error.to_string(),
+            }),
+        }
+    }
+    let what = match pick {
+        Pick::Newest => "valid".to_string(),
+        Pick::Best => "best".to_string(),
+        Pick::Step(step) => format!("step {step}"),
+    };
+    Err(none(id, &what, &damaged))
+}
+
+/// The run and the step of the checkpoint that holds the weights at `path`, where one does.
+#[must_use]
+pub fn checkpoint_of(path: &Path) -> Option<(String, u64)> {
+    let text = disk::read(&path.with_file_name(MANIFEST), 1 << 20).ok()?;
+    let manifest: Manifest = serde_json::from_slice(&text).ok()?;
+    Some((manifest.run, manifest.step))
 }
 
 /// What [`newest`] finds.

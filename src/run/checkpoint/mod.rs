@@ -10,7 +10,7 @@ mod save;
 mod tensors;
 
 pub use info::CheckpointInfo;
-pub use load::{Fallback, load_best, load_newest, load_step};
+pub use load::{Fallback, Pick, checkpoint_of, find_weights, load_best, load_newest, load_step};
 pub(super) use load::{Newest, check, list, newest};
 pub(super) use manifest::Manifest;
 pub(super) use prune::{clean, doomed, remove};

@@ -16,7 +16,7 @@ use super::digest::{FileDigest, Hashed};
 use crate::{
     event::NamedArray,
     run::{RunError, disk},
-    safetensors::{HeaderError, dtype_name, elements, header, width},
+    safetensors::{HeaderError, Stored, dtype_name, elements, header, width},
 };
 
 /// Writes `arrays` to a new file at `path` and syncs it. Wide elements come first and names are in
@@ -58,39 +58,52 @@ pub fn write(path: &Path, arrays: &[NamedArray]) -> Result<FileDigest, RunError>
 /// Reads the tensors of the file at `path`, sorted by name, if it has the length and digest that
 /// are `expected` of it.
 pub fn read(path: &Path, expected: &FileDigest) -> Result<Vec<NamedArray>, RunError> {
+    let mut arrays = Vec::new();
+    for (tensor, bytes) in read_any(path, expected)? {
+        let Some(dtype) = tensor.element.dtype() else {
+            let (name, element) = (tensor.name, tensor.element.name());
+            let why = format_args!("tensor `{name}` is {element}, which no checkpoint holds");
+            return Err(RunError::damaged(path, why));
+        };
+        arrays.push(NamedArray {
+            name: tensor.name,
+            dtype,
+            shape: tensor.shape,
+            bytes,
+        });
+    }
+    arrays.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(arrays)
+}
+
+/// The same with elements of any type, in the order of the file.
+fn read_any(path: &Path, expected: &FileDigest) -> Result<Vec<(Stored, Vec<u8>)>, RunError> {
     let mut file = expected.open(path)?;
     let stored = header(&mut file, expected.bytes).map_err(|error| match error {
         HeaderError::Io(source) => RunError::io("read", path)(source),
         HeaderError::Wrong(why) => RunError::damaged(path, why),
     })?;
-    let mut arrays = Vec::with_capacity(stored.len());
+    let mut tensors = Vec::with_capacity(stored.len());
     for tensor in stored {
         let mut bytes = vec![0; tensor.bytes];
         file.read_exact(&mut bytes)
             .map_err(RunError::io("read", path))?;
-        arrays.push(NamedArray {
-            name: tensor.name,
-            dtype: tensor.dtype,
-            shape: tensor.shape,
-            bytes,
-        });
+        tensors.push((tensor, bytes));
     }
     expected.compare(path, &file.digest())?;
-    arrays.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(arrays)
+    Ok(tensors)
 }
 
-/// The tensors of a safetensors file that no manifest vouches for, sorted by name, and the BLAKE3 of
-/// the file.
+/// The tensors of a safetensors file that no manifest vouches for, and the BLAKE3 of the file.
 ///
 /// # Errors
 /// A file that cannot be read, or whose header does not describe its bytes exactly.
-pub fn load_weights(path: &Path) -> Result<(Vec<NamedArray>, String), RunError> {
+pub fn load_weights(path: &Path) -> Result<(Vec<(Stored, Vec<u8>)>, String), RunError> {
     let (file, _) = disk::open(path)?;
     let mut file = Hashed::new(file);
     std::io::copy(&mut file, &mut std::io::sink()).map_err(RunError::io("read", path))?;
     let digest = file.digest();
-    Ok((read(path, &digest)?, digest.blake3))
+    Ok((read_any(path, &digest)?, digest.blake3))
 }
 
 #[cfg(test)]
@@ -113,8 +126,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("t.safetensors");
         std::fs::write(&path, bytes).unwrap();
-        load_weights(&path)
-            .map(|(arrays, _)| arrays)
+        let digest = FileDigest {
+            bytes: bytes.len() as u64,
+            blake3: blake3::hash(bytes).to_hex().to_string(),
+        };
+        read(&path, &digest)
             .map_err(|error| error.to_string().split("damaged: ").last().unwrap().into())
     }
 
@@ -172,6 +188,10 @@ mod tests {
             (
                 r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1}}"#.into(),
                 "unknown field `x`",
+            ),
+            (
+                r#"{"a":{"dtype":"BF16","shape":[4],"data_offsets":[0,8]}}"#.into(),
+                "is BF16, which no checkpoint holds",
             ),
             ("{}".into(), "its tensors have 0 bytes, the file 8"),
             ("[]".into(), "invalid type: sequence"),
