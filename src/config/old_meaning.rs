@@ -29,22 +29,14 @@ pub(super) struct OldMeaning {
 
 /// All of them.
 pub(super) const OLD_MEANINGS: &[OldMeaning] = &[
-    csv("encoding", "\"ordinal\""),
-    csv("categories_by", "\"number\""),
-    csv("separator", "\"auto\""),
-    csv("decimal", "\".\""),
-    csv("header", "true"),
-];
-
-/// A key of `[dataset]` of type `csv`.
-const fn csv(key: &'static str, value: &'static str) -> OldMeaning {
+    // A frozen norm's statistics went on following its batches.
     OldMeaning {
-        table: "dataset",
-        kind: Some("csv"),
-        key,
-        value,
-    }
-}
+        table: "model",
+        kind: None,
+        key: "freeze_statistics",
+        value: "false",
+    },
+];
 
 impl OldMeaning {
     /// Whether a table with this `type` has the key at all.
@@ -69,7 +61,8 @@ pub(super) fn complete(root: &mut Node, sources: &mut Sources, rows: &[OldMeanin
         };
         let place = Place {
             source: sources.add(Source {
-                name: "plan.toml".into(),
+                // As of a flag: it is no file that a run should keep.
+                name: "--plan.toml".into(),
                 text: text.clone(),
                 folders: vec![PathBuf::new()],
             }),

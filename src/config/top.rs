@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::init::Init;
+use super::init::{self, Init};
 
 /// The keys before the first table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -81,16 +81,28 @@ impl JsonSchema for PathsFrom {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelKeys {
-    /// Weights to start from: a `model.safetensors` file with the same names and shapes, or one of
-    /// the Hugging Face hub, `hf://owner/repo/file.safetensors`, of a branch, tag or commit with
-    /// `hf://owner/repo@revision/file.safetensors`.
+    /// Weights to start from: a safetensors file; a run, by id, name or `last`, for its newest
+    /// checkpoint, or `RUN@best` or `RUN@STEP`; the folder of a run or checkpoint; or a file of the
+    /// Hugging Face hub, `hf://owner/repo/file.safetensors`, of a branch, tag or commit with
+    /// `hf://owner/repo@revision/file.safetensors`. Names and shapes must be the model's; the table
+    /// with `path` says otherwise. Of a run with `train.ema` the averages are taken. F16, BF16 and
+    /// F64 become F32. The plan records the file that a run stood for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(example = &"weights/model.safetensors")]
+    #[schemars(schema_with = "init::schema", example = &"weights/model.safetensors")]
     pub init: Option<Init>,
-    /// Globs over parameter names; what matches keeps its values.
+    /// Globs over parameter names; what matches keeps its values, bit for bit: no gradient, no
+    /// decay, no optimizer state. A batch norm whose weight and bias are both frozen, here, by a
+    /// group or by a learning rate of 0, keeps its running statistics, too: see
+    /// `freeze_statistics`. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(example = ["fc1.*"])]
+    #[schemars(example = ["*norm*"])]
     pub freeze: Vec<String>,
+    /// A frozen batch norm keeps its running statistics and normalises by them in training, as in
+    /// Keras, or as with `BatchNorm2d.eval()` in PyTorch. With false it normalises by its batches and the
+    /// statistics follow these, as in PyTorch where only `requires_grad` is off. Default true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = false)]
+    pub freeze_statistics: Option<bool>,
 }
 
 fn auto() -> String {

@@ -1,6 +1,9 @@
 //! A model's parameters and buffers: named arrays that exist as a shape before they hold numbers.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use candle_core::{Device, Result, Tensor, Var};
 
@@ -18,6 +21,7 @@ struct Inner {
     shape: Vec<usize>,
     init: Init,
     trainable: bool,
+    frozen: AtomicBool,
     var: OnceLock<Var>,
 }
 
@@ -41,6 +45,7 @@ impl Param {
             shape,
             init,
             trainable,
+            frozen: AtomicBool::new(false),
             var: OnceLock::new(),
         }))
     }
@@ -67,6 +72,19 @@ impl Param {
     #[must_use]
     pub fn trainable(&self) -> bool {
         self.0.trainable
+    }
+
+    /// Says whether it stays as it is for now. That is for layers that move statistics of their own
+    /// beside their parameters; the optimizer is told elsewhere.
+    pub fn freeze(&self, frozen: bool) {
+        self.0.frozen.store(frozen, Ordering::Relaxed);
+    }
+
+    /// Returns true where it stays as it is for now. A layer whose parameters all do leaves its statistics
+    /// alone, too, and computes with them as in evaluation.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.0.frozen.load(Ordering::Relaxed)
     }
 
     /// Draws its first values from the stream of (seed, init, name) and puts it on `device`.

@@ -50,12 +50,14 @@ pub struct Edited {
 
 /// Keys that do not change what an update computes: they need no word about the schedule. Paths are
 /// among them: that the same data lies there is for its fingerprint to say.
-const FREE: [&str; 8] = [
+const FREE: [&str; 10] = [
     "name",
     "notes",
     "tags",
     "device",
+    "train.early_stop",
     "train.log_every",
+    "train.test",
     "train.threads",
     "checkpoint",
     "dataset.prefetch",
@@ -84,9 +86,15 @@ pub fn plans(
         Some(path) => Spec::load(path, &edits.overrides).stored(),
         None => spec(run, &edits.overrides),
     };
+    let says_statistics = spec.root.at("model.freeze_statistics").is_some();
     let mut new = Plan::resolve(&spec, extensions)?;
     new.top.tags.extend(edits.tags.iter().cloned());
-    Ok((stored(run, &new.paths, extensions)?, Some(new)))
+    let old = stored(run, &new.paths, extensions)?;
+    if !says_statistics {
+        // A config has the default of today, which a run from before there was the key has not.
+        new.model_keys.freeze_statistics = old.model_keys.freeze_statistics;
+    }
+    Ok((old, Some(new)))
 }
 
 /// The plan that a run directory holds, with nothing laid over it but where its files are now and

@@ -7,6 +7,7 @@ use candle_core::{DType, Device};
 use crate::{
     config::{self, Better, Component, Plan, Precision},
     data::{Data, TransformEntry, TransformSpec},
+    event::TestedState,
     train::{BestPolicy, Cadence, CheckpointPolicy, EarlyStop, Goal, OnNan, Recipe},
     units::Span,
 };
@@ -24,6 +25,7 @@ pub fn recipe(plan: &Plan, data: Data, device: Device) -> Recipe {
         metrics: plan.metrics.clone(),
         optimizer: plan.optimizer.spec.clone(),
         frozen: plan.frozen.iter().cloned().collect(),
+        freeze_statistics: plan.model_keys.freeze_statistics.unwrap_or(false),
         schedules: plan.schedules.clone(),
         eval_every: (plan.facts.val > 0)
             .then(|| cadence(&train.eval_every, plan.length.eval_every)),
@@ -42,6 +44,10 @@ pub fn recipe(plan: &Plan, data: Data, device: Device) -> Recipe {
         clip_value: train.clip_value,
         ema: train.ema.as_ref().map(|ema| ema.decay),
         log_every: plan.length.log_every,
+        test: match train.test {
+            config::TestOn::Last => TestedState::Last,
+            config::TestOn::Best => TestedState::Best,
+        },
         early_stop: early_stop(plan),
         on_nan: match train.on_nan {
             config::OnNan::Stop => OnNan::Stop,
@@ -74,7 +80,8 @@ fn goal(mode: Option<Better>) -> Goal {
     }
 }
 
-fn early_stop(plan: &Plan) -> Option<EarlyStop> {
+/// When a plan says to give up before the end, its patience in evaluations.
+pub(super) fn early_stop(plan: &Plan) -> Option<EarlyStop> {
     let keys = plan.train.early_stop.as_ref()?;
     let clock = plan.length.clock();
     let evals = match keys.patience {

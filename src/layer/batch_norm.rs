@@ -7,6 +7,8 @@ use crate::kernel::{self, Init, Param, Running};
 
 /// Batch norm over the first dimension of a sample: features `[c]` or images `[c, h, w]`. `weight` and
 /// `bias` `[c]` are trained, `running_mean` and `running_var` `[c]` follow the batches by a tenth.
+/// Where both are [frozen](Param::freeze), the running statistics stay, and are what training
+/// normalises by.
 #[derive(Debug)]
 pub struct BatchNorm {
     weight: Param,
@@ -61,7 +63,8 @@ impl BatchNorm {
         &self.output
     }
 
-    /// x [n, .., c], channels last → the same shape. In training, moves the running statistics.
+    /// x [n, .., c], channels last → the same shape. In training, moves the running statistics,
+    /// unless it is frozen.
     ///
     /// # Errors
     /// Where the input has another shape, a training batch gives one value per channel, or the
@@ -72,6 +75,8 @@ impl BatchNorm {
             variance: self.variance.var(),
         };
         let (gamma, beta) = (self.weight.tensor(), self.bias.tensor());
-        kernel::batch_norm(x, gamma, beta, running, mode.is_train(), self.relu)
+        let is_frozen = self.weight.is_frozen() && self.bias.is_frozen();
+        let train = mode.is_train() && !is_frozen;
+        kernel::batch_norm(x, gamma, beta, running, train, self.relu)
     }
 }

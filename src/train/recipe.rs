@@ -6,6 +6,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device};
 
 use crate::data::{Data, DatasetKeys, TransformEntry};
+use crate::event::TestedState;
 use crate::model::{Io, ModelSpec};
 use crate::objective::{LossSpec, MetricSpec};
 use crate::optim::OptimizerSpec;
@@ -35,6 +36,9 @@ pub struct Recipe {
     /// Names of the parameters that keep their first values: no gradient, no decay, no optimizer
     /// state.
     pub frozen: BTreeSet<String>,
+    /// True where a norm whose parameters are all frozen keeps its running statistics, and
+    /// normalises by them.
+    pub freeze_statistics: bool,
     /// The samples.
     pub data: Data,
     /// Batch sizes, order and prefetching.
@@ -59,6 +63,8 @@ pub struct Recipe {
     pub eval_every: Option<Cadence>,
     /// Updates between two logged rows; 0: none.
     pub log_every: u64,
+    /// The state of the finished run that is measured on the test split.
+    pub test: TestedState,
     /// When to give up before the end.
     pub early_stop: Option<EarlyStop>,
     /// What to do when the loss or a gradient is not finite.

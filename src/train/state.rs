@@ -48,7 +48,9 @@ impl State {
         let (mut active, mut groups) = (Vec::new(), Vec::new());
         for param in &params {
             let group = group_of(recipe, param.name())?;
-            if !recipe.frozen.contains(param.name()) {
+            if recipe.frozen.contains(param.name()) {
+                param.freeze(recipe.freeze_statistics);
+            } else {
                 active.push(param.clone());
                 groups.push(group);
             }
@@ -137,10 +139,25 @@ impl State {
         Ok(())
     }
 
-    /// Takes parameters and buffers, whose names, shapes and types must be exactly its own;
-    /// averages begin there too.
+    /// Puts parameters, buffers and averages of another state of this model in the place of its own,
+    /// which it returns.
+    pub fn swap(&self, arrays: &[NamedArray]) -> std::result::Result<Vec<NamedArray>, TrainError> {
+        let named = self.named();
+        let own = named.iter().map(|(name, p)| array::copy(name.clone(), p));
+        let own = own
+            .collect::<Result<_>>()
+            .map_err(compute("copying the state"))?;
+        for (array, param) in array::matched(arrays, &named)? {
+            array::put(array, param).map_err(compute("putting the best state in place"))?;
+        }
+        Ok(own)
+    }
+
+    /// Takes parameters and buffers, whose names, shapes and types must be its own; averages begin
+    /// there too. What is not named stays as it is.
     pub fn load_weights(&mut self, arrays: &[NamedArray]) -> std::result::Result<(), RestoreError> {
-        let own = self.params.iter().chain(&self.buffers);
+        let given = |param: &&Param| arrays.iter().any(|array| array.name == param.name());
+        let own = self.params.iter().chain(&self.buffers).filter(given);
         let named: Vec<_> = own.map(|p| (p.name().to_owned(), p.clone())).collect();
         let pairs = array::matched(arrays, &named)?;
         let averages = self.averages.iter().flat_map(|averages| &averages.params);

@@ -10,7 +10,7 @@ use crate::data::{
     Data, DataError, Dataset, DatasetKeys, DatasetSpec, Digits, Facts, Target as Answer, Task,
 };
 use crate::error::KeyFault;
-use crate::event::{Checkpoint, Ending, Event, Sink, SinkError};
+use crate::event::{Checkpoint, Ending, Event, Sink, SinkError, TestedState};
 use crate::kernel::{Init, Param};
 use crate::layer::{Builder, LayerError, Mode};
 use crate::model::{Io, Model, ModelSpec};
@@ -202,6 +202,8 @@ pub fn recipe() -> Recipe {
         }),
         schedules: schedules(&[], 18),
         frozen: BTreeSet::new(),
+        freeze_statistics: true,
+        test: TestedState::Last,
         data: Data {
             facts,
             train: clouds(44, 1),

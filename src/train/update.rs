@@ -71,6 +71,7 @@ impl Session {
             put.map_err(compute("putting the buffers back"))
         };
 
+        self.freeze_statistics();
         self.state.grads.zero();
         let mut sums = Vec::with_capacity(batches.len());
         for (micro, batch) in batches.iter().enumerate() {
@@ -172,6 +173,19 @@ impl Session {
         }
         self.gradients_seen = true;
         Ok(())
+    }
+
+    /// Tells the layers which of their parameters are frozen at this update.
+    fn freeze_statistics(&mut self) {
+        if !self.recipe.freeze_statistics || self.state.buffers.is_empty() {
+            return;
+        }
+        let (schedules, t) = (&self.recipe.schedules, self.progress.step);
+        let groups = schedules.groups().len();
+        let by_group: Vec<bool> = (0..groups).map(|g| schedules.frozen(g, t)).collect();
+        for (param, group) in self.state.active.iter().zip(&self.state.groups) {
+            param.freeze(by_group[*group]);
+        }
     }
 
     /// Takes the groups that are frozen at this update out of it: they count in no norm, and neither they nor what the
