@@ -7,7 +7,7 @@
 //! weight_decay = 0.1
 //!
 //! [[optimizer.group]]
-//! match = ["*.bias", "norm*"]
+//! match = ["*bias*", "*norm*"]
 //! weight_decay = 0
 //! ```
 

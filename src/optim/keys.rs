@@ -35,7 +35,7 @@ pub struct GroupKeys {
     /// Patterns over the names of parameters: `*` stands for anything, dots included, `?` for one
     /// character, `{a,b}` for either. Each has to match a parameter.
     #[serde(rename = "match")]
-    #[schemars(length(min = 1), example = ["*.bias", "norm*"])]
+    #[schemars(length(min = 1), example = ["*bias*", "*norm*"])]
     pub patterns: Vec<String>,
     /// Its learning rate as a multiple of `optimizer.lr`. At least 0. Not together with `lr`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

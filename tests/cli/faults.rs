@@ -627,17 +627,17 @@ fn every_topic_is_explained() {
     ");
     assert_snapshot!(explain("train.early_stop"), @r#"
     train.early_stop
-    Ends the run when a metric no longer improves. Default: never.
+    Ends the run when a metric no longer improves; `[checkpoint] best` then watches the same metric, unless it says another. Default: never.
 
     type     table
     default  never
     example  early_stop = { metric = "val/loss" }
 
-    name       type             default                 meaning
-    metric     string           as `[checkpoint] best`  The metric to watch
-    mode       one of max, min  as the metric says      Whether `max` or `min` is better
-    patience   span             "10 evals"              How long it may go without improving: `"10 evals"` or `"10 epochs"`
-    min_delta  number ≥ 0       0.0                     The least change that counts
+    name       type             default                      meaning
+    metric     string           that of `[checkpoint] best`  The metric to watch
+    mode       one of max, min  as the metric says           Whether `max` or `min` is better
+    patience   span             "10 evals"                   How long it may go without improving: `"10 evals"` or `"10 epochs"`
+    min_delta  number ≥ 0       0.0                          The least change that counts
     "#);
     assert_eq!(explain("schedule.0"), explain("[[schedule]]"));
     assert_eq!(explain("model.type"), explain("model"));
