@@ -82,6 +82,8 @@ pub struct EvalRow {
     pub split: String,
     /// Values by `split/name`.
     pub metrics: Metrics,
+    /// The updates that the measured state had done, where it is an earlier one: the best.
+    pub of_step: Option<u64>,
 }
 
 /// Numbers of one epoch.
@@ -199,6 +201,8 @@ pub struct Ending {
     pub metrics: Metrics,
     /// The best value of the watched metric: name, value, step.
     pub best: Option<Best>,
+    /// The state that the test split was measured on, where it was measured.
+    pub tested: Option<Tested>,
     /// BLAKE3 over the training state.
     pub state_hash: String,
     /// Training samples a second, evaluation and checkpoints excluded.
@@ -218,17 +222,43 @@ pub struct Best {
     pub step: u64,
 }
 
+/// The state that the test split was measured on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tested {
+    /// The last state or the best one.
+    pub state: TestedState,
+    /// The updates that it had done.
+    pub step: u64,
+}
+
+/// One of the two states that a run can be tested on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestedState {
+    /// That of the last update.
+    #[default]
+    Last,
+    /// That with the best value of the watched metric.
+    Best,
+}
+
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "status")]
 pub enum Status {
     /// It did all its steps.
     Completed,
-    /// It ended earlier, by early stopping or a signal.
+    /// The metric that `early_stop` watches no longer improved: the run is done, before its last
+    /// step.
+    EarlyStopped {
+        /// What was seen, for a person.
+        why: String,
+    },
+    /// It ended earlier, by a signal.
     Stopped {
         /// Why, for a person.
         why: String,
-        /// The signal's number, where it was one.
+        /// The signal's number. Absent in the early stops of older versions.
         signal: Option<i32>,
     },
     /// The loss or a gradient was not finite.

@@ -195,6 +195,7 @@ fn of_launch(error: &LaunchError) -> Exit {
         | LaunchError::NoDevice { .. }
         | LaunchError::Changed { .. }
         | LaunchError::Complete { .. }
+        | LaunchError::EarlyStopped { .. }
         | LaunchError::Refused(_)
         | LaunchError::Config(_) => Exit::Usage,
         LaunchError::Run(error) => of_run(error),

@@ -52,6 +52,7 @@ pub fn completed(folder: &Path, lr: f64) -> PathBuf {
                 value: 0.9,
                 step: 40,
             }),
+            tested: None,
             state_hash: "5f".into(),
             samples_per_s: 1000.0,
             ledger: [("forward".to_string(), 1.0)].into(),
@@ -121,6 +122,7 @@ fn epoch(step: u64, lr: f64) -> [Event; 3] {
         epoch: step as f64 / 20.0,
         split: "val".into(),
         metrics: metrics(step),
+        of_step: None,
     };
     let row = EpochRow {
         epoch: step / 20 - 1,

@@ -143,7 +143,9 @@ impl<'a> Screen<'a> {
         }
         let line = ending_line(ending, self.progress.begun.elapsed());
         match &ending.status {
-            Status::Completed | Status::Stopped { .. } => self.say(Volume::Normal, &line),
+            Status::Completed | Status::EarlyStopped { .. } | Status::Stopped { .. } => {
+                self.say(Volume::Normal, &line)
+            }
             Status::Diverged { .. } | Status::Failed { .. } => self.say(Volume::Quiet, &line),
         }
     }
@@ -271,6 +273,7 @@ mod tests {
                 value: 0.97222,
                 step: 40,
             }),
+            tested: None,
             state_hash: String::new(),
             samples_per_s: 1.0,
             ledger: Metrics::new(),

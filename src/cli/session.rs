@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Global, Screen};
 use crate::{
     launch,
-    report::{duration, sanitize, shares, short},
+    report::{duration, sanitize, shares, short, tested_state},
     run::Summary,
 };
 
@@ -16,6 +16,14 @@ pub fn screen(global: &Global) -> Screen<'static> {
         ..global.clone()
     };
     Screen::stderr(if launch::asked() { &quiet } else { global })
+}
+
+/// Names the state that a value of the test split is of, where it is not the last: ` (best, step 400)`.
+fn measured_on(summary: &Summary, name: &str) -> String {
+    match &summary.test {
+        Some(tested) if name.starts_with("test/") => tested_state(tested),
+        _ => String::new(),
+    }
 }
 
 /// What was reached, where the run lies, what to type next.
@@ -39,7 +47,7 @@ pub fn conclusion(summary: &Summary) -> String {
     let last: Vec<String> = summary
         .metrics
         .iter()
-        .map(|(name, value)| format!("{name} {}", short(*value)))
+        .map(|(name, value)| format!("{name} {}{}", short(*value), measured_on(summary, name)))
         .collect();
     if !last.is_empty() {
         let _ = writeln!(text, "  last   {}", last.join("  "));
@@ -56,7 +64,7 @@ pub fn conclusion(summary: &Summary) -> String {
     let _ = writeln!(text, "  state  {}", summary.state_hash);
     let _ = writeln!(text, "  where  {}", summary.path);
     let next = match summary.status.as_str() {
-        "completed" => "trainer show last, trainer reproduce last",
+        "completed" | "early_stopped" => "trainer show last, trainer reproduce last",
         // The same samples would meet the same numbers.
         "diverged" => "trainer show last",
         _ => "trainer show last, trainer resume last",

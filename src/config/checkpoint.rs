@@ -17,8 +17,8 @@ pub struct CheckpointKeys {
     #[serde(default = "two")]
     #[schemars(range(min = 1))]
     pub keep: usize,
-    /// Which evaluations are worth keeping. Default: the task's first metric on the validation
-    /// split, the best one; without such a split, none.
+    /// Which evaluations are worth keeping. Default: the metric of `train.early_stop`, else the
+    /// task's first one on the validation split, the best one; without such a split, none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best: Option<BestKeys>,
 }
@@ -27,11 +27,13 @@ pub struct CheckpointKeys {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BestKeys {
-    /// The metric to watch. Default: the task's first one, on the validation split.
+    /// The metric to watch. Default: that of `train.early_stop`, else the task's first one, on the
+    /// validation split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"val/accuracy")]
     pub metric: Option<String>,
-    /// Whether `max` or `min` is better. Default: as the metric says.
+    /// Whether `max` or `min` is better. Default: as `train.early_stop` has it for the same metric,
+    /// else as the metric says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Better>,
     /// How many of the best are kept. Default 1.

@@ -50,7 +50,13 @@ pub struct TrainKeys {
     /// How often a step's numbers are logged. Default "10 steps".
     #[serde(default = "ten_steps")]
     pub log_every: Span,
-    /// Ends the run when a metric no longer improves. Default: never.
+    /// The state of the finished run that is measured on the test split: the `last` one, or the
+    /// `best` by the metric of `[checkpoint] best`. Default `last`.
+    #[serde(default, skip_serializing_if = "TestOn::is_last")]
+    #[schemars(example = &"best")]
+    pub test: TestOn,
+    /// Ends the run when a metric no longer improves; `[checkpoint] best` then watches the same
+    /// metric, unless it says another. Default: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub early_stop: Option<EarlyStopKeys>,
     /// What a loss or gradient that is not finite does: `stop` the run, `skip` the update, or
@@ -77,7 +83,7 @@ pub struct EmaKeys {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStopKeys {
-    /// The metric to watch. Default: as `[checkpoint] best`.
+    /// The metric to watch. Default: that of `[checkpoint] best`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"val/loss")]
     pub metric: Option<String>,
@@ -92,6 +98,22 @@ pub struct EarlyStopKeys {
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub min_delta: f64,
+}
+
+/// A state that is measured on the test split.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum TestOn {
+    #[default]
+    Last,
+    Best,
+}
+
+impl TestOn {
+    fn is_last(&self) -> bool {
+        *self == Self::Last
+    }
 }
 
 /// Which way a metric improves.

@@ -7,13 +7,14 @@ use super::{
     difference::Differences,
     edit::{self, Edits},
     fanout::Fanout,
+    recipe,
     start::{Origin, Prepared, attempt, drive, keep, prepare_from},
     trace::Trace,
 };
 use crate::{
     config::{Extensions, Plan},
-    event::{Event, Sink},
-    run::{Labels, Resume, ResumeMeta, Summary},
+    event::{Event, Sink, Status},
+    run::{self, Labels, Resume, ResumeMeta, Summary},
     train::{StopFlag, TrainError},
 };
 
@@ -66,6 +67,9 @@ pub fn resume(
     differences.refuse(&id, &plan_file)?;
     // Before the directory is touched: a state that does not fit leaves the run as it is.
     restore(&mut prepared, &found)?;
+    if is_finished {
+        refuse_early_stop(&prepared, plan, &id)?;
+    }
     let fallbacks: Vec<String> = found.fallbacks().iter().map(ToString::to_string).collect();
     say(beginning(&id, step, plan.length.total_steps));
     let mut changes = edited.as_ref().map_or(Vec::new(), |e| e.changes.clone());
@@ -102,7 +106,27 @@ fn restore(prepared: &mut Prepared, found: &Resume) -> Result<(), LaunchError> {
         run: found.info().run.clone(),
         step: checkpoint.step,
         source,
-    })
+    })?;
+    if prepared.session.wants_best()
+        && let Ok((best, _)) = run::load_best(found.path())
+    {
+        prepared.session.take_best(&best);
+    }
+    Ok(())
+}
+
+/// Refuses a run that stopped early and, with the patience of this plan, would do so at once.
+fn refuse_early_stop(prepared: &Prepared, plan: &Plan, run: &str) -> Result<(), LaunchError> {
+    match prepared.session.over() {
+        Some(Status::EarlyStopped { why }) => Err(LaunchError::EarlyStopped {
+            run: run.into(),
+            step: prepared.session.step(),
+            steps: plan.length.total_steps,
+            why,
+            patience: 2 * recipe::early_stop(plan).map_or(5, |rule| rule.patience.max(1)),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Tells of the checkpoints that were passed over.

@@ -202,6 +202,9 @@ impl Trace {
         let (step, state_hash) = (ending.step, ending.state_hash.as_str());
         match &ending.status {
             Status::Completed => tracing::info!(parent: &self.run, step, state_hash, "completed"),
+            Status::EarlyStopped { why } => {
+                tracing::info!(parent: &self.run, step, state_hash, why, "stopped early");
+            }
             Status::Stopped { why, .. } => {
                 tracing::info!(parent: &self.run, step, state_hash, why, "stopped");
             }

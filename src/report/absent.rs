@@ -21,10 +21,12 @@ pub fn why_absent(record: &Record, key: &str) -> Option<String> {
         "test" if has_no(record, "test") => Some("the run has no test split".into()),
         "train" | "val" | "test" if record.step() == 0 => Some(no_step(record)),
         "test" if is_running => Some("the test split is measured when the run is complete".into()),
-        "test" if record.view.status != "completed" => Some(format!(
-            "the test split is measured at the end, and the run {}",
-            ended(record)
-        )),
+        "test" if !["completed", "early_stopped"].contains(&record.view.status.as_str()) => {
+            Some(format!(
+                "the test split is measured at the end, and the run {}",
+                ended(record)
+            ))
+        }
         "val" if is_running && !is_known => Some("there was no evaluation yet".into()),
         "val" if !is_known && !has_rows("eval") => Some(format!(
             "the run {} before its first evaluation",
@@ -80,6 +82,7 @@ fn no_step(record: &Record) -> String {
 fn ended(record: &Record) -> &str {
     match record.view.status.as_str() {
         "stopped" => "was stopped",
+        "early_stopped" => "stopped early",
         "completed" => "ended",
         status => status,
     }

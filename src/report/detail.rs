@@ -9,7 +9,7 @@ use super::{
     curves::curves,
     duration, folded, list,
     number::moment,
-    sanitize, shares, short,
+    sanitize, shares, short, tested_state,
 };
 use crate::{
     run::{CheckpointInfo, RunInfo, Value},
@@ -60,6 +60,7 @@ pub fn object(record: &Record) -> serde_json::Value {
         })
     };
     let rest = json!({
+        "test": summary.and_then(|s| s.test.as_ref()),
         "why": summary.and_then(|s| s.why.as_deref()),
         "notes": view.info.notes,
         "parent": view.info.parent,
@@ -204,6 +205,8 @@ fn spent(record: &Record) -> String {
 
 fn metrics(record: &Record, fold: Option<usize>, palette: Palette) -> Option<String> {
     let best = record.best();
+    let summary = record.view.summary.as_ref();
+    let tested = summary.and_then(|summary| summary.test.as_ref());
     let mut table = Table::new([
         ("metric", Align::Left),
         ("last", Align::Right),
@@ -218,6 +221,9 @@ fn metrics(record: &Record, fold: Option<usize>, palette: Palette) -> Option<Str
             if let Some(checkpoint) = &best.checkpoint {
                 place += &format!(", {checkpoint}");
             }
+        }
+        if let Some(tested) = tested.filter(|_| name.starts_with("test/")) {
+            place += tested_state(tested).trim_start();
         }
         table.row([name, short(value), value_of_best, place]);
     }

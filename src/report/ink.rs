@@ -23,12 +23,12 @@ pub enum Ink {
 }
 
 impl Ink {
-    /// The ink of a run's status: completed is good, running is active, stopped wants a look, the
+    /// The ink of a run's status: completed and early_stopped are good, running is active, stopped wants a look, the
     /// rest is bad.
     #[must_use]
     pub fn of_status(status: &str) -> Self {
         match status {
-            "completed" => Self::Good,
+            "completed" | "early_stopped" => Self::Good,
             "running" => Self::Active,
             "stopped" => Self::Notice,
             _ => Self::Bad,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{duration, short};
-use crate::event::{Ending, EpochRow, Metrics, Status, StepRow};
+use crate::event::{Ending, EpochRow, Metrics, Status, StepRow, Tested, TestedState};
 
 /// The lines of successive epochs: numbers under a header, each column at its place.
 #[derive(Debug, Clone, Default)]
@@ -118,6 +118,15 @@ fn ordered(metrics: &Metrics) -> Vec<(&String, &f64)> {
     named
 }
 
+/// Names the state that the test split was measured on, where it is not the last: ` (best, step 400)`.
+#[must_use]
+pub fn tested_state(tested: &Tested) -> String {
+    match tested.state {
+        TestedState::Best => format!(" (best, step {})", tested.step),
+        TestedState::Last => String::new(),
+    }
+}
+
 /// `completed after 2000 steps in 1m 03s; best val/accuracy 0.9722 at step 1980`.
 ///
 /// Why a run failed is left to the error that follows.
@@ -131,6 +140,8 @@ pub fn ending_line(ending: &Ending, elapsed: Duration) -> String {
     );
     let line = match &ending.status {
         Status::Completed => format!("completed {after}"),
+        // It names the best value itself.
+        Status::EarlyStopped { why } => return format!("stopped early {after}: {why}"),
         Status::Stopped { why, .. } => format!("stopped {after}: {why}"),
         // Why is an error, and the last thing that is said.
         Status::Diverged { .. } => format!("diverged {after}"),
@@ -225,6 +236,7 @@ mod tests {
             epoch: 2.0,
             metrics: Metrics::new(),
             best: Some(best),
+            tested: None,
             state_hash: String::new(),
             samples_per_s: 1.0,
             ledger: Metrics::new(),
@@ -232,6 +244,9 @@ mod tests {
         let minute = Duration::from_secs(63);
         insta::assert_snapshot!(ending_line(&ending, minute), @"completed after 40 steps in 1m 03s; best val/accuracy 0.9722 at step 40");
         ending.best = None;
+        let why = "val/loss did not improve in 5 evaluations; best 0.123 at step 20".into();
+        ending.status = Status::EarlyStopped { why };
+        insta::assert_snapshot!(ending_line(&ending, minute), @"stopped early after 40 steps in 1m 03s: val/loss did not improve in 5 evaluations; best 0.123 at step 20");
         ending.status = Status::Diverged {
             why: "the loss is NaN at step 40".into(),
         };

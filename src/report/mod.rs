@@ -30,7 +30,7 @@ pub use detail::{object as run_object, text as run_text};
 pub use filter::{Filter, FilterError};
 pub use ink::{Ink, Palette};
 pub use ledger::{percent, shares};
-pub use line::{EpochLines, ending_line, step_line};
+pub use line::{EpochLines, ending_line, step_line, tested_state};
 pub use list::{
     UnknownKey, objects as list_objects, require_key, rows as list_rows, text as list_text,
 };

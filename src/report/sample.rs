@@ -197,6 +197,7 @@ fn summary(view: &RunView, accuracy: f64) -> Summary {
             step: 180,
             checkpoint: Some("checkpoints/step-0000000180".into()),
         }),
+        test: None,
         state_hash: "5f".into(),
         samples_per_s: 12345.6,
         wall_s: 63.2,

@@ -75,9 +75,11 @@ impl Draft {
 
     /// The row of an evaluation.
     pub fn eval(row: &EvalRow) -> Self {
-        Self::new("eval", row.step, row.epoch)
-            .put("split", row.split.clone())
-            .put_all(&row.metrics)
+        let mut draft = Self::new("eval", row.step, row.epoch).put("split", row.split.clone());
+        if let Some(step) = row.of_step {
+            draft = draft.put("of_step", step as f64);
+        }
+        draft.put_all(&row.metrics)
     }
 
     /// The row of a warning.

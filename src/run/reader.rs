@@ -13,7 +13,7 @@ pub struct RunView {
     pub path: PathBuf,
     /// What it is: `run.json`.
     pub info: RunInfo,
-    /// `running`, `completed`, `stopped`, `failed`, `diverged` or `crashed`.
+    /// `running`, `completed`, `early_stopped`, `stopped`, `failed`, `diverged` or `crashed`.
     pub status: String,
     /// What came of it; absent while it runs and after a crash.
     pub summary: Option<Summary>,
@@ -89,6 +89,10 @@ impl Reader {
             Err(_) => None,
         };
         let status = match &summary {
+            // Older versions had one name for both.
+            Some(summary) if summary.status == "stopped" && summary.signal.is_none() => {
+                "early_stopped".into()
+            }
             Some(summary) => summary.status.clone(),
             None if running => "running".into(),
             None => "crashed".into(),

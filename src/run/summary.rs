@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::number;
-use crate::event::Metrics;
+use crate::event::{Metrics, Tested};
 
 /// The content of `summary.json`, and of `trainer run --format json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,7 +16,7 @@ pub struct Summary {
     pub run: String,
     /// The run's directory when it was written, absolute.
     pub path: String,
-    /// `completed`, `stopped`, `failed` or `diverged`.
+    /// `completed`, `early_stopped`, `stopped`, `failed` or `diverged`.
     pub status: String,
     /// Why it stopped, failed or diverged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,6 +34,10 @@ pub struct Summary {
     pub metrics: Metrics,
     /// The best value of the watched metric.
     pub best: Option<BestSummary>,
+    /// The state that `test/…` was measured on; absent where nothing was, and in summaries of older
+    /// versions, which measured the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<Tested>,
     /// BLAKE3 over the sorted names, dtypes, shapes and bytes of parameters, optimizer state, EMA
     /// and counters.
     pub state_hash: String,

@@ -213,7 +213,7 @@ impl Verification {
             return;
         };
         let (step, last) = (newest.step, summary.step);
-        let ended = ["completed", "stopped"].contains(&summary.status.as_str());
+        let ended = ["completed", "early_stopped", "stopped"].contains(&summary.status.as_str());
         if step > last {
             let fault =
                 format!("there is a checkpoint of step {step}, summary.json ends at step {last}");

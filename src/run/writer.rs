@@ -160,6 +160,7 @@ impl Writer {
     fn summary(&self, ending: &Ending) -> Summary {
         let (status, why, signal) = match &ending.status {
             Status::Completed => ("completed", None, None),
+            Status::EarlyStopped { why } => ("early_stopped", Some(why), None),
             Status::Stopped { why, signal } => ("stopped", Some(why), *signal),
             Status::Diverged { why } => ("diverged", Some(why), None),
             Status::Failed { why } => ("failed", Some(why), None),
@@ -184,6 +185,7 @@ impl Writer {
                 step: best.step,
                 checkpoint: place(best.step),
             }),
+            test: ending.tested.clone(),
             state_hash: ending.state_hash.clone(),
             samples_per_s: ending.samples_per_s,
             wall_s: 0.0,

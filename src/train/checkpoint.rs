@@ -4,7 +4,7 @@ use super::contents::Contents;
 use super::error::{RestoreError, TrainError, compute};
 use super::recipe::OnNan;
 use super::session::Session;
-use crate::event::{Checkpoint, NamedArray, Reason};
+use crate::event::{Checkpoint, NamedArray, Reason, TestedState};
 
 impl Session {
     /// A copy of everything that another session of the same recipe needs to go on from here, bit
@@ -49,13 +49,27 @@ impl Session {
         Ok(())
     }
 
-    /// Lays weights over the model before the first update: parameters and buffers by their names,
-    /// exactly those of the model. Averages begin there too.
+    /// Lays weights over the model before the first update: parameters and buffers by their names.
+    /// Averages begin there too. What has no weights keeps its first values.
     ///
     /// # Errors
-    /// [`TrainError::Restore`] where names, shapes or types do not fit; nothing is changed then.
+    /// [`TrainError::Restore`] where a name is unknown, or a shape or type does not fit; nothing is changed then.
     pub fn load_weights(&mut self, arrays: &[NamedArray]) -> Result<(), TrainError> {
         Ok(self.state.load_weights(arrays)?)
+    }
+
+    /// Returns true where the test split is to be measured on the best state, and there is one.
+    #[must_use]
+    pub fn wants_best(&self) -> bool {
+        self.recipe.test == TestedState::Best
+            && self.recipe.data.test.is_some()
+            && self.progress.best.is_some()
+    }
+
+    /// Takes the best state from its checkpoint, for the test split. One of another step than the
+    /// best is not used.
+    pub fn take_best(&mut self, checkpoint: &Checkpoint) {
+        self.best_state = Some((checkpoint.step, checkpoint.model.clone()));
     }
 
     /// A copy of the state as it is, with its hash.

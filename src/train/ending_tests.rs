@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::testing::*;
 use super::*;
 use crate::data::{DataError, Dataset, Target};
-use crate::event::{Event, Reason, Sink, SinkError, Status};
+use crate::event::{Event, Reason, Sink, SinkError, Status, Tested, TestedState};
 use crate::objective::{Mse, metric};
 
 fn reasons(events: &[Event]) -> Vec<(u64, Reason)> {
@@ -139,13 +139,11 @@ fn early_stopping_ends_the_run_with_a_row_and_a_checkpoint() {
         min_delta: 1.0,
     });
     let (ending, events) = run(&recipe);
-    let Status::Stopped { why, signal: None } = &ending.status else {
+    let Status::EarlyStopped { why } = &ending.status else {
         panic!("{:?}", ending.status);
     };
-    assert!(
-        why.starts_with("`val/accuracy` had 3 values in a row that did not improve on 0."),
-        "{why}"
-    );
+    let begin = "val/accuracy did not improve by more than 1 in 3 evaluations; best 0.";
+    assert!(why.starts_with(begin), "{why}");
     assert_eq!(ending.step, 4);
     assert_eq!(kinds(&events), "S(.v.v.v.v)cE");
     assert_eq!(reasons(&events), [(4, Reason::Final)]);
@@ -173,13 +171,74 @@ fn the_training_loss_can_be_watched_too() {
         mode: Goal::Min,
     });
     let (ending, events) = run(&recipe);
-    assert!(matches!(
-        ending.status,
-        Status::Stopped { signal: None, .. }
-    ));
+    assert!(matches!(ending.status, Status::EarlyStopped { .. }));
     assert_eq!(ending.step, 12);
     assert_eq!(ending.best.map(|best| best.step), Some(12));
     assert_eq!(kinds(&events), "S(......)c(......)cE");
+}
+
+/// The test split of the best state, against an evaluation of a session that holds that state; in
+/// one process, and in two.
+#[test]
+fn the_test_split_is_measured_on_the_state_that_is_asked_for() {
+    let mut recipe = recipe();
+    recipe.data.test = recipe.data.val.clone();
+    recipe.eval_every = Some(Cadence::Steps(3));
+    // The largest loss is that of the first evaluation.
+    let metric = "val/loss".to_owned();
+    recipe.checkpoint.best = Some(BestPolicy {
+        metric,
+        mode: Goal::Max,
+    });
+    for ema in [None, Some(0.5)] {
+        recipe.ema = ema;
+        recipe.test = TestedState::Last;
+        let (last, _) = run(&recipe);
+        assert_eq!(
+            last.tested,
+            Some(Tested {
+                state: TestedState::Last,
+                step: 12
+            })
+        );
+        assert_eq!(last.metrics["test/loss"], last.metrics["val/loss"]);
+        recipe.test = TestedState::Best;
+        let (best, events) = run(&recipe);
+        let saved = checkpoints(&events);
+        let first = saved.iter().find(|c| c.step == 3).unwrap();
+        assert_eq!(
+            best.tested,
+            Some(Tested {
+                state: TestedState::Best,
+                step: 3
+            })
+        );
+        assert_eq!(best.metrics["test/loss"], best.best.as_ref().unwrap().value);
+        assert_ne!(best.metrics["test/loss"], last.metrics["test/loss"]);
+        assert_eq!(
+            best.state_hash, last.state_hash,
+            "the run ends in its last state"
+        );
+        let row = events.iter().find_map(|event| match event {
+            Event::Eval(row) if row.split == "test" => Some((row.step, row.of_step)),
+            _ => None,
+        });
+        assert_eq!(row, Some((12, Some(3))));
+        // Another process knows the best state only where it is given.
+        for given in [true, false] {
+            let mut session = Session::new(recipe.clone()).unwrap();
+            session.restore(&saved[saved.len() - 1]).unwrap();
+            if given {
+                session.take_best(first);
+            }
+            let mut events = Vec::new();
+            let ending = session.run(&mut events, &StopFlag::new()).unwrap();
+            let wanted = if given { &best } else { &last };
+            assert_eq!(ending.metrics["test/loss"], wanted.metrics["test/loss"]);
+            let warned = kinds(&events).contains('!');
+            assert_eq!(warned, !given);
+        }
+    }
 }
 
 #[test]

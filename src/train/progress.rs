@@ -145,19 +145,32 @@ impl Patience {
         }
     }
 
-    /// Why the run should end early, where it should.
-    pub fn exhausted(&self, rule: &EarlyStop) -> Option<String> {
-        let EarlyStop { metric, .. } = rule;
-        let values = if self.bad == 1 { "value" } else { "values" };
-        (self.bad >= rule.patience.max(1)).then(|| match self.best {
-            Some(best) => format!(
-                "`{metric}` had {} {values} in a row that did not improve on {best}",
-                self.bad
-            ),
-            None if self.bad == 1 => format!("`{metric}` was not finite"),
-            None => format!("`{metric}` was not finite {} times in a row", self.bad),
-        })
+    /// Why the run should end early, where it should. `watched` is the best checkpoint's value,
+    /// whose step is known where it is of the same metric.
+    pub fn exhausted(&self, rule: &EarlyStop, watched: Option<&Best>) -> Option<String> {
+        if self.bad < rule.patience.max(1) {
+            return None;
+        }
+        let (EarlyStop { metric, .. }, bad) = (rule, self.bad);
+        let s = if bad == 1 { "" } else { "s" };
+        let least = match rule.min_delta {
+            0.0 => String::new(),
+            delta => format!(" by more than {delta}"),
+        };
+        let best = match (watched.filter(|best| best.metric == *metric), self.best) {
+            (Some(best), _) => format!("best {} at step {}", rounded(best.value), best.step),
+            (None, Some(best)) => format!("best {}", rounded(best)),
+            (None, None) => return Some(format!("{metric} was not finite in {bad} evaluation{s}")),
+        };
+        Some(format!(
+            "{metric} did not improve{least} in {bad} evaluation{s}; {best}"
+        ))
     }
+}
+
+/// A number with four significant digits.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.3e}").parse().unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -182,7 +195,7 @@ mod tests {
                 Some(rule),
                 None,
             );
-            progress.patience.exhausted(rule).is_some()
+            progress.patience.exhausted(rule, None).is_some()
         })
     }
 
@@ -196,6 +209,35 @@ mod tests {
         assert_eq!(stops_after(&[nan, nan, 1.0], &rule(2, 0.0)), Some(1));
         assert_eq!(stops_after(&[nan, 2.0, 1.0], &rule(2, 0.0)), None);
         assert_eq!(stops_after(&[1.0, 1.0], &rule(0, 0.0)), Some(1));
+    }
+
+    #[test]
+    fn why_it_ends_names_the_best_value_and_its_step() {
+        let mut patience = Patience {
+            best: Some(0.123456),
+            bad: 5,
+        };
+        let best = |metric: &str| Best {
+            metric: metric.into(),
+            value: 0.123456,
+            step: 400,
+        };
+        let why = |patience: &Patience, rule: &EarlyStop, best: Option<&Best>| {
+            patience.exhausted(rule, best).unwrap()
+        };
+        assert_eq!(
+            why(&patience, &rule(5, 0.0), Some(&best("val/loss"))),
+            "val/loss did not improve in 5 evaluations; best 0.1235 at step 400"
+        );
+        assert_eq!(
+            why(&patience, &rule(5, 0.01), Some(&best("val/accuracy"))),
+            "val/loss did not improve by more than 0.01 in 5 evaluations; best 0.1235"
+        );
+        patience = Patience { best: None, bad: 1 };
+        assert_eq!(
+            why(&patience, &rule(1, 0.0), None),
+            "val/loss was not finite in 1 evaluation"
+        );
     }
 
     #[test]

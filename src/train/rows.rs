@@ -113,6 +113,7 @@ impl Session {
                 .map(|(k, v)| (k.clone(), *v))
                 .collect(),
             best: self.progress.best.clone(),
+            tested: self.tested_on.clone(),
             // A device that no longer answers has no state to hash.
             state_hash: self.hashed().map_or(String::new(), |(_, hash)| hash),
             samples_per_s: self.meter.samples_per_s(&self.ledger),

@@ -19,7 +19,7 @@ use super::state::State;
 use super::stop::StopFlag;
 use super::update::Outcome;
 use crate::data::{Batch, DataError, Loader, Transforms};
-use crate::event::{Ending, Event, Metrics, Sink, Status};
+use crate::event::{Ending, Event, Metrics, NamedArray, Sink, Status, Tested};
 use crate::optim::Hyper;
 
 /// A model, its optimizer and its data, somewhere between the first update and the last.
@@ -54,6 +54,10 @@ pub struct Session {
     pub(super) checkpointed: Instant,
     /// What the finished model reached on the test split.
     pub(super) tested: Metrics,
+    /// The state that this was.
+    pub(super) tested_on: Option<Tested>,
+    /// Step and arrays of the best state, where the test split is to be measured on it.
+    pub(super) best_state: Option<(u64, Vec<NamedArray>)>,
     pub(super) ledger: Ledger,
     pub(super) meter: Meter,
     pub(super) loader: Arc<Loader>,
@@ -95,6 +99,8 @@ impl Session {
             restored: false,
             checkpointed: Instant::now(),
             tested: Metrics::new(),
+            tested_on: None,
+            best_state: None,
             meter: Meter::new(&ledger),
             ledger,
             transforms,

@@ -11,7 +11,7 @@ use super::order::Order;
 use super::recipe::{Cadence, OnNan};
 use super::session::Session;
 use super::stop::StopFlag;
-use crate::event::{EvalRow, Event, Metrics, Reason, Sink, Status};
+use crate::event::{EvalRow, Event, Metrics, Reason, Sink, Status, Tested, TestedState};
 use crate::schedule::Change;
 
 /// What is known at the end of [`Session::settle`].
@@ -73,6 +73,7 @@ impl Session {
             _ => signal.as_ref().map(|_| Reason::Signal),
         };
         if let Some(reason) = reason {
+            self.keep_best(&reason, due.state.as_ref())?;
             self.hand_over(reason, due.state, sink)?;
         }
         if over.is_some() && !self.test(sink, stop)? {
@@ -90,30 +91,82 @@ impl Session {
         }
     }
 
-    /// Measures the finished model on the test split, where there is one. What it finds decides
-    /// nothing and is no part of the state. `false` where a signal interrupted it.
+    /// Keeps a copy of a new best state, where the test split is to be measured on it.
+    fn keep_best(
+        &mut self,
+        reason: &Reason,
+        state: Option<&(Contents, String)>,
+    ) -> Result<(), TrainError> {
+        let wanted = self.recipe.test == TestedState::Best && self.recipe.data.test.is_some();
+        if !wanted || !matches!(reason, Reason::Best { .. }) {
+            return Ok(());
+        }
+        let arrays = match state {
+            Some((contents, _)) => contents.model.clone(),
+            None => self.contents()?.model,
+        };
+        self.best_state = Some((self.progress.step, arrays));
+        Ok(())
+    }
+
+    /// Measures the finished model on the test split, where there is one: its last state or its
+    /// best. What it finds decides nothing and is no part of the state. `false` where a signal
+    /// interrupted it.
     fn test(&mut self, sink: &mut dyn Sink, stop: &StopFlag) -> Result<bool, TrainError> {
         if self.recipe.data.test.is_none() {
             return Ok(true);
         }
         self.ledger.charge(Activity::Logging);
-        let metrics = self.evaluate(Split::Test, stop)?;
+        let step = self.progress.step;
+        let best = self.progress.best.as_ref().map(|best| best.step);
+        let best = best.filter(|_| self.recipe.test == TestedState::Best);
+        let kept = self
+            .best_state
+            .as_ref()
+            .filter(|(kept, _)| Some(*kept) == best);
+        let (tested, metrics) = match (best, kept) {
+            (Some(best), _) if best == step => (best, self.evaluate(Split::Test, stop)?),
+            (Some(best), Some((_, arrays))) => {
+                let last = self.state.swap(arrays)?;
+                let metrics = self.evaluate(Split::Test, stop);
+                self.state.swap(&last)?;
+                (best, metrics?)
+            }
+            (Some(best), None) => {
+                let message = format!(
+                    "the best state, of step {best}, is gone: the test split is measured on the last one"
+                );
+                sink.event(&Event::Warning { step, message })?;
+                (step, self.evaluate(Split::Test, stop)?)
+            }
+            (None, _) => (step, self.evaluate(Split::Test, stop)?),
+        };
         self.ledger.charge(Activity::Evaluation);
         let Some(metrics) = metrics else {
             return Ok(false);
         };
         self.tested.clone_from(&metrics);
+        let state = match best {
+            Some(best) if best == tested => TestedState::Best,
+            _ => TestedState::Last,
+        };
+        self.tested_on = Some(Tested {
+            state,
+            step: tested,
+        });
         sink.event(&Event::Eval(EvalRow {
-            step: self.progress.step,
+            step,
             epoch: self.epochs_done(),
             split: Split::Test.name().to_owned(),
             metrics,
+            of_step: (tested != step).then_some(tested),
         }))?;
         Ok(true)
     }
 
     /// How the run ended, where it did so by itself.
-    fn over(&self) -> Option<Status> {
+    #[must_use]
+    pub fn over(&self) -> Option<Status> {
         if !self.progress.settled {
             return None;
         }
@@ -121,8 +174,9 @@ impl Session {
             return Some(Status::Completed);
         }
         let rule = self.recipe.early_stop.as_ref()?;
-        let why = self.progress.patience.exhausted(rule)?;
-        Some(Status::Stopped { why, signal: None })
+        let best = self.progress.best.as_ref();
+        let why = self.progress.patience.exhausted(rule, best)?;
+        Some(Status::EarlyStopped { why })
     }
 
     /// Whether an evaluation is due that has not been made.
@@ -158,6 +212,7 @@ impl Session {
             epoch: self.epochs_done(),
             split: Split::Val.name().to_owned(),
             metrics,
+            of_step: None,
         }))?;
         self.tell(changes, sink)?;
         Ok(Some(best))

@@ -81,6 +81,12 @@ impl Resolver<'_> {
         if checkpoint.best.is_none() && facts.val > 0 {
             checkpoint.best = Some(BestKeys::default());
         }
+        if let (Some(best), Some(stop)) = (&mut checkpoint.best, &train.early_stop) {
+            best.metric = best.metric.take().or(stop.metric.clone());
+            if best.metric == stop.metric && stop.metric.is_some() {
+                best.mode = best.mode.or(stop.mode);
+            }
+        }
         if let Some(best) = &mut checkpoint.best {
             watched = best.metric.get_or_insert(watched).clone();
             let fault = watch("best.metric", &watched, &mut best.mode, metrics, facts);

@@ -139,6 +139,7 @@ impl Toy {
                     epoch: 1.0,
                     split,
                     metrics,
+                    of_step: None,
                 }))?;
                 if self.loss() < self.best {
                     self.best = self.loss();
@@ -212,6 +213,7 @@ impl Toy {
                 value: self.best,
                 step: 6,
             }),
+            tested: None,
             state_hash: self.hash(),
             samples_per_s: 1000.0,
             ledger: BTreeMap::from([("data".into(), 0.5)]),
