@@ -56,10 +56,10 @@ impl Length {
                 1
             })
         };
-        if let Span::Evals(_) = train.eval_every {
-            return Err(vec![own_unit(train.eval_every)]);
-        }
-        let eval_every = steps("eval_every", train.eval_every, 1);
+        let eval_every = match train.eval_every {
+            Span::Evals(_) => 1,
+            span => steps("eval_every", span, 1),
+        };
         let log_every = steps("log_every", train.log_every, eval_every);
         if let Some(stop) = &train.early_stop {
             steps("early_stop.patience", stop.patience, eval_every);
@@ -69,6 +69,9 @@ impl Length {
             Some(span) => steps("horizon", span, eval_every),
             None => before.map_or(total_steps, |before| before.max(total_steps)),
         };
+        if let Span::Evals(_) = train.eval_every {
+            faults.insert(0, own_unit(train.eval_every));
+        }
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -174,6 +177,10 @@ mod tests {
             "`eval_every`: `eval_every` must be more than nothing, found `0 steps`; hint: count in epochs, steps or % | \
              `log_every`: `log_every` cannot be counted in time; hint: count in epochs, steps or % | \
              `horizon`: `horizon` cannot be \"rest\"; hint: count in epochs, steps or %"
+        );
+        assert_eq!(
+            length("epochs = 1\neval_every = \"2 evals\"", None).unwrap_err(),
+            "`eval_every`: `eval_every` says how often there is an evaluation, so it cannot be `2 evals`; hint: count in epochs, steps or %"
         );
         assert!(length("epochs = 9000000000000000000", None).is_err());
     }

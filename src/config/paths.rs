@@ -83,7 +83,8 @@ impl PathKey {
 #[must_use]
 pub fn path_fault(text: &str) -> Option<(String, Option<String>)> {
     if text.trim().is_empty() {
-        return Some(("the path is empty".into(), None));
+        let hint = "name a file or folder; a relative path starts at the folder of this file";
+        return Some(("the path is empty".into(), Some(hint.into())));
     }
     if text.starts_with('~') && text != "~" && !text.starts_with("~/") {
         let hint = "write the whole path; `~/` alone stands for your home folder, and `./~` for a name that begins so";

@@ -80,7 +80,7 @@ impl Store {
             .filter(|path| begins(path))
             .collect();
         match found[..] {
-            [path] => Ok(path.clone()),
+            [path] if !wanted.is_empty() => Ok(path.clone()),
             [] if path.join(layout::RUN).is_file() => Ok(path.into()),
             [_, ..] if !wanted.is_empty() => {
                 let candidates = found.iter().map(|path| id(path)).collect();

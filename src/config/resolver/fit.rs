@@ -45,6 +45,10 @@ impl Resolver<'_> {
         let Some(path) = self.tables.paths.iter().find(is_missing) else {
             return;
         };
+        let is_near = |hint: &String| hint.starts_with("did you mean");
+        if fault.hint.as_ref().is_some_and(is_near) {
+            return;
+        }
         let remedy = format!("`--set {key}=PATH` says where it is now");
         if path.tried.len() > 1 {
             let tried: Vec<String> = path.tried.iter().map(|p| short_path(p)).collect();
