@@ -36,7 +36,22 @@ pub(super) const OLD_MEANINGS: &[OldMeaning] = &[
         key: "freeze_statistics",
         value: "false",
     },
+    csv("encoding", "\"ordinal\""),
+    csv("categories_by", "\"number\""),
+    csv("separator", "\"auto\""),
+    csv("decimal", "\".\""),
+    csv("header", "true"),
 ];
+
+/// A key of `[dataset]` of type `csv`.
+const fn csv(key: &'static str, value: &'static str) -> OldMeaning {
+    OldMeaning {
+        table: "dataset",
+        kind: Some("csv"),
+        key,
+        value,
+    }
+}
 
 impl OldMeaning {
     /// Whether a table with this `type` has the key at all.

@@ -73,7 +73,8 @@ impl Overrides {
 
 impl Spec {
     /// Reads a file with its bases, lays the overrides on top and fills in the environment. Faults
-    /// are collected, not returned: whatever could be read is there to be checked further.
+    /// are collected, not returned: whatever could be read is there to be checked further. The plan in
+    /// a run directory may be old: keys that it lacks mean what was done when it was stored.
     #[must_use]
     pub fn load(path: &Path, overrides: &Overrides) -> Self {
         let mut reader = LayerReader::default();

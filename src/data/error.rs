@@ -17,7 +17,7 @@ pub enum DataError {
         source: std::io::Error,
     },
     /// Something that is there but is no regular file.
-    #[error("`{path}` is not a file; hint: `path` names one file", path = path.display())]
+    #[error("`{path}` is not a file; hint: name the file in it", path = path.display())]
     NotAFile {
         /// What was named.
         path: PathBuf,
@@ -55,6 +55,14 @@ pub enum DataError {
     /// A text that cannot be used.
     #[error(transparent)]
     Text(#[from] TextError),
+    /// A fault of a file that another key than `path` names.
+    #[error("{source}")]
+    OfFile {
+        /// That key.
+        key: &'static str,
+        /// The fault.
+        source: Box<DataError>,
+    },
     /// Samples that cannot be divided.
     #[error(transparent)]
     Split(#[from] SplitError),
@@ -110,6 +118,10 @@ impl DataError {
             | Self::MissingFiles { .. }
             | Self::Idx { .. } => "path",
             Self::Csv(error) => error.key(),
+            Self::OfFile { key, source } => match source.key() {
+                "path" => key,
+                other => other,
+            },
             Self::Text(error) => error.key(),
             Self::Split(error) => error.key(),
             Self::OwnTest(_) => "split.test",
@@ -118,6 +130,13 @@ impl DataError {
             Self::MixedTargets { .. } | Self::Worker(_) | Self::Custom(_) => "",
             Self::Several(errors) => errors.first().map_or("", Self::key),
         }
+    }
+
+    /// The same fault, where `path` is to blame, at the key that names the file.
+    #[must_use]
+    pub(super) fn at_path_key(self, key: &'static str) -> Self {
+        let source = Box::new(self);
+        Self::OfFile { key, source }
     }
 
     /// Every fault at its key, hints apart, for the config's diagnostics.

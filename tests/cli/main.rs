@@ -28,5 +28,6 @@ mod run_directory;
 mod sandbox;
 mod schedule;
 mod scheduled;
+mod tables;
 mod weights;
 mod workloads;

@@ -1,23 +1,30 @@
-//! One column as numbers: what kind it is, and what its values become.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! One feature column: what kind it is, and what its values become.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    error::{CellError, CsvError, column_key, ignore_hint, shown},
+    Csv,
+    category::{Categories, Encoding},
+    error::{CellError, CsvError, column_key, file_name, shown},
+    oddities::{self, NotNumbers},
     table::Table,
 };
+use crate::{data::Moments, error::KeyFault};
 
 /// What one column is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 pub struct ColumnKeys {
-    /// number, category (its values become their indices in sorted order) or ignore (leave the column out).
-    #[serde(rename = "type")]
-    pub kind: ColumnKind,
+    /// number, category or ignore (leave the column out). Default: number where every value is one, else category.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"category")]
+    pub kind: Option<ColumnKind>,
+    /// The encoding of this column's categories: one_hot or ordinal. Default: `encoding` of the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"ordinal")]
+    pub encoding: Option<Encoding>,
 }
 
 /// number, category or ignore.
@@ -34,116 +41,169 @@ pub enum ColumnKind {
     Ignore,
 }
 
+/// The rows that are used: those of the training file first.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub all: &'a [usize],
+    /// The number of rows of the training file; categories and kinds are decided by these.
+    pub first: usize,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn training_file(self) -> &'a [usize] {
+        &self.all[..self.first]
+    }
+}
+
+/// The index of a value that is no category of the training split; one-hot, it is all zeros.
+pub(super) const NO_CATEGORY: f64 = -1.0;
+
 /// A column as numbers.
 #[derive(Debug)]
 pub(super) struct Column {
     pub name: String,
-    /// A number for each row, or a category's index; NaN where it is missing.
+    /// A number for each row, or a category's index or [`NO_CATEGORY`]; NaN where it is missing.
     pub values: Vec<f64>,
-    /// The names of a category's values by index.
-    pub categories: Option<Vec<String>>,
+    pub categories: Option<Categories>,
+    pub encoding: Encoding,
+}
+
+/// What the reader of a plan should know of a table.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub notes: Vec<String>,
+    pub warnings: Vec<KeyFault>,
 }
 
 impl Column {
-    /// Column `index` of `table` at `rows`: as `wanted`, or a number where every value is one.
+    /// Column `index` of `table`: as the config wants it, or a number where every value is one.
     pub(super) fn read(
         table: &Table,
-        rows: &[usize],
+        rows: Known<'_>,
         index: usize,
-        wanted: Option<ColumnKind>,
-        notes: &mut Vec<String>,
+        spec: &Csv,
+        findings: &mut Findings,
     ) -> Result<Self, CsvError> {
         let name = table.header[index].clone();
-        let numbers = || {
-            let key = column_key(&name, "type");
-            read_numbers(table, rows, index, &key)
-        };
-        let categories = match wanted {
-            Some(ColumnKind::Number) => None,
-            Some(_) => Some(read_categories(table, rows, index)),
-            None => match first_text(table, rows, index) {
-                None => None,
-                Some(text) => {
-                    let categories = read_categories(table, rows, index);
-                    notes.extend(text.note(table, index));
-                    notes.extend(identifier_note(&name, &categories.0, rows.len()));
-                    Some(categories)
-                }
-            },
-        };
-        let (values, categories) = match categories {
-            Some((names, values)) => (values, Some(names)),
-            None => (numbers()?, None),
-        };
-        Ok(Self {
-            name,
-            values,
-            categories,
-        })
-    }
-}
-
-/// Why a column is no number.
-pub(super) struct FirstText {
-    row: usize,
-    numbers: usize,
-    texts: usize,
-}
-
-/// The first value that is not a number, if there is any.
-pub(super) fn first_text(table: &Table, rows: &[usize], index: usize) -> Option<FirstText> {
-    let mut found: Option<FirstText> = None;
-    let mut numbers = 0;
-    for &row in rows {
-        match table.present(row, index).map(number) {
-            Some(None) => {
-                found
-                    .get_or_insert(FirstText {
-                        row,
-                        numbers: 0,
-                        texts: 0,
-                    })
-                    .texts += 1
+        let keys = spec.columns.get(&name);
+        let is_category = match spec.kind_of(&name) {
+            Some(ColumnKind::Number) => false,
+            Some(_) => true,
+            None => {
+                let texts = NotNumbers::of(table, rows.training_file(), index);
+                findings
+                    .notes
+                    .extend(texts.as_ref().and_then(|t| t.note(table, index)));
+                texts.is_some()
             }
-            Some(Some(_)) => numbers += 1,
-            None => {}
+        };
+        let own = keys.and_then(|keys| keys.encoding);
+        let mut column = Self {
+            encoding: own.unwrap_or(spec.encoding),
+            values: Vec::new(),
+            categories: None,
+            name,
+        };
+        if is_category {
+            let categories = read_categories(table, rows.training_file(), index, spec);
+            column.values = column.places(table, rows, index, &categories, findings)?;
+            oddities::of_categories(&column, &categories, rows.first, findings);
+            column.categories = Some(categories);
+        } else if own.is_some() {
+            let (key, column) = (column_key(&column.name, "encoding"), column.name);
+            return Err(CsvError::EncodedNumber { column, key });
+        } else {
+            let key = column_key(&column.name, "type");
+            column.values = read_numbers(table, rows.all, index, &key)?;
+            oddities::of_numbers(&column, findings);
         }
+        Ok(column)
     }
-    found.map(|text| FirstText { numbers, ..text })
-}
 
-impl FirstText {
-    /// A column of mostly numbers that is a category all the same is worth a word.
-    pub(super) fn note(&self, table: &Table, index: usize) -> Option<String> {
-        (self.numbers >= self.texts).then(|| {
-            format!(
-                "column `{}` is read as a category because of `{}` in line {}",
-                shown(&table.header[index]),
-                shown(table.value(self.row, index)),
-                table.line(self.row)
-            )
-        })
+    /// Each row's category; one that the training file does not have is an error where it would
+    /// need an index.
+    fn places(
+        &self,
+        table: &Table,
+        rows: Known<'_>,
+        index: usize,
+        categories: &Categories,
+        findings: &mut Findings,
+    ) -> Result<Vec<f64>, CsvError> {
+        let mut unknown = Vec::new();
+        let mut values = Vec::with_capacity(rows.all.len());
+        for &row in rows.all {
+            let Some(text) = table.present(row, index) else {
+                values.push(f64::NAN);
+                continue;
+            };
+            let place = categories.place(text);
+            if place.is_none() && self.encoding == Encoding::Ordinal {
+                let error = CellError::UnknownCategory {
+                    value: text.into(),
+                    train: file_name(table.path()),
+                };
+                let key = column_key(&self.name, "encoding");
+                return Err(cell(table, row, index, &key, error));
+            }
+            if place.is_none() {
+                unknown.push(row);
+            }
+            values.push(place.map_or(NO_CATEGORY, |place| place as f64));
+        }
+        findings
+            .notes
+            .extend(oddities::unknown(table, index, &unknown));
+        Ok(values)
     }
-}
 
-/// A category with almost as many values as rows is worth a word.
-fn identifier_note(name: &str, categories: &[String], rows: usize) -> Option<String> {
-    (categories.len() > 20 && categories.len() * 2 > rows).then(|| {
-        format!(
-            "column `{}` has {} different values in {rows} rows; hint: {}",
-            shown(name),
-            categories.len(),
-            ignore_hint(name)
-        )
-    })
-}
+    /// The number of categories where each has a feature of its own.
+    pub(super) fn one_hot(&self) -> Option<usize> {
+        let categories = self.categories.as_ref()?;
+        (self.encoding == Encoding::OneHot).then(|| categories.len())
+    }
 
-/// A finite number, or `None`. Negative zero is zero.
-pub(super) fn number(text: &str) -> Option<f64> {
-    text.parse()
-        .ok()
-        .filter(|n: &f64| n.is_finite())
-        .map(|n| n + 0.0)
+    /// Takes one-hot categories without a row in the training split for no category: nothing can be
+    /// learned of them.
+    pub(super) fn forget_untrained(&mut self, train: &[u32], findings: &mut Findings) {
+        let (Some(count), Some(categories)) = (self.one_hot(), &self.categories) else {
+            return;
+        };
+        let mut trained = vec![false; count];
+        for &row in train {
+            if let Some(seen) = trained.get_mut(self.values[row as usize] as usize) {
+                *seen |= self.values[row as usize] >= 0.0;
+            }
+        }
+        let names: Vec<String> = (0..count)
+            .filter(|&place| !trained[place])
+            .map(|place| format!("`{}`", shown(&categories.names[place])))
+            .collect();
+        if names.is_empty() {
+            return;
+        }
+        for value in self.values.iter_mut().filter(|value| **value >= 0.0) {
+            if !trained[*value as usize] {
+                *value = NO_CATEGORY;
+            }
+        }
+        findings.notes.push(format!(
+            "column `{}`: not in the training split, and all zeros elsewhere: {}",
+            shown(&self.name),
+            oddities::first_of(&names)
+        ));
+    }
+
+    /// Brings numbers to mean 0 and standard deviation 1 on the training rows; one-hot features stay
+    /// 0 and 1.
+    pub(super) fn standardize(&mut self, moments: &Moments) {
+        if self.one_hot().is_some() {
+            return;
+        }
+        let divisor = moments.divisor();
+        let values = self.values.iter_mut();
+        values.for_each(|v| *v = (*v - moments.mean) / divisor);
+    }
 }
 
 /// Numbers, NaN where missing; a fault at `key` where a value is none.
@@ -157,51 +217,25 @@ pub(super) fn read_numbers(
         let Some(text) = table.present(row, index) else {
             return Ok(f64::NAN);
         };
-        let error = match number(text) {
+        let error = match table.decimal.number(text) {
             Some(n) if n.abs() <= f64::from(f32::MAX) => return Ok(n),
             Some(_) => CellError::TooLarge(text.into()),
-            None => CellError::NotANumber(text.into()),
+            None => CellError::NotANumber(text.into(), table.decimal.remedy(text)),
         };
         Err(cell(table, row, index, key, error))
     };
     rows.iter().map(parse).collect()
 }
 
-/// The column's values in sorted order, and the index of each row's among them (NaN where missing).
-/// Numbers sort as numbers and are the same however they are written; all else sorts by its bytes.
+/// The categories of a column at `rows`.
 pub(super) fn read_categories(
     table: &Table,
     rows: &[usize],
     index: usize,
-) -> (Vec<String>, Vec<f64>) {
-    let present = || rows.iter().filter_map(|&row| table.present(row, index));
-    let canonical: fn(&str) -> String = if present().all(|text| number(text).is_some()) {
-        |text| number(text).unwrap_or_default().to_string()
-    } else {
-        str::to_string
-    };
-    let distinct: BTreeSet<String> = present().map(canonical).collect();
-    let mut names: Vec<String> = distinct.into_iter().collect();
-    names.sort_by(|a, b| match (number(a), number(b)) {
-        (Some(a), Some(b)) => a.total_cmp(&b),
-        _ => a.cmp(b),
-    });
-    let places: BTreeMap<&str, f64> = names
-        .iter()
-        .enumerate()
-        .map(|(place, name)| (name.as_str(), place as f64))
-        .collect();
-    let place = |text: &str| places.get(canonical(text).as_str()).copied();
-    let values = rows
-        .iter()
-        .map(|&row| {
-            table
-                .present(row, index)
-                .and_then(place)
-                .unwrap_or(f64::NAN)
-        })
-        .collect();
-    (names, values)
+    spec: &Csv,
+) -> Categories {
+    let texts = rows.iter().filter_map(|&row| table.present(row, index));
+    Categories::of(texts, spec.categories_by, table.decimal)
 }
 
 /// A fault of one value.
@@ -212,9 +246,10 @@ pub(super) fn cell(
     key: &str,
     error: CellError,
 ) -> CsvError {
+    let (path, line) = table.place(row);
     CsvError::Cell {
-        path: table.path.clone(),
-        line: table.line(row),
+        path: path.into(),
+        line,
         column: table.header[index].clone(),
         error,
         key: key.into(),

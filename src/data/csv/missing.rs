@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     column::{Column, cell},
     error::{CellError, CsvError, shown},
+    oddities::used,
     table::Table,
 };
 use crate::data::Moments;
@@ -42,35 +43,22 @@ impl Missing {
             all.clone().find_map(at)
         };
         let count = |column| all.clone().filter(|&row| absent(row, column)).count();
-        if self != Self::Drop {
-            if let Some((row, column)) = first(&[target]) {
-                let error = CellError::MissingTarget(count(column));
-                return Err(cell(table, row, column, "missing", error));
-            }
-            if let (Self::Error, Some((row, column))) = (self, first(features)) {
-                let error = CellError::Missing(count(column));
-                return Err(cell(table, row, column, "missing", error));
-            }
-            return Ok(all.collect());
+        if self == Self::Drop {
+            return whole_rows(table, features, target, notes);
         }
-        let whole = |&row: &usize| {
-            !absent(row, target) && !features.iter().any(|&column| absent(row, column))
-        };
-        let rows: Vec<usize> = all.clone().filter(whole).collect();
-        if rows.is_empty() {
-            return Err(CsvError::NoRows {
-                path: table.path.clone(),
-                dropped: true,
-            });
+        let empty = |row: usize| features.iter().all(|&column| absent(row, column));
+        if let Some((row, column)) = first(&[target]) {
+            let error = match empty(row) {
+                true => CellError::EmptyRow,
+                false => CellError::MissingTarget(count(column)),
+            };
+            return Err(cell(table, row, column, "missing", error));
         }
-        if rows.len() < table.rows() {
-            let dropped = table.rows() - rows.len();
-            notes.push(format!(
-                "dropped {dropped} of {} rows with missing values",
-                table.rows()
-            ));
+        if let (Self::Error, Some((row, column))) = (self, first(features)) {
+            let error = CellError::Missing(count(column));
+            return Err(cell(table, row, column, "missing", error));
         }
-        Ok(rows)
+        Ok(all.collect())
     }
 
     /// Fills a column's missing values with what the training rows say.
@@ -91,7 +79,7 @@ impl Missing {
             .filter(|v| !v.is_nan())
             .collect();
         if known.is_empty() {
-            let (path, column) = (table.path.clone(), column.name.clone());
+            let (path, column) = (table.path().into(), column.name.clone());
             return Err(CsvError::NothingToFillWith { path, column });
         }
         let (what, value) = match (self, &column.categories) {
@@ -108,7 +96,7 @@ impl Missing {
             .filter(|v| v.is_nan())
             .for_each(|v| *v = value);
         let value = match &column.categories {
-            Some(categories) => shown(&categories[value as usize]),
+            Some(categories) => shown(&categories.names[value as usize]),
             None => value.to_string(),
         };
         let name = shown(&column.name);
@@ -117,6 +105,35 @@ impl Missing {
         ));
         Ok(())
     }
+}
+
+/// The rows without missing values; each file has some.
+fn whole_rows(
+    table: &Table,
+    features: &[usize],
+    target: usize,
+    notes: &mut Vec<String>,
+) -> Result<Vec<usize>, CsvError> {
+    let present = |row: usize, column: usize| table.present(row, column).is_some();
+    let whole =
+        |&row: &usize| present(row, target) && features.iter().all(|&column| present(row, column));
+    let rows: Vec<usize> = (0..table.rows()).filter(whole).collect();
+    for (path, _, file) in table.files() {
+        if used(&rows, &file).is_empty() {
+            return Err(CsvError::NoRows {
+                path: path.into(),
+                dropped: true,
+            });
+        }
+    }
+    if rows.len() < table.rows() {
+        let dropped = table.rows() - rows.len();
+        notes.push(format!(
+            "dropped {dropped} of {} rows with missing values",
+            table.rows()
+        ));
+    }
+    Ok(rows)
 }
 
 /// The middle value, or the mean of the two in the middle. Not of nothing.

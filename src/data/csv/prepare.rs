@@ -4,69 +4,125 @@ use std::sync::Arc;
 
 use super::{
     Csv,
-    column::{Column, ColumnKind},
-    error::{CsvError, column_key, shown},
-    rows::{RowTargets, Rows},
+    column::{Column, ColumnKind, Findings, Known},
+    error::{CsvError, column_key, header_hint, shown},
+    oddities::{self, used},
+    rows::{Features, RowTargets, Rows},
+    sheet::are_values,
     table::Table,
     target::TargetColumn,
 };
 use crate::data::{
-    Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Labels, Moments, Split, Task,
+    Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Labels, Moments, Share, Split, Task,
 };
 
 /// Reads the table and makes it ready.
 pub(super) fn load(spec: &Csv, keys: &DatasetKeys, seed: u64) -> Result<Data, DataError> {
-    let table = Table::read(&spec.path.0)?;
-    let mut notes = Vec::new();
-    let (features, target) = choose(spec, &table)?;
-    let rows = spec.missing.rows(&table, &features, target, &mut notes)?;
-    let wanted = |index: usize| spec.columns.get(&table.header[index]).map(|keys| keys.kind);
-    let target = TargetColumn::read(&table, &rows, target, spec.task, wanted(target), &mut notes)?;
+    own_files(spec, keys)?;
+    let mut table = Table::read(spec)?;
+    let mut findings = Findings {
+        notes: std::mem::take(&mut table.notes),
+        ..Findings::default()
+    };
+    let (features, target) = choose(spec, &table, &mut findings)?;
+    let rows = spec
+        .missing
+        .rows(&table, &features, target, &mut findings.notes)?;
+    let first = table.rows_of("path").unwrap_or_default();
+    let known = Known {
+        all: &rows,
+        first: used(&rows, &first).len(),
+    };
+    let used_columns = [features.as_slice(), &[target]].concat();
+    let target = TargetColumn::read(&table, known, target, spec, &mut findings)?;
     let mut columns = features
         .iter()
-        .map(|&index| Column::read(&table, &rows, index, wanted(index), &mut notes))
+        .map(|&index| Column::read(&table, known, index, spec, &mut findings))
         .collect::<Result<Vec<_>, _>>()?;
-    let split = divide(spec, keys, seed, &target, rows.len())?;
+    let split = divide(spec, keys, seed, &target, (&table, known))?;
     for column in &mut columns {
         spec.missing
-            .fill(&table, column, &split.train, &mut notes)?;
+            .fill(&table, column, &split.train, &mut findings.notes)?;
+        column.forget_untrained(&split.train, &mut findings);
     }
+    oddities::of_splits(&table, &rows, &used_columns, &split, &mut findings);
     let (targets, task, target_scale) = scale_target(spec.standardize, target, &split.train);
-    if spec.standardize {
-        columns
-            .iter_mut()
-            .for_each(|column| standardize(column, &split.train, &mut notes));
+    for column in &mut columns {
+        scale(spec.standardize, column, &split.train, &mut findings.notes);
     }
-    let facts = Facts {
-        shape: vec![columns.len()],
-        task,
-        train: 0,
-        val: 0,
-        test: 0,
-        notes,
-        warnings: Vec::new(),
-    };
-    let whole: Arc<dyn Dataset> = Arc::new(Rows {
-        features: interleave(&columns, rows.len()),
-        width: columns.len(),
+    let data = assemble(
+        &columns,
         targets,
-    });
-    let data = Data::new(facts, &whole, split, table.fingerprint);
+        task,
+        split,
+        (findings, table.fingerprint),
+    );
     Ok(Data {
         target_scale,
         ..data
     })
 }
 
+/// The samples of every split.
+fn assemble(
+    columns: &[Column],
+    targets: RowTargets,
+    task: Task,
+    split: Split,
+    (findings, fingerprint): (Findings, String),
+) -> Data {
+    let features: Vec<Features> = columns
+        .iter()
+        .map(|column| column.one_hot().map_or(Features::Number, Features::OneHot))
+        .collect();
+    let facts = Facts {
+        shape: vec![features.iter().map(|features| features.width()).sum()],
+        task,
+        train: 0,
+        val: 0,
+        test: 0,
+        notes: findings.notes,
+        warnings: findings.warnings,
+    };
+    let whole: Arc<dyn Dataset> = Arc::new(Rows {
+        cells: interleave(columns),
+        columns: features,
+        targets,
+    });
+    Data::new(facts, &whole, split, fingerprint)
+}
+
+/// A fault where a split has its own file and also a share of the training file.
+fn own_files(spec: &Csv, keys: &DatasetKeys) -> Result<(), CsvError> {
+    let none = |share: Option<Share>| share.is_none_or(|share| share.of(usize::MAX) == 0);
+    let own = [
+        (&spec.val_path, keys.split.val, "val", "split.val"),
+        (&spec.test_path, keys.split.test, "test", "split.test"),
+    ];
+    for (path, share, split, key) in own {
+        if path.is_some() && !none(share) {
+            return Err(CsvError::OwnFile { split, key });
+        }
+    }
+    Ok(())
+}
+
 /// The features' and the target's places in the table.
-fn choose(spec: &Csv, table: &Table) -> Result<(Vec<usize>, usize), DataError> {
+fn choose(
+    spec: &Csv,
+    table: &Table,
+    findings: &mut Findings,
+) -> Result<(Vec<usize>, usize), DataError> {
     let place = |name: &str| table.header.iter().position(|column| column == name);
     let unknown = |key: String, name: &str| {
         DataError::from(CsvError::UnknownColumn {
-            path: table.path.clone(),
+            path: table.path().into(),
             key,
             name: shown(name),
-            hint: did_you_mean(name, &table.header),
+            hint: header_hint(
+                spec.header && are_values(&table.header, table.decimal),
+                &did_you_mean(name, &table.header),
+            ),
         })
     };
     let mut errors = Vec::new();
@@ -77,23 +133,20 @@ fn choose(spec: &Csv, table: &Table) -> Result<(Vec<usize>, usize), DataError> {
     for name in spec.columns.keys().filter(|name| place(name).is_none()) {
         errors.push(unknown(column_key(name, ""), name));
     }
-    let ignored = |name: &String| {
-        spec.columns
-            .get(name)
-            .is_some_and(|keys| keys.kind == ColumnKind::Ignore)
-    };
-    let features: Vec<usize> = (0..table.header.len())
+    let ignored = |name: &String| spec.kind_of(name) == Some(ColumnKind::Ignore);
+    let mut features: Vec<usize> = (0..table.header.len())
         .filter(|&index| Some(index) != target && !ignored(&table.header[index]))
         .collect();
+    features.retain(|&index| !is_nothing(table, index, findings));
     if let Some(&index) = features
         .iter()
         .find(|&&index| table.header[index].is_empty())
     {
-        let (path, column) = (table.path.clone(), index + 1);
+        let (path, column) = (table.path().into(), index + 1);
         errors.push(CsvError::Unnamed { path, column }.into());
     }
     if let (Some(_), true) = (target, features.is_empty()) {
-        let (path, target) = (table.path.clone(), spec.target.clone());
+        let (path, target) = (table.path().into(), spec.target.clone());
         errors.push(CsvError::NoFeatures { path, target }.into());
     }
     match (DataError::several(errors), target) {
@@ -103,8 +156,21 @@ fn choose(spec: &Csv, table: &Table) -> Result<(Vec<usize>, usize), DataError> {
     }
 }
 
+/// Whether a column has neither a name nor values, as separators at the ends of lines make it.
+fn is_nothing(table: &Table, index: usize, findings: &mut Findings) -> bool {
+    let nothing = table.header[index].is_empty()
+        && (0..table.rows()).all(|row| table.value(row, index).is_empty());
+    if nothing {
+        findings.notes.push(format!(
+            "column {} has neither a name nor values and is left out",
+            index + 1
+        ));
+    }
+    nothing
+}
+
 /// The nearest of `names`, or all of them where none is near.
-fn did_you_mean(name: &str, names: &[String]) -> String {
+pub(super) fn did_you_mean(name: &str, names: &[String]) -> String {
     let lower = name.to_lowercase();
     let near = names
         .iter()
@@ -132,19 +198,27 @@ fn did_you_mean(name: &str, names: &[String]) -> String {
     }
 }
 
+/// The split of the training file's rows; then come those of files of their own.
 fn divide(
     spec: &Csv,
     keys: &DatasetKeys,
     seed: u64,
     target: &TargetColumn,
-    rows: usize,
+    (table, rows): (&Table, Known<'_>),
 ) -> Result<Split, DataError> {
     let labels = match target {
-        TargetColumn::Classes(classes, names) => Some(Labels { classes, names }),
+        TargetColumn::Classes(classes, names) => Some(Labels {
+            classes: &classes[..rows.first],
+            names,
+        }),
         TargetColumn::Values(_) => None,
     };
     let split = keys.split.or(&spec.defaults());
-    Ok(Split::new(rows, &split, keys.limit, seed, labels)?)
+    let mut split = Split::new(rows.first, &split, keys.limit, seed, labels)?;
+    let own = |key| table.rows_of(key).map(|file| used(rows.all, &file));
+    split.val.extend(own("val_path").into_iter().flatten());
+    split.test.extend(own("test_path").into_iter().flatten());
+    Ok(split)
 }
 
 /// Targets as the model is trained on them, the task, and the scale of a regression.
@@ -178,28 +252,32 @@ fn scale_target(
     }
 }
 
-/// Brings a column to mean 0 and standard deviation 1 on the training rows.
-fn standardize(column: &mut Column, train: &[u32], notes: &mut Vec<String>) {
+/// Brings a column to mean 0 and standard deviation 1 on the training rows, where it is asked for;
+/// a note where it is constant there.
+fn scale(standardize: bool, column: &mut Column, train: &[u32], notes: &mut Vec<String>) {
     let values = &column.values;
     let moments = Moments::of(train.iter().map(|&row| values[row as usize]));
     if moments.std == 0.0 {
-        let name = shown(&column.name);
+        let becomes = match standardize && column.one_hot().is_none() {
+            true => " and becomes 0",
+            false => ", so nothing is learned from it",
+        };
         notes.push(format!(
-            "column `{name}` has one value in the training split and becomes 0"
+            "column `{}` has one value in the training split{becomes}",
+            shown(&column.name)
         ));
     }
-    let divisor = moments.divisor();
-    column
-        .values
-        .iter_mut()
-        .for_each(|v| *v = (*v - moments.mean) / divisor);
+    if standardize {
+        column.standardize(&moments);
+    }
 }
 
 /// Columns side by side, row after row.
-fn interleave(columns: &[Column], rows: usize) -> Vec<f32> {
-    let mut features = Vec::with_capacity(rows * columns.len());
+fn interleave(columns: &[Column]) -> Vec<f32> {
+    let rows = columns.first().map_or(0, |column| column.values.len());
+    let mut cells = Vec::with_capacity(rows * columns.len());
     for row in 0..rows {
-        features.extend(columns.iter().map(|column| column.values[row] as f32));
+        cells.extend(columns.iter().map(|column| column.values[row] as f32));
     }
-    features
+    cells
 }

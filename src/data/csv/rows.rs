@@ -6,11 +6,29 @@ use crate::data::{DataError, Dataset, Target};
 
 /// Rows of numbers, each with a target.
 pub(super) struct Rows {
-    /// Row after row.
-    pub features: Vec<f32>,
-    /// Features of a row.
-    pub width: usize,
+    /// Row after row, a number for each column: its value, or the index of its category.
+    pub cells: Vec<f32>,
+    pub columns: Vec<Features>,
     pub targets: RowTargets,
+}
+
+/// The features that a column becomes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Features {
+    /// The number itself.
+    Number,
+    /// So many zeros, with a one at the index where it is not negative.
+    OneHot(usize),
+}
+
+impl Features {
+    /// How many there are.
+    pub(super) fn width(self) -> usize {
+        match self {
+            Self::Number => 1,
+            Self::OneHot(count) => count,
+        }
+    }
 }
 
 /// A target for each row.
@@ -21,11 +39,30 @@ pub(super) enum RowTargets {
 
 impl Dataset for Rows {
     fn len(&self) -> usize {
-        self.features.len() / self.width
+        self.cells.len() / self.columns.len()
     }
 
     fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
-        out.copy_from_slice(&self.features[index * self.width..][..self.width]);
+        let width = self.columns.len();
+        let row = &self.cells[index * width..][..width];
+        if out.len() == width && !self.columns.contains(&Features::OneHot(1)) {
+            out.copy_from_slice(row);
+            return Ok(());
+        }
+        let mut rest = out;
+        for (column, value) in self.columns.iter().zip(row) {
+            let (features, after) = rest.split_at_mut(column.width());
+            match column {
+                Features::Number => features.fill(*value),
+                Features::OneHot(_) => {
+                    features.fill(0.0);
+                    if *value >= 0.0 {
+                        features[*value as usize] = 1.0;
+                    }
+                }
+            }
+            rest = after;
+        }
         Ok(())
     }
 

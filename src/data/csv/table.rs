@@ -1,107 +1,194 @@
-//! A table as it is written: text in columns, each row with its line.
+//! A table as it is written: the rows of all its files, one after the other.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
-use ::csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
+use super::{
+    Csv,
+    column::ColumnKind,
+    error::{CsvError, file_name, shown},
+    number::Decimal,
+    prepare::did_you_mean,
+    sheet::{Form, Sheet, Texts},
+};
+use crate::data::DataError;
 
-use super::error::CsvError;
-use crate::data::{DataError, content::Content, encoding};
-
-/// A gzipped table may be so many times its file; real ones are some tens.
-const MOST_PER_BYTE: u64 = 256;
-
-/// A table of text, rectangular, its column names distinct.
+/// A table of text, rectangular, its column names distinct. The columns are those of the first
+/// file, which holds the training split.
 #[derive(Debug)]
 pub(super) struct Table {
-    pub path: PathBuf,
     pub header: Vec<String>,
-    /// BLAKE3 of the content, in hexadecimal.
+    /// BLAKE3 of the content, in hexadecimal; of several files, of the list of theirs.
     pub fingerprint: String,
+    pub decimal: Decimal,
+    /// Decisions that a reader should know.
+    pub notes: Vec<String>,
+    files: Vec<File>,
     columns: Vec<Texts>,
     lines: Vec<u64>,
 }
 
-/// The texts of a column, one after the other.
-#[derive(Debug, Default)]
-struct Texts {
-    text: String,
-    ends: Vec<usize>,
+/// A file and its place among the rows.
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
+    key: &'static str,
+    rows: Range<usize>,
 }
 
 impl Table {
-    /// Reads a whole file. Values are trimmed; empty lines are no rows.
-    pub(super) fn read(path: &Path) -> Result<Self, DataError> {
-        let bytes = Content::read_all(path, MOST_PER_BYTE)?;
-        let fingerprint = blake3::hash(&bytes).to_hex().to_string();
-        encoding::without_nul(path, encoding::utf8(path, &bytes)?)?;
-        Ok(Self::parse(path, &bytes, fingerprint)?)
+    /// Reads the file of the training split, and those of the other splits where there are any.
+    pub(super) fn read(spec: &Csv) -> Result<Self, DataError> {
+        let form = Form::of(spec);
+        let first = Sheet::read(&spec.path.0, form)?;
+        let mut digests = vec![first.fingerprint.clone()];
+        let mut table = Self::begin(first, spec.decimal);
+        let own = [("val_path", &spec.val_path), ("test_path", &spec.test_path)];
+        let mut errors = Vec::new();
+        for (key, path) in own {
+            let Some(path) = path else { continue };
+            let added = Sheet::read(&path.0, form).and_then(|sheet| {
+                digests.push(format!("{key} {}", sheet.fingerprint));
+                table.append(sheet, key, spec).map_err(DataError::from)
+            });
+            errors.extend(added.err().map(|error| error.at_path_key(key)));
+        }
+        if digests.len() > 1 {
+            let list = digests.join("\n");
+            table.fingerprint = blake3::hash(list.as_bytes()).to_hex().to_string();
+        }
+        match DataError::several(errors) {
+            Some(error) => Err(error),
+            None => Ok(table),
+        }
     }
 
-    fn parse(path: &Path, bytes: &[u8], fingerprint: String) -> Result<Self, CsvError> {
-        let mut reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .trim(Trim::All)
-            .from_reader(bytes);
-        let mut record = StringRecord::new();
-        let mut next = |record: &mut StringRecord| {
-            reader
-                .read_record(record)
-                .map_err(|error| not_text(path, bytes, &error))
+    fn begin(sheet: Sheet, decimal: Decimal) -> Self {
+        let file = File {
+            path: sheet.path,
+            key: "path",
+            rows: 0..sheet.lines.len(),
         };
-        if !next(&mut record)? {
-            return Err(CsvError::Empty { path: path.into() });
+        Self {
+            header: sheet.header,
+            fingerprint: sheet.fingerprint,
+            decimal,
+            notes: sheet.notes,
+            files: vec![file],
+            columns: sheet.columns,
+            lines: sheet.lines,
         }
-        let header: Vec<String> = record.iter().map(String::from).collect();
-        distinct(path, &header)?;
-        let mut lines = Vec::new();
-        let mut columns: Vec<Texts> = header.iter().map(|_| Texts::default()).collect();
-        while next(&mut record)? {
-            let line = record.position().map_or(0, |start| line_of(bytes, start));
-            if record.len() != header.len() {
-                return Err(CsvError::Ragged {
-                    path: path.into(),
-                    line,
-                    found: record.len(),
-                    expected: header.len(),
+    }
+
+    /// Adds the rows of another file, its columns in any order.
+    fn append(&mut self, sheet: Sheet, key: &'static str, spec: &Csv) -> Result<(), CsvError> {
+        let places = match spec.header {
+            true => self.places(&sheet, key, spec)?,
+            false if sheet.header.len() == self.header.len() => {
+                (0..self.header.len()).map(Some).collect()
+            }
+            false => {
+                return Err(CsvError::OtherColumns {
+                    path: sheet.path,
+                    key,
+                    columns: sheet.header.len(),
+                    train: self.path().into(),
+                    expected: self.header.len(),
                 });
             }
-            lines.push(line);
-            for (column, value) in columns.iter_mut().zip(&record) {
-                column.text.push_str(value);
-                column.ends.push(column.text.len());
+        };
+        for (column, place) in self.columns.iter_mut().zip(places) {
+            for row in 0..sheet.lines.len() {
+                column.push(place.map_or("", |place| sheet.columns[place].get(row)));
             }
         }
-        if lines.is_empty() {
-            return Err(CsvError::NoRows {
-                path: path.into(),
-                dropped: false,
-            });
-        }
-        Ok(Self {
-            path: path.into(),
-            header,
-            fingerprint,
-            columns,
-            lines,
-        })
+        let start = self.lines.len();
+        self.lines.extend(&sheet.lines);
+        self.notes.extend(sheet.notes);
+        self.files.push(File {
+            path: sheet.path,
+            key,
+            rows: start..self.lines.len(),
+        });
+        Ok(())
     }
 
-    /// How many rows there are.
+    /// The place in `sheet` of each of the table's columns; `None` where it is left out anyway.
+    fn places(
+        &mut self,
+        sheet: &Sheet,
+        key: &'static str,
+        spec: &Csv,
+    ) -> Result<Vec<Option<usize>>, CsvError> {
+        let known: BTreeSet<&String> = self.header.iter().collect();
+        let extra = sheet.header.iter().filter(|name| !known.contains(name));
+        let extra: Vec<String> = extra.map(|name| format!("`{}`", shown(name))).collect();
+        if !extra.is_empty() {
+            let (file, train) = (file_name(&sheet.path), file_name(self.path()));
+            self.notes.push(format!(
+                "columns of `{file}` that `{train}` does not have are left out: {}",
+                extra.join(", ")
+            ));
+        }
+        let place = |name: &String| {
+            let place = sheet.header.iter().position(|other| other == name);
+            let ignored = spec.kind_of(name) == Some(ColumnKind::Ignore) || name.is_empty();
+            if place.is_none() && !ignored {
+                return Err(CsvError::MissingColumn {
+                    path: sheet.path.clone(),
+                    key,
+                    name: name.clone(),
+                    train: self.path().into(),
+                    hint: did_you_mean(name, &sheet.header),
+                });
+            }
+            Ok(place)
+        };
+        self.header.iter().map(place).collect()
+    }
+
+    /// The file of the training split.
+    pub(super) fn path(&self) -> &Path {
+        self.files.first().map_or(Path::new(""), |file| &file.path)
+    }
+
+    /// The number of rows of all files.
     pub(super) fn rows(&self) -> usize {
         self.lines.len()
     }
 
-    /// The line, from 1, at which a row (from 0) begins.
-    pub(super) fn line(&self, row: usize) -> u64 {
-        self.lines[row]
+    /// The rows of the file that this key names, where there is one.
+    pub(super) fn rows_of(&self, key: &str) -> Option<Range<usize>> {
+        let file = self.files.iter().find(|file| file.key == key);
+        file.map(|file| file.rows.clone())
+    }
+
+    /// Each file with its key and its rows.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&Path, &'static str, Range<usize>)> {
+        let files = self.files.iter();
+        files.map(|file| (file.path.as_path(), file.key, file.rows.clone()))
+    }
+
+    /// The file of a row (from 0), and the line in it, from 1.
+    pub(super) fn place(&self, row: usize) -> (&Path, u64) {
+        let file = self.files.iter().find(|file| file.rows.contains(&row));
+        (file.map_or(self.path(), |file| &file.path), self.lines[row])
+    }
+
+    /// A row's place for a note: `line 7`, and the file where it is not the first one.
+    pub(super) fn place_text(&self, row: usize) -> String {
+        match self.place(row) {
+            (path, line) if path == self.path() => format!("line {line}"),
+            (path, line) => format!("line {line} of `{}`", file_name(path)),
+        }
     }
 
     /// A value; empty or one of the words for it where it is missing.
     pub(super) fn value(&self, row: usize, column: usize) -> &str {
-        let Texts { text, ends } = &self.columns[column];
-        let start = row.checked_sub(1).map_or(0, |before| ends[before]);
-        &text[start..ends[row]]
+        self.columns[column].get(row)
     }
 
     /// A value, unless it is missing.
@@ -112,81 +199,10 @@ impl Table {
             || value.eq_ignore_ascii_case("null");
         (!missing).then_some(value)
     }
-}
 
-/// The line of a record that begins after any empty lines at `start`.
-fn line_of(bytes: &[u8], start: &::csv::Position) -> u64 {
-    let rest = bytes.get(start.byte() as usize..).unwrap_or_default();
-    let empty = rest.iter().take_while(|b| matches!(b, b'\r' | b'\n'));
-    start.line() + empty.filter(|b| **b == b'\n').count() as u64
-}
-
-fn not_text(path: &Path, bytes: &[u8], error: &::csv::Error) -> CsvError {
-    // Reading from memory with rows of any length, there is nothing else to go wrong.
-    let line = match error.kind() {
-        ErrorKind::Utf8 { pos: Some(pos), .. } => line_of(bytes, pos),
-        _ => 0,
-    };
-    CsvError::NotText {
-        path: path.into(),
-        line,
-    }
-}
-
-fn distinct(path: &Path, header: &[String]) -> Result<(), CsvError> {
-    for (second, name) in header.iter().enumerate() {
-        if let Some(first) = header[..second].iter().position(|other| other == name) {
-            return Err(CsvError::Duplicate {
-                path: path.into(),
-                name: name.clone(),
-                first: first + 1,
-                second: second + 1,
-            });
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &[u8]) -> Result<Table, CsvError> {
-        Table::parse(Path::new("t.csv"), text, String::new())
-    }
-
-    #[test]
-    fn quotes_spaces_empty_lines_crlf_and_a_byte_order_mark() {
-        let text = b"\xef\xbb\xbfa, b\r\n1,\"x, \"\"y\"\"\"\r\n\r\n2,\"two\nlines\"\r\n 3 ,?\r\n";
-        let table = parse(text).unwrap();
-        assert_eq!(table.header, ["a", "b"]);
-        assert_eq!(table.rows(), 3);
-        let lines: Vec<u64> = (0..3).map(|row| table.line(row)).collect();
-        assert_eq!(lines, [2, 4, 6]);
-        assert_eq!(table.value(0, 1), "x, \"y\"");
-        assert_eq!(table.value(1, 1), "two\nlines");
-        assert_eq!((table.value(2, 0), table.present(2, 1)), ("3", None));
-    }
-
-    #[test]
-    fn malformed_tables_name_file_and_line() {
-        let message = |text: &[u8]| parse(text).unwrap_err().to_string();
-        assert_eq!(
-            message(b""),
-            "`t.csv` is empty; hint: expected a header line and rows"
-        );
-        assert_eq!(message(b"a,b\n"), "`t.csv` has no rows after its header");
-        assert_eq!(
-            message(b"a,b\n1,2\n\n3\n"),
-            "`t.csv:4` has 1 values, expected 2 as in the header"
-        );
-        assert_eq!(
-            message(b"a,b,a\n1,2,3\n"),
-            "`t.csv:1` names column `a` twice, as column 1 and column 3"
-        );
-        assert_eq!(
-            message(b"a,b\n\n3,\xff\n"),
-            "`t.csv:3` is not UTF-8 text; hint: save the file as UTF-8"
-        );
+    /// A value as a finite number, where it is one.
+    pub(super) fn number(&self, row: usize, column: usize) -> Option<f64> {
+        self.present(row, column)
+            .and_then(|text| self.decimal.number(text))
     }
 }

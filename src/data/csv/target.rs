@@ -6,8 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    column::{ColumnKind, cell, first_text, number, read_categories, read_numbers},
-    error::{CellError, CsvError, column_key, shown},
+    Csv,
+    category::{Categories, CategoriesBy},
+    column::{ColumnKind, Findings, Known, cell, read_categories, read_numbers},
+    error::{CellError, CsvError, column_key, file_name, shown},
+    oddities::{NotNumbers, first_of},
     table::Table,
 };
 
@@ -39,48 +42,54 @@ pub(super) enum TargetColumn {
 }
 
 impl TargetColumn {
-    /// Reads column `index` at `rows` as the task asks, or decides the task.
+    /// Reads column `index` at `rows` as the task asks, or decides the task by the training file.
     pub(super) fn read(
         table: &Table,
-        rows: &[usize],
+        rows: Known<'_>,
         index: usize,
-        task: TaskKind,
-        wanted: Option<ColumnKind>,
-        notes: &mut Vec<String>,
+        spec: &Csv,
+        findings: &mut Findings,
     ) -> Result<Self, CsvError> {
+        let name = &table.header[index];
+        let (wanted, known) = (spec.kind_of(name), rows.training_file());
         let category = wanted == Some(ColumnKind::Category);
-        let column = || table.header[index].clone();
-        let classes = match task {
+        let classes = match spec.task {
             TaskKind::Regression if category => {
-                return Err(CsvError::CategoryRegression { column: column() });
+                let column = name.clone();
+                return Err(CsvError::CategoryRegression { column });
             }
             TaskKind::Regression => false,
             TaskKind::Classification => {
                 if !category {
-                    no_fractions(table, rows, index)?;
+                    no_fractions(table, known, index)?;
                 }
                 true
             }
+            TaskKind::Auto if category => true,
             TaskKind::Auto => {
-                let text = first_text(table, rows, index);
-                if !category {
-                    notes.extend(text.as_ref().and_then(|text| text.note(table, index)));
-                }
-                category || text.is_some() || is_few_whole_numbers(table, rows, index)
+                let texts = NotNumbers::of(table, known, index);
+                findings
+                    .notes
+                    .extend(texts.as_ref().and_then(|text| text.note(table, index)));
+                texts.is_some() || is_few_whole_numbers(table, known, index, spec)
             }
         };
         if wanted == Some(ColumnKind::Number) {
-            read_numbers(table, rows, index, &column_key(&column(), "type"))?;
+            read_numbers(table, rows.all, index, &column_key(name, "type"))?;
         }
         let target = if classes {
-            let (names, values) = read_categories(table, rows, index);
-            Self::Classes(values.into_iter().map(|v| v as u32).collect(), names)
+            let categories = read_categories(table, known, index, spec);
+            let alike = categories.alike();
+            let alike = alike.map(|alike| format!("classes of column `{}`: {alike}", shown(name)));
+            findings.notes.extend(alike);
+            let classes = read_classes(table, rows.all, index, &categories)?;
+            Self::Classes(classes, categories.names)
         } else {
-            Self::Values(read_numbers(table, rows, index, "target")?)
+            Self::Values(read_numbers(table, rows.all, index, "target")?)
         };
-        target.varies(table, rows, index)?;
-        if task == TaskKind::Auto {
-            notes.push(target.decision(&table.header[index]));
+        target.varies(table, known, index)?;
+        if spec.task == TaskKind::Auto {
+            findings.notes.push(target.decision(name));
         }
         Ok(target)
     }
@@ -88,13 +97,13 @@ impl TargetColumn {
     fn varies(&self, table: &Table, rows: &[usize], index: usize) -> Result<(), CsvError> {
         let constant = match self {
             Self::Classes(_, names) => names.len() < 2,
-            Self::Values(values) => values.iter().all(|v| *v == values[0]),
+            Self::Values(values) => values[..rows.len()].iter().all(|v| *v == values[0]),
         };
         if !constant {
             return Ok(());
         }
         Err(CsvError::ConstantTarget {
-            path: table.path.clone(),
+            path: table.path().into(),
             column: table.header[index].clone(),
             value: table.value(rows[0], index).into(),
         })
@@ -115,16 +124,48 @@ impl TargetColumn {
     }
 }
 
+/// The class of each row; a fault where the training file does not have it.
+fn read_classes(
+    table: &Table,
+    rows: &[usize],
+    index: usize,
+    classes: &Categories,
+) -> Result<Vec<u32>, CsvError> {
+    let class = |&row: &usize| {
+        let text = table.value(row, index);
+        classes
+            .place(text)
+            .map(|class| class as u32)
+            .ok_or_else(|| {
+                let names = classes
+                    .names
+                    .iter()
+                    .map(|name| format!("`{}`", shown(name)));
+                let error = CellError::UnknownClass {
+                    value: text.into(),
+                    train: file_name(table.path()),
+                    classes: first_of(&names.collect::<Vec<_>>()),
+                };
+                cell(table, row, index, "target", error)
+            })
+    };
+    rows.iter().map(class).collect()
+}
+
 /// Whether a column of numbers looks like classes: whole numbers, at most 20 different ones, each
 /// there twice or more on average.
-fn is_few_whole_numbers(table: &Table, rows: &[usize], index: usize) -> bool {
+fn is_few_whole_numbers(table: &Table, rows: &[usize], index: usize, spec: &Csv) -> bool {
     let mut distinct = BTreeSet::new();
-    for value in rows
-        .iter()
-        .filter_map(|&row| number(table.value(row, index)))
-    {
-        distinct.insert(value.to_bits());
-        if value.fract() != 0.0 || distinct.len() > MOST_CLASSES {
+    for &row in rows {
+        let Some(number) = table.number(row, index) else {
+            continue;
+        };
+        let text = match spec.categories_by {
+            CategoriesBy::Text => table.value(row, index),
+            CategoriesBy::Number => "",
+        };
+        distinct.insert((number.to_bits(), text));
+        if number.fract() != 0.0 || distinct.len() > MOST_CLASSES {
             return false;
         }
     }
@@ -133,11 +174,10 @@ fn is_few_whole_numbers(table: &Table, rows: &[usize], index: usize) -> bool {
 
 /// A fault where the column is numbers and one of them is no whole number.
 fn no_fractions(table: &Table, rows: &[usize], index: usize) -> Result<(), CsvError> {
-    if first_text(table, rows, index).is_some() {
+    if NotNumbers::of(table, rows, index).is_some() {
         return Ok(());
     }
-    let fraction =
-        |row: &&usize| number(table.value(**row, index)).is_some_and(|n| n.fract() != 0.0);
+    let fraction = |row: &&usize| table.number(**row, index).is_some_and(|n| n.fract() != 0.0);
     match rows.iter().find(fraction) {
         None => Ok(()),
         Some(&row) => {

@@ -1,5 +1,8 @@
 //! Tables read end to end: types, splits, missing values, errors with their lines.
 
+mod options;
+mod sweep;
+
 use std::{collections::BTreeSet, path::Path};
 
 use crate::data::{
@@ -74,14 +77,34 @@ fn features_keep_the_files_order_and_categories_sort() {
     let keys =
         "target = \"healthy\"\nstandardize = false\ncolumns = { id = { type = \"ignore\" } }";
     let data = load(PETS, keys, ALL).unwrap();
+    // Weight; ant, cat, dog; age.
+    let expected = [
+        [1.0, 0.0, 0.0, 1.0, 2.0],
+        [2.0, 0.0, 1.0, 0.0, 4.0],
+        [3.0, 0.0, 0.0, 1.0, 6.0],
+        [6.0, 1.0, 0.0, 0.0, 8.0],
+    ];
+    assert_eq!(features(&data), expected);
+    assert_eq!(data.facts.shape, [5]);
+    // Categories stay 0 and 1 beside numbers of mean 0.
+    let scaled = load(PETS, &keys.replace("standardize = false\n", ""), ALL).unwrap();
+    for (row, expected) in features(&scaled).iter().zip(expected) {
+        assert_eq!(row[1..4], expected[1..4]);
+    }
+    let ordinal = load(PETS, &format!("encoding = \"ordinal\"\n{keys}"), ALL).unwrap();
     assert_eq!(
-        features(&data),
+        features(&ordinal),
         [
             [1.0, 2.0, 2.0],
             [2.0, 1.0, 4.0],
             [3.0, 2.0, 6.0],
             [6.0, 0.0, 8.0]
         ]
+    );
+    let own = keys.replace("{ id", "{ kind = { encoding = \"ordinal\" }, id");
+    assert_eq!(
+        features(&load(PETS, &own, ALL).unwrap()),
+        features(&ordinal)
     );
     assert_eq!(
         data.facts.task,
@@ -156,7 +179,16 @@ fn auto_tells_classes_from_quantities() {
             .task
     };
     let names = |names: &[&str]| Task::classes(names.iter().map(|n| (*n).into()).collect());
-    assert_eq!(task(&["10", "9", "10.0", "9"], ""), names(&["9", "10"]));
+    assert_eq!(task(&["10", "9", "10", "9"], ""), names(&["9", "10"]));
+    let by_number = "categories_by = \"number\"";
+    assert_eq!(
+        task(&["10", "9", "10.0", "9"], by_number),
+        names(&["9", "10"])
+    );
+    assert_eq!(
+        task(&["10", "9", "10.0", "9", "10.0", "10"], ""),
+        names(&["9", "10", "10.0"])
+    );
     assert_eq!(task(&["b", "a", "b", "c"], ""), names(&["a", "b", "c"]));
     let regression = Task::Regression { targets: 1 };
     assert_eq!(
@@ -189,7 +221,9 @@ const GAPS: &str = "a,b,y\n1,x,1.5\n?,y,2.5\n3,,3.5\n8,y,4.5\nNA,y,5.5\n";
 #[test]
 fn missing_values_are_refused_filled_or_dropped() {
     let load = |missing: &str| {
-        let keys = format!("target = \"y\"\nstandardize = false\nmissing = \"{missing}\"");
+        let keys = format!(
+            "target = \"y\"\nstandardize = false\nencoding = \"ordinal\"\nmissing = \"{missing}\""
+        );
         load(GAPS, &keys, ALL)
     };
     let error = load("error").unwrap_err();
@@ -298,9 +332,15 @@ fn every_fault_has_its_place() {
         ),
         (
             "y;a\n1;x\n2;x\n",
-            "target = \"y;a\"",
+            "target = \"y\"\nseparator = \",\"",
             "",
-            "target: `t.csv` has no features beside its target `y;a`; hint: are its values separated by commas?",
+            "separator: `t.csv:1` has only one column; hint: the file looks separated by \";\": separator = \";\"",
+        ),
+        (
+            "y,a\n1,x\n2,x\n",
+            "target = \"y\"\ncolumns = { a = { type = \"ignore\" } }",
+            "",
+            "target: `t.csv` has no features beside its target `y`; hint: `columns` ignores all others",
         ),
         (
             ",a,y\n0,1,2\n",
@@ -361,11 +401,21 @@ fn oddities_are_noted() {
         data.facts.notes,
         [
             "task: regression of column `y`",
-            "column `a` is read as a category because of `1 000` in line 62",
-            "column `a` has 61 different values in 61 rows; hint: columns.a.type = \"ignore\"",
-            "column `name` has 61 different values in 61 rows; hint: columns.name.type = \"ignore\"",
+            "column `a` is read as a category because of `1 000` in line 62; hint: write it without separators between the digits",
         ]
     );
+    let warnings: Vec<String> = data
+        .facts
+        .warnings
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let warning = |name: &str| {
+        format!(
+            "`columns.{name}.type`: column `{name}` has 61 different values in 61 rows, which become 61 features; it looks like an identifier; hint: columns.{name}.type = \"ignore\""
+        )
+    };
+    assert_eq!(warnings, [warning("a"), warning("name")]);
 }
 
 #[test]
@@ -384,20 +434,47 @@ fn the_target_cannot_be_ignored() {
 fn a_plan_writes_every_key_back() {
     let spec = spec(
         Path::new("/t.csv"),
-        "target = \"y\"\ncolumns = { a = { type = \"number\" } }",
+        "target = \"y\"\ncolumns = { a = { type = \"number\" }, b = { encoding = \"ordinal\" } }",
     );
     let text = toml::to_string(&spec).unwrap();
     assert_eq!(
         text,
-        "path = \"/t.csv\"\ntarget = \"y\"\ntask = \"auto\"\nmissing = \"error\"\nstandardize = true\n\n\
-         [columns.a]\ntype = \"number\"\n"
+        "path = \"/t.csv\"\nseparator = \"auto\"\ndecimal = \".\"\nheader = true\ntarget = \"y\"\n\
+         task = \"auto\"\nencoding = \"one_hot\"\ncategories_by = \"text\"\nmissing = \"error\"\n\
+         standardize = true\n\n\
+         [columns.a]\ntype = \"number\"\n\n[columns.b]\nencoding = \"ordinal\"\n"
     );
     assert_eq!(toml::from_str::<Csv>(&text).unwrap(), spec);
-    let schema = serde_json::to_value(schemars::schema_for!(Csv)).unwrap();
-    let column = &schema["properties"]["columns"]["additionalProperties"]["properties"]["type"];
+}
+
+#[test]
+fn keys_that_contradict_each_other_are_refused_before_any_file_is_read() {
+    let faults = |keys: &str| -> Vec<String> {
+        let faults = spec(Path::new("/t.csv"), keys).check();
+        faults.iter().map(ToString::to_string).collect()
+    };
+    let columns = |columns: &str| faults(&format!("target = \"y\"\ncolumns = {columns}"));
     assert_eq!(
-        column["enum"],
-        serde_json::json!(["number", "category", "ignore"])
+        columns(
+            "{ a = { type = \"number\", encoding = \"ordinal\" }, y = { encoding = \"one_hot\" } }"
+        ),
+        [
+            "`columns.a.encoding`: only a category has an encoding; hint: remove `encoding`",
+            "`columns.y.encoding`: classes of the target are not encoded; hint: remove `encoding`",
+        ]
+    );
+    assert_eq!(
+        faults("target = \"y\"\nnames = [\"x\", \"y\"]"),
+        [
+            "`names`: `names` is for a file without a header line; hint: header = false, or remove `names`"
+        ]
+    );
+    assert_eq!(
+        faults("target = \"y\"\nheader = false\nnames = [\"y\", \"\", \"y\"]"),
+        [
+            "`names[1]`: a column has no name",
+            "`names[2]`: `y` is twice in it"
+        ]
     );
 }
 
