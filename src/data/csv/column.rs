@@ -115,7 +115,7 @@ impl Column {
         } else {
             let key = column_key(&column.name, "type");
             column.values = read_numbers(table, rows.all, index, &key)?;
-            oddities::of_numbers(&column, findings);
+            oddities::of_numbers(table, rows.all, index, &column, findings);
         }
         Ok(column)
     }

@@ -114,19 +114,54 @@ pub(super) fn of_categories(
         .push(warning.hint(ignore_hint(&column.name)));
 }
 
-/// Notes a column that counts the rows.
-pub(super) fn of_numbers(column: &Column, findings: &mut Findings) {
+/// Numbers up to here are exact as 64-bit floats: 2⁵³.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Tells of a column of numbers that may be names: they count the rows, have leading zeros, or more
+/// digits than a number keeps.
+pub(super) fn of_numbers(
+    table: &Table,
+    rows: &[usize],
+    index: usize,
+    column: &Column,
+    findings: &mut Findings,
+) {
+    let (name, key) = (shown(&column.name), column_key(&column.name, "type"));
     let counts = column
         .values
         .windows(2)
         .all(|pair| pair[1] == pair[0] + 1.0);
-    let named = column.name.to_lowercase();
-    let like_identifier = named.is_empty() || named.ends_with("id") || named.contains("index");
+    let lower = column.name.to_lowercase();
+    let like_identifier = lower.ends_with("id") || lower.contains("index");
     if column.values.len() > 20 && counts && like_identifier {
-        let (name, hint) = (shown(&column.name), ignore_hint(&column.name));
         let message = format!("column `{name}` counts the rows; it looks like an identifier");
-        let warning = KeyFault::warning(column_key(&column.name, "type"), message);
-        findings.warnings.push(warning.hint(hint));
+        let warning = KeyFault::warning(&key, message);
+        findings
+            .warnings
+            .push(warning.hint(ignore_hint(&column.name)));
+    }
+    if let Some(at) = column.values.iter().position(|value| value.abs() > EXACT) {
+        let row = rows[at];
+        let message = format!(
+            "column `{name}` is a number, and `{}` in {} has more digits than a number keeps",
+            shown(table.value(row, index)),
+            table.place_text(row)
+        );
+        let hint = format!("{key} = \"category\" or \"ignore\" where it is a name");
+        findings
+            .warnings
+            .push(KeyFault::warning(&key, message).hint(hint));
+    }
+    let is_padded = |text: &str| {
+        text.len() > 1 && text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let padded = rows.iter().find(|&&row| is_padded(table.value(row, index)));
+    if let Some(&row) = padded {
+        findings.notes.push(format!(
+            "column `{name}` is a number, and `{}` in {} has leading zeros; hint: {key} = \"category\" where it is a name",
+            shown(table.value(row, index)),
+            table.place_text(row)
+        ));
     }
 }
 

@@ -363,6 +363,33 @@ fn many_categories_and_identifiers_are_warned_of() {
 }
 
 #[test]
+fn numbers_that_look_like_names_are_told() {
+    let keys = "target = \"y\"\ntask = \"regression\"";
+    let data = load("zip,y\n2116,1\n00501,2\n", keys, ALL).unwrap();
+    assert_eq!(
+        data.facts.notes,
+        [
+            "column `zip` is a number, and `00501` in line 3 has leading zeros; hint: columns.zip.type = \"category\" where it is a name"
+        ]
+    );
+    let data = load("n,y\n5,1\n9007199254740993,2\n", keys, ALL).unwrap();
+    let warnings: Vec<String> = data
+        .facts
+        .warnings
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        warnings,
+        [
+            "`columns.n.type`: column `n` is a number, and `9007199254740993` in line 3 has more digits than a number keeps; hint: columns.n.type = \"category\" or \"ignore\" where it is a name"
+        ]
+    );
+    let data = load("n,y\n0,1\n0.5,2\n", keys, ALL).unwrap();
+    assert!(data.facts.warnings.is_empty() && data.facts.notes.is_empty());
+}
+
+#[test]
 fn rows_that_are_in_two_splits_are_told() {
     let rows: String = (0..20).map(|i| format!("{i},{}\n", i * i)).collect();
     let table = format!("a,y\n{rows}");
