@@ -57,7 +57,7 @@ pub struct Csv {
     #[serde(default)]
     #[schemars(example = &",")]
     pub decimal: Decimal,
-    /// Whether the first line names the columns. Default true.
+    /// True where the first line names the columns. Default true.
     #[serde(default = "yes")]
     #[schemars(example = false)]
     pub header: bool,
@@ -77,13 +77,13 @@ pub struct Csv {
     /// The encoding of categories: one_hot (a feature for each category, 1 for the row's own and 0 for the others; all 0 for one that the training split does not have) or ordinal (one feature, the index in sorted order). Default one_hot.
     #[serde(default)]
     pub encoding: Encoding,
-    /// What makes two values the same category or class: text (`02116` and `2116` differ) or number (`1`, `1.0` and `1e0` are one, in columns where every value is a number). Default text.
+    /// The identity of categories and classes: text (`02116` and `2116` are two) or number (`1`, `1.0` and `1e0` are one, in columns where every value is a number). Default text.
     #[serde(default)]
     pub categories_by: CategoriesBy,
     /// The treatment of missing values (nothing at all, NA, NaN, null or ?): error, mean, median (of the training split; the most frequent one for categories) or drop, which leaves out the row. A missing target is always an error unless dropped. Default error.
     #[serde(default)]
     pub missing: Missing,
-    /// Whether numbers, ordinal categories and the target of a regression are brought to mean 0 and standard deviation 1 on the training split; predictions and metrics stay in the target's own unit. Default true.
+    /// Brings numbers, ordinal categories and the target of a regression to mean 0 and standard deviation 1 on the training split; predictions and metrics stay in the target's own unit. Default true.
     #[serde(default = "yes")]
     pub standardize: bool,
 }
