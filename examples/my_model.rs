@@ -21,7 +21,8 @@ use trainer::{
 };
 
 fn main() -> ExitCode {
-    trainer::cli::main_with(Extensions::new().model::<MyNet>("my_net"))
+    let program = trainer::program!();
+    trainer::cli::main_with(Extensions::new().model::<MyNet>("my_net").program(program))
 }
 
 /// A linear layer, then so many residual ones of the same width: `h ← h + relu(W·h + b)`.

@@ -40,6 +40,7 @@ pub mod layer;
 pub mod model;
 pub mod objective;
 pub mod optim;
+pub mod program;
 pub mod report;
 pub mod rng;
 pub mod run;

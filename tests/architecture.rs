@@ -13,8 +13,9 @@ use std::{
 };
 
 /// What each module may name of `crate::…`, beside itself.
-const MAY_IMPORT: [(&str, &[&str]); 20] = [
+const MAY_IMPORT: [(&str, &[&str]); 21] = [
     ("error", &[]),
+    ("program", &[]),
     ("units", &["error"]),
     ("rng", &["error", "units"]),
     ("event", &["error", "units", "rng"]),
@@ -49,12 +50,21 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ),
     (
         "run",
-        &["error", "units", "rng", "event", "safetensors", "config"],
+        &[
+            "error",
+            "program",
+            "units",
+            "rng",
+            "event",
+            "safetensors",
+            "config",
+        ],
     ),
     (
         "launch",
         &[
             "error",
+            "program",
             "units",
             "rng",
             "event",
@@ -80,6 +90,7 @@ const LAYER_0: &[&str] = &["error", "units", "rng", "event"];
 
 const LAYERS_0_TO_2: &[&str] = &[
     "error",
+    "program",
     "units",
     "rng",
     "event",
@@ -95,6 +106,7 @@ const LAYERS_0_TO_2: &[&str] = &[
 
 const ALL: &[&str] = &[
     "error",
+    "program",
     "units",
     "rng",
     "event",

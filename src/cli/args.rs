@@ -1,38 +1,79 @@
 //! What can be typed: the verbs in their groups, and the flags that all of them know.
 
-use std::{path::PathBuf, process::ExitCode, sync::LazyLock};
+use std::{borrow::Cow, path::PathBuf, process::ExitCode, sync::OnceLock};
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::{CliError, Exit, Output, habits};
+use super::{CliError, Exit, Output, exit, habits};
 use crate::{
     config::{Extensions, expand, path_fault},
+    program::{self, Program},
     run,
 };
 
 /// Runs the tool on the process's arguments: the whole of the binary.
 #[must_use]
 pub fn main() -> ExitCode {
-    main_with(Extensions::new())
+    main_with(Extensions::new().program(Program::trainer()))
 }
 
 /// The same with a program's own components beside the built-in ones; see
 /// [`Extensions`].
 #[must_use]
 pub fn main_with(extensions: Extensions) -> ExitCode {
+    program::declare(extensions.program.clone());
+    if let Some(path) = std::env::args_os().next() {
+        program::called(path.as_ref());
+    }
+    let json = asks_for_json(std::env::args_os());
     let mut cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to standard output; a reader that closed it wanted no more.
             let _ = error.print();
+            if json && error.use_stderr() {
+                let text = error.render().to_string();
+                let text = text.trim().trim_start_matches("error: ").to_string();
+                let mut out = Output::stdout(&Global::default());
+                let _ = tell(&CliError::Usage(text), &mut out);
+            }
             return Exit::from_usage(&error).into();
         }
     };
     cli.global.extensions = extensions;
     let mut out = Output::stdout(&cli.global);
     let done = cli.run(&mut out);
+    if json
+        && out.is_empty()
+        && let Err(error) = &done
+    {
+        // Where nobody reads it, the exit code still tells.
+        let _ = tell(error, &mut out);
+    }
     Exit::report(done.and_then(|()| out.flush())).into()
+}
+
+/// Whether the command line asks for JSON, also one that is wrong otherwise.
+fn asks_for_json(args: impl Iterator<Item = std::ffi::OsString>) -> bool {
+    let args: Vec<_> = args.collect();
+    args.windows(2)
+        .any(|pair| pair[0] == "--format" && pair[1] == "json")
+        || args.iter().any(|arg| arg == "--format=json")
+}
+
+/// A failure as JSON on standard output, for a program that reads nothing else. The reader's own
+/// end and a signal are no failures.
+fn tell(error: &CliError, out: &mut Output<'_>) -> Result<(), CliError> {
+    match error {
+        CliError::Closed | CliError::Signal(_) | CliError::Stdout(_) => Ok(()),
+        error => {
+            let code = error.exit().code();
+            let faults = exit::faults(error);
+            out.json(&serde_json::json!({ "ok": false, "exit": code, "faults": faults }))?;
+            out.flush()
+        }
+    }
 }
 
 /// Training runs from one TOML file: checked before anything runs, and left behind as a directory
@@ -40,7 +81,7 @@ pub fn main_with(extensions: Extensions) -> ExitCode {
 #[derive(Debug, Parser)]
 #[command(
     name = "trainer",
-    version = VERSION.as_str(),
+    version,
     disable_help_subcommand = true,
     after_help = "RUN is an id or its beginning, a name (the newest run of it), a path, or `last`."
 )]
@@ -51,8 +92,8 @@ pub(crate) struct Cli {
     verb: Option<Verb>,
 }
 
-/// The package's version and the commit that it was built from.
-static VERSION: LazyLock<String> = LazyLock::new(|| run::binary().id());
+/// Version and commit of this program.
+static VERSION: OnceLock<String> = OnceLock::new();
 
 /// The flags of every verb.
 #[derive(Debug, Clone, Default, Args)]
@@ -109,6 +150,9 @@ macro_rules! verbs {
             }
         }
 
+        /// The verbs as they are typed; each has the name of its module.
+        const VERBS: &[&str] = &[$($(stringify!($module)),+),+];
+
         /// Each group's title and how many verbs it has, in the order of the enum.
         const GROUPS: &[(&str, usize)] = &[$(($group, [$(stringify!($verb)),+].len()),)+];
     };
@@ -135,18 +179,45 @@ impl Cli {
     pub(crate) fn run(&self, out: &mut Output<'_>) -> Result<(), CliError> {
         match &self.verb {
             Some(verb) => verb.run(&self.global, out),
-            None => out.write(FIRST_STEPS),
+            None => out.write(&with_name(FIRST_STEPS)),
         }
     }
 
     /// The command with its verbs listed by group.
     pub(crate) fn grouped() -> clap::Command {
-        let command = Self::command();
+        let command = own_name(Self::command());
         let groups = groups(&command);
         command.help_template(format!(
             "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{groups}\n\x1b[1;4mGlobal options:\x1b[0m\n{{options}}{{after-help}}"
         ))
     }
+}
+
+/// The command under the name and version of this program, and with that name in its examples.
+fn own_name(command: clap::Command) -> clap::Command {
+    let command = command
+        .name(program::name())
+        .version(VERSION.get_or_init(|| run::described().versions()).as_str());
+    let verbs: Vec<String> = command
+        .get_subcommands()
+        .map(|verb| verb.get_name().to_string())
+        .collect();
+    verbs.iter().fold(command, |command, verb| {
+        command.mut_subcommand(verb, |mut verb| {
+            if let Some(text) = verb.get_after_help().map(ToString::to_string) {
+                verb = verb.after_help(with_name(&text).into_owned());
+            }
+            if let Some(text) = verb.get_long_about().map(ToString::to_string) {
+                verb = verb.long_about(with_name(&text).into_owned());
+            }
+            verb
+        })
+    })
+}
+
+/// `text` with the name of this program in the commands that it shows.
+pub(crate) fn with_name(text: &str) -> Cow<'_, str> {
+    program::with_name(text, VERBS)
 }
 
 /// The verbs and what they do, under the titles of their groups.

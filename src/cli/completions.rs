@@ -4,6 +4,7 @@ use clap::Args;
 use clap_complete::Shell;
 
 use super::{CliError, Global, Output, args::Cli};
+use crate::program;
 
 /// Print the completion script of a shell
 ///
@@ -21,7 +22,8 @@ impl Completions {
     /// Where standard output cannot be written.
     pub fn run(&self, _: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::grouped(), "trainer", &mut script);
+        let name = program::name();
+        clap_complete::generate(self.shell, &mut Cli::grouped(), name, &mut script);
         out.write(&String::from_utf8_lossy(&script))
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{CliError, Global, Output, args::path};
 use crate::{
-    config::{Overrides, Plan, Spec},
+    config::{ConfigError, Overrides, Plan, Spec},
     launch,
 };
 
@@ -102,9 +102,23 @@ impl ConfigArgs {
     /// # Errors
     /// All faults of a config.
     pub fn plans(&self, global: &Global, out: &Output<'_>) -> Result<Vec<(Spec, Plan)>, CliError> {
-        let overrides = self.flags.overrides();
         let mut plans = Vec::new();
-        for path in &self.configs {
+        for (_, resolved) in self.resolved(global, out) {
+            let (spec, plan) = resolved?;
+            out.remarks(&plan);
+            plans.push((spec, plan));
+        }
+        Ok(plans)
+    }
+
+    /// Reads and resolves every config, one after the other: its path, and what came of it.
+    pub fn resolved<'a>(
+        &'a self,
+        global: &Global,
+        out: &Output<'_>,
+    ) -> Vec<(&'a PathBuf, Result<(Spec, Plan), ConfigError>)> {
+        let overrides = self.flags.overrides();
+        let one = |path: &'a PathBuf| {
             let mut spec = Spec::load(path, &overrides);
             launch::start_from(&mut spec, &global.runs);
             let resolved = Plan::resolve(&spec, &global.extensions);
@@ -116,16 +130,12 @@ impl ConfigArgs {
                     plan.display()
                 ));
             }
-            let mut plan = resolved?;
-            plan.top.tags.extend(self.flags.tags.iter().cloned());
-            if !plan.warnings.list.is_empty() {
-                out.diagnostics(&plan.warnings);
-            }
-            for note in &plan.facts.notes {
-                out.note(&format!("note: {note}"));
-            }
-            plans.push((spec, plan));
-        }
-        Ok(plans)
+            let resolved = resolved.map(|mut plan| {
+                plan.top.tags.extend(self.flags.tags.iter().cloned());
+                (spec, plan)
+            });
+            (path, resolved)
+        };
+        self.configs.iter().map(one).collect()
     }
 }

@@ -1,13 +1,15 @@
 //! `trainer eval`.
 
+use std::collections::BTreeSet;
+
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::{CliError, Global, Output, PlanFlags, run::Format};
+use super::{CliError, Global, Output, PlanFlags, require::Require, run::Format};
 use crate::{
     launch::{self, Which},
-    report::{Align, Table, exact},
-    run::Store,
+    report::{Align, Record, Table, exact},
+    run::{Reader, Store, Value},
     train::Split,
 };
 
@@ -28,6 +30,8 @@ pub struct Eval {
     /// Place of the run's data now: `--set dataset.path=PATH`; repeatable
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    #[command(flatten)]
+    require: Require,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -61,12 +65,11 @@ impl Eval {
     /// A run without such a checkpoint or split.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let path = Store::new(&global.runs).find(&self.run)?;
+        let record = Record::new(Reader::glance(&path)?);
+        let required = self.require.conditions()?;
+        required.check_among(&self.known(&record))?;
         let stop = launch::connect().map_err(CliError::Signals)?;
-        let split = match self.split {
-            SplitName::Train => Split::Train,
-            SplitName::Val => Split::Val,
-            SplitName::Test => Split::Test,
-        };
+        let split = self.split();
         let flags = PlanFlags {
             set: self.set.clone(),
             device: self.device.clone(),
@@ -84,6 +87,11 @@ impl Eval {
             let signal = stop.raised().and_then(|signal| u8::try_from(signal).ok());
             return Err(CliError::Signal(signal.unwrap_or(u8::MAX)));
         };
+        if let Some((was, now)) = &found.other_program {
+            out.note(&format!(
+                "note: another program trained this run: {was}; this is {now}"
+            ));
+        }
         match self.format {
             Format::Json => {
                 let metrics: serde_json::Map<_, _> = found
@@ -97,18 +105,43 @@ impl Eval {
                         (name.clone(), value)
                     })
                     .collect();
-                out.write(&format!(
-                    "{}\n",
-                    json!({ "step": found.step, "metrics": metrics })
-                ))
+                out.json(&json!({
+                    "run": record.view.info.run,
+                    "split": split.name(),
+                    "step": found.step,
+                    "metrics": metrics,
+                    "same_program": found.other_program.is_none(),
+                }))?;
             }
             Format::Text => {
                 let mut table = Table::new([("metric", Align::Left), ("value", Align::Right)]);
                 for (name, value) in &found.metrics {
                     table.row([name.clone(), exact(*value)]);
                 }
-                out.write(&table.render(out.palette()))
+                out.write(&table.render(out.palette()))?;
             }
         }
+        let who = format!("{} at step {}", record.view.info.run, found.step);
+        required.hold(&who, &|key| match found.metrics.get(key) {
+            Some(value) => vec![Value::Number(*value)],
+            None => record.values(key),
+        })
+    }
+
+    fn split(&self) -> Split {
+        match self.split {
+            SplitName::Train => Split::Train,
+            SplitName::Val => Split::Val,
+            SplitName::Test => Split::Test,
+        }
+    }
+
+    /// The keys that a requirement can ask for: those of the run, and what is measured.
+    fn known(&self, record: &Record) -> BTreeSet<String> {
+        let split = self.split().name();
+        let named = record.values("metrics");
+        let named = named.iter().map(|name| format!("{split}/{name}"));
+        let measured = named.chain([format!("{split}/loss")]);
+        record.keys().into_iter().chain(measured).collect()
     }
 }

@@ -6,6 +6,7 @@ use std::{
     process::ExitCode,
 };
 
+use super::with_name;
 use crate::{
     config::ConfigError,
     launch::LaunchError,
@@ -78,6 +79,12 @@ pub enum CliError {
     /// Training met a loss or gradient that is not finite.
     #[error("diverged: {0}")]
     Diverged(String),
+    /// A result is not what `--require` asks for, or no run matches `--where`.
+    #[error("{0}")]
+    Unmet(String),
+    /// Something went wrong that was told already.
+    #[error("exit code {}", .0.code())]
+    Told(Exit),
     /// A signal ended the command after its work was saved.
     #[error("stopped by signal {0}")]
     Signal(u8),
@@ -97,7 +104,8 @@ impl CliError {
                 Exit::Data
             }
             Self::Signals(_) => Exit::Internal,
-            Self::Differs(_) => Exit::Differs,
+            Self::Differs(_) | Self::Unmet(_) => Exit::Differs,
+            Self::Told(exit) => *exit,
             Self::Diverged(_) => Exit::Diverged,
             Self::Signal(signal) => Exit::Signal(*signal),
         }
@@ -126,24 +134,46 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Says on standard error what went wrong, if anything, and gives the exit code.
+    /// Says on standard error what went wrong, if anything, and gives the exit code. A signal and a
+    /// closed standard output are nothing wrong: who sent the signal knows.
     pub fn report(result: Result<(), CliError>) -> Self {
         match result {
             Ok(()) => Self::Done,
-            // Nothing went wrong; who sent the signal knows.
-            Err(error @ (CliError::Closed | CliError::Signal(_))) => error.exit(),
-            Err(CliError::Refused) => Self::Usage,
-            Err(CliError::Config(error)) => {
-                let color =
-                    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-                let _ = std::io::stderr().write_all(error.0.render(color).as_bytes());
-                Self::Usage
-            }
             Err(error) => {
-                // Nobody is left to tell when standard error is closed, too.
-                let _ = std::io::stderr().write_all(complaint(&error.to_string()).as_bytes());
+                Self::complain(&error);
                 error.exit()
             }
+        }
+    }
+
+    /// Says on standard error what went wrong, unless that was told already.
+    pub(super) fn complain(error: &CliError) {
+        let text = match error {
+            CliError::Closed | CliError::Signal(_) | CliError::Refused | CliError::Told(_) => {
+                return;
+            }
+            CliError::Config(error) => {
+                let color =
+                    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+                with_name(&error.0.render(color)).into_owned()
+            }
+            error => complaint(&error.to_string()),
+        };
+        // Nobody is left to tell when standard error is closed, too.
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+
+    /// How bad it is: of several runs, the exit code is that of the worst.
+    pub(super) fn badness(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Differs => 1,
+            Self::Diverged => 2,
+            Self::Usage => 3,
+            Self::Locked => 4,
+            Self::Data => 5,
+            Self::Internal => 6,
+            Self::Signal(_) => 7,
         }
     }
 
@@ -225,12 +255,47 @@ fn of_run(error: &RunError) -> Exit {
     }
 }
 
+/// What went wrong as an array of faults, each with `severity`, `message`, `hint` and `place`.
+pub(super) fn faults(error: &CliError) -> serde_json::Value {
+    let faults = match error {
+        CliError::Config(error) => error.0.to_json(),
+        error => {
+            let text = error.to_string();
+            let parts = text.split_once("; hint: ").or(text.split_once("\nhint: "));
+            let (message, hint) = parts.map_or((text.as_str(), None), |(m, h)| (m, Some(h)));
+            [fault(message, hint)].into_iter().collect()
+        }
+    };
+    named(faults)
+}
+
+/// A fault that has no place in a config.
+pub(super) fn fault(message: &str, hint: Option<&str>) -> serde_json::Value {
+    let (severity, place) = ("error", serde_json::Value::Null);
+    serde_json::json!({ "severity": severity, "message": message, "hint": hint, "place": place })
+}
+
+/// The name of this program in all texts of a JSON value.
+fn named(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => with_name(&text).into_owned().into(),
+        Value::Array(items) => items.into_iter().map(named).collect(),
+        Value::Object(map) => map
+            .into_iter()
+            .map(|(key, value)| (key, named(value)))
+            .collect(),
+        other => other,
+    }
+}
+
 /// `error: …` and, below it, `hint: …`. Lines of the message stay lines; a line break in a value,
 /// which stands in backticks, is written out.
 fn complaint(message: &str) -> String {
+    let message = with_name(message);
     match message.split_once("; hint: ") {
         Some((what, hint)) => format!("error: {}\nhint: {}\n", lines(what), lines(hint)),
-        None => format!("error: {}\n", lines(message)),
+        None => format!("error: {}\n", lines(&message)),
     }
 }
 

@@ -6,7 +6,7 @@ mod sketch;
 use clap::Args;
 use serde_json::Value as Schema;
 
-use super::{CliError, Global, Output};
+use super::{CliError, Global, Output, run::Format, with_name};
 use crate::{
     config::{
         Section, about, default_words, example_text, inner_table, metrics, origin, sections,
@@ -27,6 +27,9 @@ pub struct Explain {
     /// A dotted path or its end; without one, the tables
     #[arg(value_name = "PATH")]
     path: Vec<String>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 impl Explain {
@@ -37,7 +40,7 @@ impl Explain {
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let all = sections(&global.extensions);
         if self.path.is_empty() {
-            return tables(&all, out);
+            return self.tables(&all, out);
         }
         let path = plain(&self.path.join("."));
         let metrics = metrics(&global.extensions);
@@ -50,8 +53,11 @@ impl Explain {
                 None => find(&all, &one.path)?,
             },
             (None, []) => find(&all, &path)?,
-            (None, several) => return list(&path, several, out),
+            (None, several) => return self.several(&path, several, out),
         };
+        if self.format == Format::Json {
+            return out.json(&topic.object());
+        }
         self.show(&topic, global, out)?;
         let others: Vec<&names::Name> = named
             .iter()
@@ -91,29 +97,57 @@ impl Explain {
     }
 }
 
-/// The tables of a config, each with what it holds.
-fn tables(all: &[Section], out: &mut Output<'_>) -> Result<(), CliError> {
-    let mut table = Table::new([("table", Align::Left), ("what it holds", Align::Left)]);
-    for section in all {
-        let first = section.about.split(". ").next().unwrap_or(section.about);
-        table.row([section.header, first.trim_end_matches('.')]);
+impl Explain {
+    /// The tables of a config, each with what it holds.
+    fn tables(&self, all: &[Section], out: &mut Output<'_>) -> Result<(), CliError> {
+        let about = |section: &Section| {
+            let first = section.about.split(". ").next().unwrap_or(section.about);
+            first.trim_end_matches('.').to_string()
+        };
+        let mut rows: Vec<[String; 2]> = all
+            .iter()
+            .map(|section| [section.header.to_string(), about(section)])
+            .collect();
+        rows.push(["metrics".into(), "Names for the key `metrics`".into()]);
+        let columns = ["table", "what it holds"];
+        self.rows(columns, rows, out, "trainer explain NAME tells about a table, a component or a key: optimizer, sgd, momentum")
     }
-    table.row(["metrics", "Names for the key `metrics`"]);
-    out.write(&table.render(out.palette()))?;
-    out.write("\ntrainer explain NAME tells about a table, a component or a key: optimizer, sgd, momentum\n")
-}
 
-/// Several things of one name.
-fn list(name: &str, named: &[names::Name], out: &mut Output<'_>) -> Result<(), CliError> {
-    let mut table = Table::new([(name, Align::Left), ("what it is", Align::Left)]);
-    for name in named {
-        table.row([name.path.as_str(), &name.about]);
+    /// Several things of one name.
+    fn several(
+        &self,
+        name: &str,
+        named: &[names::Name],
+        out: &mut Output<'_>,
+    ) -> Result<(), CliError> {
+        let rows = named
+            .iter()
+            .map(|name| [name.path.to_string(), name.about.to_string()]);
+        let first = named.first().map_or("", |name| name.path.as_str());
+        let more = format!("trainer explain {first} tells everything about the first");
+        self.rows([name, "what it is"], rows.collect(), out, &more)
     }
-    out.write(&table.render(out.palette()))?;
-    let first = named.first().map_or("", |name| name.path.as_str());
-    out.write(&format!(
-        "\ntrainer explain {first} tells everything about the first\n"
-    ))
+
+    /// Names with what they are, and where to read more.
+    fn rows(
+        &self,
+        columns: [&str; 2],
+        rows: Vec<[String; 2]>,
+        out: &mut Output<'_>,
+        more: &str,
+    ) -> Result<(), CliError> {
+        if self.format == Format::Json {
+            let one =
+                |[name, about]: [String; 2]| serde_json::json!({ "name": name, "about": about });
+            return out.json(&rows.into_iter().map(one).collect());
+        }
+        let mut table = Table::new(columns.map(|name| (name, Align::Left)));
+        for row in rows {
+            table.row(row);
+        }
+        out.write(&table.render(out.palette()))?;
+        out.write(&format!("\n{}\n", with_name(more)))
+    }
 }
 
 /// Whether a topic is about a name.
@@ -129,6 +163,18 @@ struct Topic {
     rows: Vec<[String; 4]>,
     /// The schedule type whose curve says more, and the key of it that is asked for.
     schedule: Option<(String, Option<String>)>,
+}
+
+impl Topic {
+    fn object(&self) -> Schema {
+        let key = |[name, kind, default, meaning]: &[String; 4]| {
+            serde_json::json!({
+                "name": name, "type": kind, "default": default, "meaning": meaning,
+            })
+        };
+        let rows: Vec<Schema> = self.rows.iter().map(key).collect();
+        serde_json::json!({ "title": self.title, "text": self.lines, "keys": rows })
+    }
 }
 
 /// A path as a config or an override writes it, without brackets, indices and a last `type`:

@@ -6,6 +6,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
+use super::with_name;
 use crate::config::key_path;
 
 /// Words that are no verbs here, and what does the same.
@@ -90,7 +91,7 @@ pub fn with_tip(mut error: Error) -> Error {
     if let Some(tip) = tip {
         error.remove(ContextKind::SuggestedSubcommand);
         error.remove(ContextKind::SuggestedArg);
-        let tips = vec![StyledStr::from(tip)];
+        let tips = vec![StyledStr::from(with_name(&tip).into_owned())];
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
     }
     error

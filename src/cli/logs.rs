@@ -35,7 +35,7 @@ pub struct Logs {
     /// Only this level and the more serious ones
     #[arg(long, value_enum)]
     level: Option<LeastLevel>,
-    /// Only events of these epochs, counted from 0: 3, 3..5 (3, 4 and 5), 3.. or ..5
+    /// Only events of these epochs, counted from 1: 3, 3..5 (3, 4 and 5), 3.. or ..5
     #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
     epoch: Option<EpochRange>,
     /// Only lines that contain this text
@@ -59,7 +59,7 @@ enum LeastLevel {
 enum Format {
     /// Time, level, message and fields
     Text,
-    /// The lines as they were recorded
+    /// The lines as they were recorded (in a run of format 1, epochs count from 0 there)
     Json,
 }
 
@@ -70,13 +70,13 @@ impl Logs {
     /// Where the run or its trace cannot be read.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let path = Store::new(&global.runs).find(&self.run)?;
-        let filter = self.filter();
+        let (filter, format) = (self.filter(), Reader::info(&path)?.format);
         let mut tail = Tail::new(path.join("trace.jsonl"));
         loop {
             // Asked before reading: what a run writes before it ends is then read below.
             let running = self.follow && Reader::glance(&path)?.status == "running";
             while let Some(line) = tail.next_line(running)? {
-                if let Some(text) = self.wanted(&filter, &line, out) {
+                if let Some(text) = self.wanted(&filter, (&line, format), out) {
                     out.write(&text)?;
                     out.write("\n")?;
                 }
@@ -105,8 +105,13 @@ impl Logs {
     }
 
     /// What to print for a line of the file; nothing for one that is not wanted.
-    fn wanted(&self, filter: &TraceFilter, line: &str, out: &Output<'_>) -> Option<String> {
-        match (TraceLine::parse(line), self.format) {
+    fn wanted(
+        &self,
+        filter: &TraceFilter,
+        (line, format): (&str, u32),
+        out: &Output<'_>,
+    ) -> Option<String> {
+        match (TraceLine::parse(line, format), self.format) {
             (Some(event), _) if !filter.wants(&event) => None,
             (Some(event), Format::Text) => Some(event.text(out.palette())),
             (Some(_), Format::Json) => Some(sanitize_json(line).into_owned()),
@@ -199,8 +204,8 @@ mod tests {
         assert_eq!(tail.next_line(false).unwrap(), None);
     }
 
-    const TRACE: &str = r#"{"timestamp":"2026-11-22T09:40:11Z","level":"INFO","fields":{"message":"epoch","epoch":0,"lr":0.02},"target":"trainer"}
-{"timestamp":"2026-11-22T09:40:12Z","level":"WARN","fields":{"message":"skipped"},"target":"trainer","spans":[{"name":"epoch","epoch":1}]}
+    const TRACE: &str = r#"{"timestamp":"2026-11-22T09:40:11Z","level":"INFO","fields":{"message":"epoch","epoch":1,"lr":0.02},"target":"trainer"}
+{"timestamp":"2026-11-22T09:40:12Z","level":"WARN","fields":{"message":"skipped"},"target":"trainer","spans":[{"name":"epoch","epoch":2}]}
 {"timestamp":"2026-11-22T09:40:1"#;
 
     #[test]
@@ -218,12 +223,12 @@ mod tests {
             shown
         };
         insta::assert_snapshot!(shown(&[]), @r#"
-        2026-11-22T09:40:11Z  INFO epoch  epoch=0 lr=0.02
+        2026-11-22T09:40:11Z  INFO epoch  epoch=1 lr=0.02
         2026-11-22T09:40:12Z  WARN skipped
         {"timestamp":"2026-11-22T09:40:1
         "#);
         assert_eq!(
-            shown(&["--format", "json", "--epoch", "0"]).lines().next(),
+            shown(&["--format", "json", "--epoch", "1"]).lines().next(),
             TRACE.lines().next()
         );
         assert_eq!(

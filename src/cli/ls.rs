@@ -2,13 +2,15 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{CliError, Global, Output};
+use super::{CliError, Global, Output, require::Require};
 use crate::{
     report::{self, Filter, Record},
     run::Store,
 };
 
 /// List the runs, newest first
+///
+/// Exit code 6 where no run matches --where, or a run that is listed does not meet --require.
 ///
 /// A KEY is one of id, name, status, path, created, tag, notes, step, epoch, time, samples_per_s,
 /// attempts, device, plan_hash, parent, best, best_metric, best_step; a metric such as val/accuracy
@@ -23,6 +25,8 @@ pub struct Ls {
     /// Only runs for which this holds: and, or, not, ( ), =, !=, <, <=, >, >=
     #[arg(long = "where", value_name = "FILTER")]
     filter: Option<String>,
+    #[command(flatten)]
+    require: Require,
     /// Only runs with this tag; several times: with all of them
     #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
@@ -55,23 +59,42 @@ impl Ls {
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let store = Store::new(&global.runs);
         let mut records: Vec<Record> = store.list()?.into_iter().map(Record::new).collect();
-        if records.is_empty() {
+        let damaged = store.damaged()?;
+        for (path, error) in &damaged {
+            out.warn(&format!(
+                "the run in `{}` is left out: {error}",
+                path.display()
+            ));
+        }
+        if records.is_empty() && damaged.is_empty() {
             out.note(&format!(
                 "no runs in {}; trainer run CONFIG makes one",
                 global.runs.display()
             ));
         }
         let filter = self.filter.as_deref().map(Filter::parse).transpose()?;
-        self.require_keys(filter.as_ref(), &records)?;
+        let required = self.require.conditions()?;
+        self.require_keys(filter.as_ref(), required.keys(), &records)?;
         records.retain(|record| self.wants(filter.as_ref(), record));
         if let Some(key) = &self.sort {
             report::sort(&mut records, key);
         }
-        self.print(&records, out)
+        self.print(&records, out)?;
+        match &self.filter {
+            Some(filter) if records.is_empty() => {
+                Err(CliError::Unmet(format!("no run matches `{filter}`")))
+            }
+            _ => required.hold_for_all(&records),
+        }
     }
 
-    fn require_keys(&self, filter: Option<&Filter>, records: &[Record]) -> Result<(), CliError> {
-        let filtered = filter.into_iter().flat_map(Filter::keys);
+    fn require_keys<'a>(
+        &'a self,
+        filter: Option<&'a Filter>,
+        required: impl Iterator<Item = &'a str>,
+        records: &[Record],
+    ) -> Result<(), CliError> {
+        let filtered = filter.into_iter().flat_map(Filter::keys).chain(required);
         let sorted = self.sort.iter().map(|key| report::sort_key(key).0);
         let shown = self.columns.iter().flatten().map(String::as_str);
         let shown = shown.filter(|key| *key != "differs");
@@ -140,7 +163,21 @@ mod tests {
             "0.2 0.1 0.01"
         );
         assert_eq!(lrs(&["--tag", "other"]).unwrap(), "");
+        let none = ["--where", "lr > 1"];
+        assert_eq!(lrs(&none).unwrap_err().exit(), Exit::Differs);
+        lrs(&["--require", "val/accuracy >= 0.9"]).unwrap();
+        let unmet = lrs(&["--require", "lr < 0.05", "--require", "step = 40"]).unwrap_err();
+        assert_eq!(unmet.exit(), Exit::Differs);
+        let said = unmet.to_string();
+        assert!(
+            said.contains("`lr < 0.05` does not hold for digits-") && said.contains("lr is 0.2"),
+            "{said}"
+        );
+        let none = ["--tag", "other", "--require", "lr < 0.05"];
+        assert_eq!(lrs(&none).unwrap_err().exit(), Exit::Differs);
         for wrong in [
+            ["--require", "lr >"],
+            ["--require", "val/acuracy > 1"],
             ["--where", "lr >"],
             ["--where", "optimizer.rl > 1"],
             ["--sort", "-acuracy"],
@@ -160,6 +197,25 @@ mod tests {
         assert_eq!(runs[0]["best"]["checkpoint"], "checkpoints/step-0000000040");
         let path = std::path::Path::new(runs[0]["path"].as_str().unwrap());
         assert!(path.is_absolute() && path.join("run.json").is_file());
+    }
+
+    #[test]
+    fn a_damaged_run_does_not_hide_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let broken = sample::completed(folder.path(), 0.01);
+        sample::completed(folder.path(), 0.1);
+        std::fs::write(broken.join("run.json"), "{").unwrap();
+        let (shown, result) =
+            sample::trainer(folder.path(), &["ls", "--columns", "lr", "--format", "csv"]);
+        result.unwrap();
+        assert_eq!(shown, "lr\n0.1\n");
+        let damaged = crate::run::Store::new(folder.path()).damaged().unwrap();
+        assert_eq!(damaged.len(), 1);
+        assert!(
+            damaged[0].1.to_string().contains("is damaged"),
+            "{}",
+            damaged[0].1
+        );
     }
 
     #[test]

@@ -132,8 +132,8 @@ mod tests {
         result.unwrap();
         insta::assert_snapshot!(shown, @"
         step,epoch,lr,train/loss,val/loss
-        20,0,0.1,0.05,0.15000000000000002
-        40,1,0.1,0.025,NaN
+        20,1,0.1,0.05,0.15000000000000002
+        40,2,0.1,0.025,NaN
         ");
         let (shown, _) = sample::trainer(
             folder.path(),
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(
             shown,
             format!(
-                "run,step,epoch,lr\n{0},20,0,0.1\n{0},40,1,0.1\n{1},20,0,0.2\n{1},40,1,0.2\n",
+                "run,step,epoch,lr\n{0},20,1,0.1\n{0},40,2,0.1\n{1},20,1,0.2\n{1},40,2,0.2\n",
                 ids[0], ids[1]
             )
         );

@@ -24,6 +24,7 @@ mod output;
 mod plan_text;
 mod progress;
 mod reproduce;
+mod require;
 mod resume;
 mod run;
 #[cfg(test)]
@@ -35,6 +36,7 @@ mod session;
 mod show;
 mod verify;
 
+pub(crate) use args::with_name;
 pub use args::{Global, main, main_with};
 pub use config_args::{ConfigArgs, PlanFlags};
 pub use exit::{CliError, Exit};

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::PathBuf};
 use clap::Args;
 use serde_json::Value as Schema;
 
-use super::{CliError, Global, Output};
+use super::{CliError, Global, Output, with_name};
 use crate::{
     config::{Section, about, default_text, example_text, sections},
     error::nearest,
@@ -80,7 +80,7 @@ impl New {
             text.push_str("\n[train]\nepochs = 20\n");
             keys(&mut text, &train.common, &["epochs", "steps"]);
         }
-        Ok(text)
+        Ok(with_name(&text).into_owned())
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
-use super::{CliError, Global};
-use crate::config::Diagnostics;
+use super::{CliError, Global, with_name};
+use crate::config::{Diagnostics, Plan};
 use crate::report::{Ink, Palette, sanitize, sanitize_json};
 
 /// Standard output, and what is known about its reader.
@@ -16,6 +16,7 @@ pub struct Output<'a> {
     width: usize,
     terminal: bool,
     quiet: bool,
+    written: bool,
 }
 
 impl<'a> Output<'a> {
@@ -29,6 +30,7 @@ impl<'a> Output<'a> {
             width: terminal_width(terminal),
             terminal,
             quiet: global.quiet,
+            written: false,
         }
     }
 
@@ -40,6 +42,7 @@ impl<'a> Output<'a> {
             width: 80,
             terminal: false,
             quiet: true,
+            written: false,
         }
     }
 
@@ -48,6 +51,7 @@ impl<'a> Output<'a> {
     /// # Errors
     /// Where standard output is closed or cannot be written.
     pub fn write(&mut self, text: &str) -> Result<(), CliError> {
+        self.written |= !text.is_empty();
         self.data.write_all(text.as_bytes()).map_err(failure)
     }
 
@@ -59,6 +63,7 @@ impl<'a> Output<'a> {
         &mut self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), CliError> {
+        self.written = true;
         write(&mut self.data).map_err(failure)
     }
 
@@ -75,6 +80,7 @@ impl<'a> Output<'a> {
     /// # Errors
     /// Where standard output is closed or cannot be written.
     pub fn csv(&mut self, rows: impl IntoIterator<Item = Vec<String>>) -> Result<(), CliError> {
+        self.written = true;
         let mut lines = csv::Writer::from_writer(&mut self.data);
         for row in rows {
             let cells = row.iter().map(|cell| sanitize(cell).into_owned());
@@ -97,7 +103,7 @@ impl<'a> Output<'a> {
     pub fn note(&self, text: &str) {
         if !self.quiet {
             // A remark that nobody can read is no reason to fail.
-            let _ = writeln!(io::stderr(), "{}", sanitize(text));
+            let _ = writeln!(io::stderr(), "{}", sanitize(&with_name(text)));
         }
     }
 
@@ -108,14 +114,30 @@ impl<'a> Output<'a> {
             io::stderr(),
             "{}: {}",
             palette.paint(Ink::Notice, "warning"),
-            sanitize(text)
+            sanitize(&with_name(text))
         );
     }
 
     /// Findings of a config with their places: said even under `-q`.
     pub fn diagnostics(&self, found: &Diagnostics) {
         let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let _ = io::stderr().write_all(found.render(color).as_bytes());
+        let _ = io::stderr().write_all(with_name(&found.render(color)).as_bytes());
+    }
+
+    /// Warnings of a config that runs all the same, and notes on its data.
+    pub fn remarks(&self, plan: &Plan) {
+        if !plan.warnings.list.is_empty() {
+            self.diagnostics(&plan.warnings);
+        }
+        for note in &plan.facts.notes {
+            self.note(&format!("note: {note}"));
+        }
+    }
+
+    /// Whether nothing was written yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.written
     }
 
     /// How to paint text on standard output.

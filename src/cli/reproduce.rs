@@ -1,9 +1,14 @@
 //! `trainer reproduce`.
 
 use clap::Args;
+use serde_json::json;
 
-use super::{CliError, Global, Output, PlanFlags, session};
-use crate::{launch, run::Store, units::counted};
+use super::{CliError, Global, Output, PlanFlags, run::Format, session};
+use crate::{
+    launch::{self, Reproduction, SameProgram},
+    run::Store,
+    units::counted,
+};
 
 /// Run a stored plan again and compare every number bit for bit
 ///
@@ -15,6 +20,9 @@ pub struct Reproduce {
     /// Place of the run's data now: `--set dataset.path=PATH`; repeatable
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 impl Reproduce {
@@ -45,10 +53,21 @@ impl Reproduce {
         if let Some(signal) = stop.raised() {
             return Err(CliError::Signal(u8::try_from(signal).unwrap_or(u8::MAX)));
         }
+        if self.format == Format::Json {
+            out.json(&object(&found))?;
+        }
         match found.comparison.difference {
+            None if self.format == Format::Json => Ok(()),
             None => out.write(&format!(
-                "reproduced: {} and the final state of {} are the same bits in {}\n",
-                counted(found.comparison.rows as u64, "row"), found.original, found.repeated
+                "reproduced: {} and the final state of {} are the same bits in {}, {}\n",
+                counted(found.comparison.rows as u64, "row"),
+                found.original,
+                found.repeated,
+                match found.program {
+                    SameProgram::Yes => "made by the same program",
+                    SameProgram::No => "made by another program",
+                    SameProgram::Unknown => "made by the same version (the first run kept no digest of its program)",
+                }
             )),
             Some(difference) => Err(CliError::Differs(format!(
                 "{} and {} differ first at {difference}; hint: {}",
@@ -61,4 +80,27 @@ impl Reproduce {
             ))),
         }
     }
+}
+
+fn object(found: &Reproduction) -> serde_json::Value {
+    let difference = found.comparison.difference.as_ref().map(|difference| {
+        json!({
+            "step": difference.step, "kind": difference.kind, "key": difference.key,
+            "first": difference.first, "second": difference.second,
+        })
+    });
+    json!({
+        "same": difference.is_none(),
+        "original": found.original,
+        "repeated": found.repeated,
+        "path": found.path,
+        "rows": found.comparison.rows,
+        "difference": difference,
+        "same_program": match found.program {
+            SameProgram::Yes => json!(true),
+            SameProgram::No => json!(false),
+            SameProgram::Unknown => json!(null),
+        },
+        "circumstances": found.circumstances,
+    })
 }

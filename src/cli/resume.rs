@@ -47,7 +47,8 @@ enum Mode {
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 enum Difference {
-    /// Another build of trainer
+    /// Another program: other code, another version, or another build
+    #[value(alias = "program")]
     Binary,
     /// Other data, or other weights to start from
     Data,

@@ -1,19 +1,29 @@
 //! `trainer run`.
 
-use clap::{Args, ValueEnum};
+use std::path::Path;
 
-use super::{CliError, ConfigArgs, Global, Output, Screen, plan_text, session};
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::{
+    CliError, ConfigArgs, Exit, Global, Output, Screen, exit, plan_text,
+    require::{Conditions, Require},
+    session,
+};
 use crate::{
     config::{Plan, Spec},
     launch::{self, Launch},
-    run::Summary,
+    report::{Align, Cell, Ink, Record, Table, short},
+    run::{Reader, Summary},
+    train::StopFlag,
 };
 
 /// Check a config, then train it
 ///
 /// Every fault is found before anything runs. The run lands in a directory of its own below
 /// `runs`, from which it can be shown, resumed and reproduced. Several configs run one after the
-/// other; all of them are checked first.
+/// other, and all of them are checked first. One that fails does not keep the rest from running; a
+/// table at the end tells what came of each, and the exit code is that of the worst.
 #[derive(Debug, Args)]
 pub struct Run {
     #[command(flatten)]
@@ -21,7 +31,13 @@ pub struct Run {
     /// Do everything but the training: check, open the device, load the data, build the model
     #[arg(long)]
     dry_run: bool,
-    /// Output format; json is the run's summary, one object on a line
+    /// Stop at the first config that fails
+    #[arg(long)]
+    fail_fast: bool,
+    #[command(flatten)]
+    require: Require,
+    /// Output format; json is one object on a line for each config: the run's
+    /// summary, or the faults
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -30,63 +46,230 @@ pub struct Run {
 pub(super) enum Format {
     /// A few lines
     Text,
-    /// The summary as JSON
+    /// Objects for programs
     Json,
+}
+
+/// A config that can run.
+struct Ready {
+    /// The file, as it was named.
+    config: String,
+    spec: Spec,
+    plan: Plan,
+}
+
+/// What came of one config.
+struct Ended {
+    config: String,
+    summary: Option<Summary>,
+    error: Option<CliError>,
 }
 
 impl Run {
     /// Trains every config.
     ///
     /// # Errors
-    /// A config with faults, a run that fails, diverges or is stopped by a signal.
+    /// A config with faults, a run that fails, diverges, is stopped by a signal or does not meet a
+    /// requirement; of several, the worst.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
-        let plans = self.config.plans(global, out)?;
-        if let Some(other) = self.other_threads(&plans) {
+        let conditions = self.require.conditions()?;
+        let ready = self.check(global, out)?;
+        if let Some(other) = self.other_threads(&ready) {
             out.note(&other);
         }
-        for (_, plan) in &plans {
-            launch::check_place(plan, &global.runs)?;
+        for one in &ready {
+            launch::check_place(&one.plan, &global.runs)?;
+            conditions.check(&one.plan)?;
         }
         let stop = launch::connect().map_err(CliError::Signals)?;
-        for (spec, plan) in &plans {
-            let prepared = launch::prepare(plan)?;
-            if let Some(weights) = &prepared.weights {
-                out.note(&format!("init: {weights}"));
+        let several = ready.len() > 1;
+        let mut ended: Vec<Ended> = Vec::new();
+        for one in &ready {
+            let end = self.one(global, one, &conditions, &stop, out);
+            if let (true, Some(error)) = (several, &end.error) {
+                Exit::complain(error);
             }
-            if self.dry_run {
-                out.write(&plan_text::plan(plan, out.palette()))?;
-                out.note(
-                    "dry run: the device, the data and the model are there; nothing was trained",
-                );
-                continue;
+            let stopped = matches!(end.error, Some(CliError::Signal(_)));
+            let failed = end.error.is_some();
+            ended.push(end);
+            if stopped || (failed && self.fail_fast) {
+                break;
             }
-            let launch = Launch {
-                plan,
-                config_files: launch::config_files(spec),
-                overrides: self.config.flags.record(),
-                runs: global.runs.clone(),
-                argv: std::env::args().collect(),
-                parent: None,
-            };
-            let mut screen = session::screen(global);
-            let summary = launch.start(prepared, &mut screen, &stop)?;
-            drop::<Screen<'_>>(screen);
-            conclude(&summary, self.format, out)?;
         }
-        Ok(())
+        if !several {
+            return ended.pop().and_then(|end| end.error).map_or(Ok(()), Err);
+        }
+        if self.format == Format::Text {
+            say(
+                out,
+                &format!("\n{}", table(&ready, &ended).render(out.palette())),
+            )?;
+        }
+        let worst = ended
+            .iter()
+            .filter_map(|end| end.error.as_ref())
+            .map(CliError::exit);
+        match worst.max_by_key(|exit| exit.badness()) {
+            Some(worst) => Err(CliError::Told(worst)),
+            None => Ok(()),
+        }
+    }
+
+    /// Resolves every config; the faults of all of them are shown.
+    fn check(&self, global: &Global, out: &mut Output<'_>) -> Result<Vec<Ready>, CliError> {
+        let (mut ready, mut refused) = (Vec::new(), false);
+        for (path, resolved) in self.config.resolved(global, out) {
+            let config = path.display().to_string();
+            match resolved {
+                Ok((spec, plan)) => ready.push(Ready { config, spec, plan }),
+                Err(error) => {
+                    refused = true;
+                    out.diagnostics(&error.0);
+                    if self.format == Format::Json {
+                        out.json(&faults(&config, &CliError::Config(error)))?;
+                    }
+                }
+            }
+        }
+        if refused {
+            return Err(CliError::Refused);
+        }
+        ready.iter().for_each(|one| out.remarks(&one.plan));
+        Ok(ready)
+    }
+
+    fn one(
+        &self,
+        global: &Global,
+        ready: &Ready,
+        conditions: &Conditions,
+        stop: &StopFlag,
+        out: &mut Output<'_>,
+    ) -> Ended {
+        let config = ready.config.clone();
+        let (summary, error) = match self.train(global, ready, stop, out) {
+            Ok(None) => (None, None),
+            Ok(Some(summary)) => {
+                let said = conclude(&summary, self.format, out);
+                let met = said.and_then(|()| required(conditions, &summary));
+                (Some(summary), met.err())
+            }
+            Err(error) => {
+                if self.format == Format::Json {
+                    // Where nobody reads it, the exit code still tells.
+                    let _ = out.json(&faults(&config, &error));
+                }
+                (None, Some(error))
+            }
+        };
+        Ended {
+            config,
+            summary,
+            error,
+        }
+    }
+
+    /// Trains; none where nothing was to be trained.
+    fn train(
+        &self,
+        global: &Global,
+        ready: &Ready,
+        stop: &StopFlag,
+        out: &mut Output<'_>,
+    ) -> Result<Option<Summary>, CliError> {
+        let Ready { config, spec, plan } = ready;
+        let prepared = launch::prepare(plan)?;
+        if let Some(weights) = &prepared.weights {
+            out.note(&format!("init: {weights}"));
+        }
+        if self.dry_run {
+            match self.format {
+                Format::Text => out.write(&plan_text::plan(plan, out.palette()))?,
+                Format::Json => out.json(&plan_text::json(config, plan))?,
+            }
+            out.note("dry run: the device, the data and the model are there; nothing was trained");
+            return Ok(None);
+        }
+        let launch = Launch {
+            plan,
+            config_files: launch::config_files(spec),
+            overrides: self.config.flags.record(),
+            runs: global.runs.clone(),
+            argv: std::env::args().collect(),
+            parent: None,
+        };
+        let mut screen = session::screen(global);
+        let summary = launch.start(prepared, &mut screen, stop)?;
+        drop::<Screen<'_>>(screen);
+        Ok(Some(summary))
+    }
+}
+
+/// A config that did not run, as `check --format json` has it.
+fn faults(config: &str, error: &CliError) -> serde_json::Value {
+    json!({ "config": config, "ok": false, "faults": exit::faults(error) })
+}
+
+fn required(conditions: &Conditions, summary: &Summary) -> Result<(), CliError> {
+    if conditions.is_empty() {
+        return Ok(());
+    }
+    let record = Record::new(Reader::glance(Path::new(&summary.path))?);
+    conditions.hold(&summary.run, &|key| record.values(key))
+}
+
+/// One line a config: what came of it.
+fn table(ready: &[Ready], ended: &[Ended]) -> Table {
+    let columns = ["config", "run", "status", "best"];
+    let mut table = Table::new(columns.map(|name| (name, Align::Left)));
+    for end in ended {
+        let best = end
+            .summary
+            .as_ref()
+            .and_then(|summary| summary.best.as_ref());
+        let best = best.map_or_else(String::new, |best| {
+            format!("{} {}", best.metric, short(best.value))
+        });
+        let run = end
+            .summary
+            .as_ref()
+            .map_or("", |summary| summary.run.as_str());
+        table.row([
+            end.config.as_str().into(),
+            run.into(),
+            status(end),
+            best.into(),
+        ]);
+    }
+    for left in ready.iter().skip(ended.len()) {
+        let cells = [left.config.as_str(), "", "not run", ""];
+        table.row(cells.map(Cell::from));
+    }
+    table
+}
+
+fn status(end: &Ended) -> Cell {
+    match (&end.summary, &end.error) {
+        (Some(summary), Some(CliError::Unmet(_))) => {
+            Cell::from(format!("{}, not as required", summary.status)).ink(Ink::Bad)
+        }
+        (Some(summary), _) => {
+            Cell::from(summary.status.as_str()).ink(Ink::of_status(&summary.status))
+        }
+        (None, Some(_)) => Cell::from("failed").ink(Ink::Bad),
+        (None, None) => Cell::from("checked"),
     }
 }
 
 impl Run {
     /// The note that one process computes on one number of threads.
-    fn other_threads(&self, plans: &[(Spec, Plan)]) -> Option<String> {
-        let ((_, first), rest) = plans.split_first()?;
-        let other = |(_, plan): &&(Spec, Plan)| plan.train.threads != first.train.threads;
-        let (spec, _) = rest.iter().find(other)?;
+    fn other_threads(&self, ready: &[Ready]) -> Option<String> {
+        let (first, rest) = ready.split_first()?;
+        let other = |one: &&Ready| one.plan.train.threads != first.plan.train.threads;
+        let other = rest.iter().find(other)?;
         Some(format!(
             "note: `{}` computes on the threads of `{}`, as one process has one number of them; results do not depend on it",
-            spec.path.display(),
-            self.config.configs.first()?.display()
+            other.config, first.config
         ))
     }
 }
@@ -102,15 +285,19 @@ pub(super) fn conclude(
         Format::Json => serde_json::to_string(summary).unwrap_or_default() + "\n",
         Format::Text => session::conclusion(summary),
     };
-    // A closed standard output never changes how a run ended.
-    match out.write(&text).and_then(|()| out.flush()) {
-        Ok(()) | Err(CliError::Closed) => {}
-        Err(error) => return Err(error),
-    }
+    say(out, &text)?;
     let why = || summary.why.clone().unwrap_or_default();
     match (summary.status.as_str(), summary.signal) {
         (_, Some(signal)) => Err(CliError::Signal(u8::try_from(signal).unwrap_or(u8::MAX))),
         ("diverged", _) => Err(CliError::Diverged(why())),
         _ => Ok(()),
+    }
+}
+
+/// Writes to standard output. A closed one never changes how a run ended.
+fn say(out: &mut Output<'_>, text: &str) -> Result<(), CliError> {
+    match out.write(text).and_then(|()| out.flush()) {
+        Ok(()) | Err(CliError::Closed) => Ok(()),
+        Err(error) => Err(error),
     }
 }

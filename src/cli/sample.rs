@@ -7,6 +7,7 @@ use std::{
 
 use super::{CliError, Output, args::Cli};
 use crate::{
+    config::Plan,
     event::{
         Best, Checkpoint, Dtype, Ending, EpochRow, EvalRow, Event, Metrics, NamedArray, Reason,
         Sink, Status, StepRow,
@@ -74,10 +75,12 @@ pub fn trainer(folder: &Path, args: &[&str]) -> (String, Result<(), CliError>) {
 }
 
 fn meta(lr: f64) -> RunMeta {
+    let plan = format!("[optimizer]\nlr = {lr}\n[train]\nepochs = 2\n");
     RunMeta {
         name: "digits".into(),
-        plan_toml: format!("[optimizer]\nlr = {lr}\n[train]\nepochs = 2\n"),
-        plan_hash: "b1946ac9".into(),
+        plan_hash: Plan::hash_of_text(&plan).unwrap(),
+        plan_toml: plan,
+        seed: 7,
         config_files: vec![("digits.toml".into(), String::new())],
         overrides: Vec::new(),
         parent: None,

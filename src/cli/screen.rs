@@ -11,7 +11,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Global, progress::Progress};
+use super::{Global, progress::Progress, with_name};
 use crate::{
     event::{Checkpoint, Ending, EpochRow, Event, Reason, Sink, SinkError, Status, StepRow},
     report::{EpochLines, ending_line, sanitize, step_line},
@@ -81,7 +81,8 @@ impl<'a> Screen<'a> {
         if self.volume < volume {
             return;
         }
-        let line = sanitize(line);
+        let line = with_name(line);
+        let line = sanitize(&line);
         match &mut self.surface {
             Surface::Bar(bar) => bar.println(line),
             // Standard error may be closed; the run goes on.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Global, Screen};
+use super::{Global, Screen, with_name};
 use crate::{
     launch,
     report::{duration, sanitize, shares, short, tested_state},
@@ -69,7 +69,7 @@ pub fn conclusion(summary: &Summary) -> String {
         "diverged" => "trainer show last",
         _ => "trainer show last, trainer resume last",
     };
-    let _ = writeln!(text, "next: {next}");
+    let _ = writeln!(text, "next: {}", with_name(next));
     text.lines()
         .map(|line| sanitize(line).into_owned() + "\n")
         .collect()

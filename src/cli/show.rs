@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{CliError, Global, Output};
+use super::{CliError, Global, Output, with_name};
 use crate::{
     report::{self, Record},
     run::{Reader, Store},
@@ -38,7 +38,8 @@ impl Show {
         match self.format {
             Format::Text => {
                 let widths = (out.width(), out.fold());
-                out.write(&report::run_text(&record, widths, out.palette()))
+                let text = report::run_text(&record, widths, out.palette());
+                out.write(&with_name(&text))
             }
             Format::Json => out.json(&report::run_object(&record)),
         }

@@ -2,19 +2,24 @@
 
 use clap::Args;
 
-use super::{CliError, Global, Output};
+use super::{CliError, Global, Output, exit, run::Format};
 use crate::{
+    launch,
     report::{Align, Cell, Ink, Table, bytes, sanitize},
-    run::{CheckpointVerdict, Store, Verification, verify},
+    run::{CheckpointVerdict, Store, Verification},
 };
 
-/// Check every byte of a run: the digests of its checkpoints, its log, and that they agree
+/// Check every byte of a run: its checkpoints, its log, its summary, its config and plan
 ///
-/// Exit code 4 where something is damaged.
+/// Each is compared with a digest that was kept of it. Exit code 4 where something was changed or
+/// damaged.
 #[derive(Debug, Args)]
 pub struct Verify {
     /// An id or its beginning, a name (the newest of it), a path, or `last`
     run: String,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 impl Verify {
@@ -23,7 +28,19 @@ impl Verify {
     /// # Errors
     /// Where the run cannot be found, or something in it is damaged.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
-        let found = verify(&Store::new(&global.runs).find(&self.run)?)?;
+        let found = launch::verify(&Store::new(&global.runs).find(&self.run)?)?;
+        if self.format == Format::Json {
+            let mut object = serde_json::json!({ "ok": found.is_valid() });
+            object["run"] = found.run.as_str().into();
+            object["rows"] = found.rows.into();
+            object["files"] = found.files.into();
+            object["checkpoints"] = serde_json::json!(found.checkpoints);
+            let faults = found.faults.iter().map(|why| exit::fault(why, None));
+            object["faults"] = faults.collect();
+            object["notes"] = serde_json::json!(found.notes);
+            out.json(&object)?;
+            return verdict_of(found);
+        }
         out.write(&table(&found).render(out.palette()))?;
         for fault in &found.faults {
             let line = format!(
@@ -36,11 +53,15 @@ impl Verify {
         for note in &found.notes {
             out.write(&format!("note: {}\n", sanitize(note)))?;
         }
-        if found.is_valid() {
-            Ok(())
-        } else {
-            Err(CliError::Damaged(found.run))
-        }
+        verdict_of(found)
+    }
+}
+
+fn verdict_of(found: Verification) -> Result<(), CliError> {
+    if found.is_valid() {
+        Ok(())
+    } else {
+        Err(CliError::Damaged(found.run))
     }
 }
 
@@ -74,6 +95,10 @@ fn table(found: &Verification) -> Table {
         format!("{} row{s}", found.rows).into(),
         verdict(log),
     ]);
+    if found.files > 0 {
+        let files = format!("{} files", found.files);
+        table.row(["the rest".into(), files.into(), verdict(log)]);
+    }
     table
 }
 
@@ -105,6 +130,7 @@ mod tests {
         step-0000000020    154 B  ok
         step-0000000040    154 B  ok
         metrics.jsonl    11 rows  ok
+        the rest         3 files  ok
         ");
         result.unwrap();
 
@@ -118,5 +144,13 @@ mod tests {
             "{shown}"
         );
         assert_eq!(result.unwrap_err().exit(), crate::cli::Exit::Data);
+
+        let (shown, result) =
+            sample::trainer(folder.path(), &["verify", "last", "--format", "json"]);
+        assert_eq!(result.unwrap_err().exit(), crate::cli::Exit::Data);
+        let found: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!((&found["ok"], &found["rows"]), (&false.into(), &11.into()));
+        assert!(found["checkpoints"][1]["fault"].is_string(), "{found}");
+        assert!(found["checkpoints"][0]["fault"].is_null(), "{found}");
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     model::{self, ModelSpec},
     objective::{self, LossSpec, MetricSpec},
     optim::{self, OptimizerSpec},
+    program::Program,
     schedule::{self, Curve},
 };
 
@@ -37,6 +38,8 @@ pub struct Extensions {
     pub schedules: Registry<dyn Curve>,
     /// A user's own metrics; the built-in ones are known by name.
     pub metrics: Vec<(String, Arc<dyn MetricSpec>)>,
+    /// The program that these components are part of.
+    pub program: Option<Program>,
 }
 
 impl Default for Extensions {
@@ -105,7 +108,16 @@ impl Extensions {
                 .with::<schedule::Plateau>("plateau", |c| Arc::new(c))
                 .with::<schedule::Greedy>("greedy", |c| Arc::new(c)),
             metrics: Vec::new(),
+            program: None,
         }
+    }
+
+    /// Names the program that the components are part of, with its version and commit: runs record
+    /// them, and messages and `--version` show them. Write `trainer::program!()`.
+    #[must_use]
+    pub fn program(mut self, program: Program) -> Self {
+        self.program = Some(program);
+        self
     }
 
     /// Adds a model.

@@ -36,8 +36,9 @@ impl Differences {
     pub fn of(last: Option<&Attempt>, allow: &Allow) -> Self {
         let mut found = Self::default();
         if let Some(last) = last {
-            let (was, now) = (last.binary.id(), run::binary().id());
-            found.compare("program", ("binary", allow.binary), &was, &now);
+            if let Some((was, now)) = last.binary.difference(&run::binary()) {
+                found.compare("program", ("binary", allow.binary), &was, &now);
+            }
             let now = run::isa_class();
             found.compare("instruction sets", ("isa", allow.isa), &last.isa, &now);
         }

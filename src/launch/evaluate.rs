@@ -32,6 +32,9 @@ pub struct Evaluation {
     pub step: u64,
     /// Values by `split/name`.
     pub metrics: Metrics,
+    /// How the program that trained it differs from this one: the texts of both. None where it is
+    /// the same one, as far as the run says.
+    pub other_program: Option<(String, String)>,
 }
 
 /// Keys that may be laid over a plan that is evaluated, beside its paths.
@@ -64,9 +67,13 @@ pub fn evaluate(
     };
     let Prepared { mut session, .. } = prepare_from(&plan, Origin::Checkpoint)?;
     session.restore(&checkpoint)?;
+    let info = run::Reader::info(path)?;
+    let made_by = info.attempts.last().map(|attempt| &attempt.binary);
+    let other_program = made_by.and_then(|made_by| made_by.difference(&run::binary()));
     let metrics = session.evaluate(split, stop)?;
     Ok(metrics.map(|metrics| Evaluation {
         step: checkpoint.step,
         metrics,
+        other_program,
     }))
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     config::{Extensions, Overrides, Plan, Spec},
     event::Sink,
-    run::{self, Comparison, Reader, RunView},
+    run::{self, Binary, Comparison, Reader, RunView},
     train::StopFlag,
 };
 
@@ -25,8 +25,31 @@ pub struct Reproduction {
     pub path: PathBuf,
     /// The comparison.
     pub comparison: Comparison,
+    /// Whether the program is the one that made the first run.
+    pub program: SameProgram,
     /// What is different about the circumstances: another program, processor or data.
     pub circumstances: Vec<String>,
+}
+
+/// Whether two runs were made by one program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameProgram {
+    /// The same executable.
+    Yes,
+    /// Another one.
+    No,
+    /// The first run is of a version that kept no digest of its program; what it kept is the same.
+    Unknown,
+}
+
+impl SameProgram {
+    fn of(was: &Binary, now: &Binary) -> Self {
+        match was.difference(now) {
+            Some(_) => Self::No,
+            None if was.blake3.is_some() && now.blake3.is_some() => Self::Yes,
+            None => Self::Unknown,
+        }
+    }
 }
 
 /// Runs the plan of the run at `path` again, in a new run directory, as far as the first went;
@@ -78,11 +101,17 @@ pub fn reproduce(
     };
     let summary = launch.start(prepared, watcher, stop)?;
     let repeated = Reader::open(Path::new(&summary.path))?;
+    let programs = (view.info.attempts.last(), repeated.info.attempts.last());
+    let program = match programs {
+        (Some(was), Some(now)) => SameProgram::of(&was.binary, &now.binary),
+        _ => SameProgram::Unknown,
+    };
     Ok(Reproduction {
         original: view.info.run.clone(),
         repeated: summary.run.clone(),
         path: summary.path.into(),
         comparison: run::compare(&view, &repeated),
+        program,
         circumstances,
     })
 }
@@ -94,8 +123,9 @@ fn circumstances(view: &RunView, prepared: &Prepared) -> Vec<String> {
         let differs = |what: &str, was: &str, now: &str| {
             (was != now).then(|| format!("{what}: {was} then, {now} now"))
         };
-        let (was, now) = (last.binary.id(), run::binary().id());
-        all.extend(differs("program", &was, &now));
+        if let Some((was, now)) = last.binary.difference(&run::binary()) {
+            all.extend(differs("program", &was, &now));
+        }
         all.extend(differs("instruction sets", &last.isa, &run::isa_class()));
         all.extend(differs("device", &last.device, &prepared.opened.name));
     }

@@ -70,7 +70,8 @@ pub fn resume(
     if is_finished {
         refuse_early_stop(&prepared, plan, &id)?;
     }
-    let fallbacks: Vec<String> = found.fallbacks().iter().map(ToString::to_string).collect();
+    let mut fallbacks: Vec<String> = found.fallbacks().iter().map(ToString::to_string).collect();
+    fallbacks.extend(found.log_fault()?);
     say(beginning(&id, step, plan.length.total_steps));
     let mut changes = edited.as_ref().map_or(Vec::new(), |e| e.changes.clone());
     changes.append(&mut differences.changes);

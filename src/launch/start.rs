@@ -7,7 +7,7 @@ use crate::{
     config::{Better, Plan, Spec, WeightFile, short_path},
     data::Data,
     event::{Ending, Sink, Status},
-    kernel,
+    kernel, program,
     run::{AttemptMeta, InitInfo, Keep, Mode, RunMeta, Summary, Writer},
     train::{Session, StopFlag, TrainError},
 };
@@ -74,6 +74,8 @@ pub fn prepare(plan: &Plan) -> Result<Prepared, LaunchError> {
 /// The same with numbers from elsewhere.
 pub(super) fn prepare_from(plan: &Plan, origin: Origin<'_>) -> Result<Prepared, LaunchError> {
     threads(plan);
+    // By the time that the run is recorded, its program's digest is known.
+    program::digest_ahead();
     let opened = device::open(&plan.top.device)?;
     let data: Data = plan.dataset.spec.load(&plan.dataset_keys, plan.top.seed)?;
     let fingerprint = data.fingerprint.clone();
@@ -140,6 +142,7 @@ impl Launch<'_> {
             // The folder of a run is made in that of the runs, whatever its name.
             plan_toml: plan.to_toml_in(&self.runs.join("run")),
             plan_hash: plan.hash(),
+            seed: plan.top.seed,
             config_files: self.config_files.clone(),
             overrides: self.overrides.clone(),
             parent: self.parent.clone(),
@@ -190,7 +193,7 @@ pub(super) fn drive(
     watcher: &mut dyn Sink,
     stop: &StopFlag,
 ) -> Result<Summary, LaunchError> {
-    trace.attach(&writer.info().run, writer.trace()?);
+    trace.attach(writer.info(), writer.trace()?);
     let context = trace.context();
     let ended = context.within(|| {
         let mut sinks = Fanout(vec![&mut writer, &mut trace, watcher]);

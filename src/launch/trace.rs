@@ -17,7 +17,10 @@ use tracing_core::{
 };
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt::MakeWriter, layer::SubscriberExt as _};
 
-use crate::event::{Ending, EpochRow, Event, Metrics, Sink, SinkError, Status, StepRow};
+use crate::{
+    event::{Ending, EpochRow, Event, Metrics, Sink, SinkError, Status, StepRow},
+    run::RunInfo,
+};
 
 /// The spans of a run under way, and the dispatcher that its events go to.
 pub struct Trace {
@@ -25,6 +28,8 @@ pub struct Trace {
     run: Span,
     epoch: Span,
     file: LateFile,
+    /// Number of the first epoch.
+    first_epoch: u64,
 }
 
 impl Trace {
@@ -51,13 +56,17 @@ impl Trace {
             epoch: Span::none(),
             run,
             file,
+            first_epoch: 1,
         }
     }
 
-    /// Names the run. From now on, what the level lets through goes to `file` as JSON lines, and to
+    /// Names the run, and says how its files count epochs. From now on, what the level lets through goes to `file` as JSON lines, and to
     /// standard error where `RUST_LOG` asks for it.
-    pub fn attach(&self, id: &str, file: File) {
-        dispatcher::with_default(&self.dispatch, || self.run.record("id", id));
+    pub fn attach(&mut self, info: &RunInfo, file: File) {
+        self.first_epoch = RunInfo::first_epoch(info.format);
+        dispatcher::with_default(&self.dispatch, || {
+            self.run.record("id", info.run.as_str());
+        });
         self.file.set(file);
     }
 
@@ -135,6 +144,7 @@ impl Trace {
                 tracing::info!(parent: &self.run, step, total_steps, steps_per_epoch, "start");
             }
             Event::EpochStart { epoch } => {
+                let epoch = epoch + self.first_epoch;
                 self.epoch = tracing::info_span!(parent: &self.run, "epoch", epoch);
             }
             Event::Step(row) => self.step(row),
@@ -183,7 +193,7 @@ impl Trace {
 
     fn epoch(&self, row: &EpochRow) {
         let numbers = [
-            ("epoch", Number::Count(row.epoch)),
+            ("epoch", Number::Count(row.epoch + self.first_epoch)),
             ("step", Number::Count(row.step)),
             ("lr", Number::Real(row.lr)),
             ("lr_last", Number::Real(row.lr_last)),

@@ -60,7 +60,7 @@ fn points<'a>(record: &Record, key: &str) -> (Vec<(f64, f64)>, &'a str) {
     };
     let steps = |kind| of_kind(kind, |row| row.step as f64);
     let (step, eval) = (steps("step"), steps("eval"));
-    let epoch = of_kind("epoch", |row| row.epoch + 1.0);
+    let epoch = of_kind("epoch", |row| row.epoch);
     match () {
         () if key == "lr" && step.len() > 1 => (step, "steps"),
         () if epoch.len() > 1 && epoch.len() >= eval.len() => (epoch, "epochs"),

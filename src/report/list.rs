@@ -1,5 +1,7 @@
 //! Many runs: one line each.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::{
@@ -50,8 +52,19 @@ fn suggestion(near: &Option<String>) -> String {
 /// # Errors
 /// Where there are runs and none has the key.
 pub fn require_key(records: &[Record], key: &str) -> Result<(), UnknownKey> {
-    let known: std::collections::BTreeSet<String> = records.iter().flat_map(Record::keys).collect();
-    if records.is_empty() || known.contains(key) {
+    let known: BTreeSet<String> = records.iter().flat_map(Record::keys).collect();
+    if records.is_empty() {
+        return Ok(());
+    }
+    known_key(&known, key)
+}
+
+/// Refuses a key that is not `known`.
+///
+/// # Errors
+/// With the key that was probably meant.
+pub fn known_key(known: &BTreeSet<String>, key: &str) -> Result<(), UnknownKey> {
+    if known.contains(key) {
         return Ok(());
     }
     let near = near(key, known.iter().map(String::as_str)).map(String::from);

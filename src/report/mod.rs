@@ -32,10 +32,11 @@ pub use ink::{Ink, Palette};
 pub use ledger::{percent, shares};
 pub use line::{EpochLines, ending_line, step_line, tested_state};
 pub use list::{
-    UnknownKey, objects as list_objects, require_key, rows as list_rows, text as list_text,
+    UnknownKey, known_key, objects as list_objects, require_key, rows as list_rows,
+    text as list_text,
 };
 pub use number::{bytes, duration, exact, short};
-pub use record::Record;
+pub use record::{Record, keys_of};
 pub use series::{By, Point, Series, SeriesError};
 pub use sort::{sort, sort_key};
 pub use table::{Align, Cell, Table};

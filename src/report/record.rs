@@ -53,15 +53,29 @@ const OWN: [&str; 20] = [
     "best_step",
 ];
 
+/// Every key that a run of this plan, with these metrics, knows.
+#[must_use]
+pub fn keys_of(plan_toml: &str, metrics: impl IntoIterator<Item = String>) -> BTreeSet<String> {
+    let own = OWN.into_iter().chain(["lr"]).map(String::from);
+    let plan = plan_keys(plan_toml).into_keys();
+    plan.chain(metrics).chain(own).collect()
+}
+
+/// The values of a plan by their dotted paths; none where it is no TOML.
+fn plan_keys(text: &str) -> BTreeMap<String, Vec<Value>> {
+    let mut plan = BTreeMap::new();
+    if let Ok(table) = text.parse::<toml::Table>() {
+        flatten(String::new(), &toml::Value::Table(table), &mut plan);
+    }
+    plan
+}
+
 impl Record {
     /// The run `view`, with the keys of its `plan.toml` if that can be read.
     #[must_use]
     pub fn new(view: RunView) -> Self {
         let text = std::fs::read_to_string(view.path.join("plan.toml")).unwrap_or_default();
-        let mut plan = BTreeMap::new();
-        if let Ok(table) = text.parse::<toml::Table>() {
-            flatten(String::new(), &toml::Value::Table(table), &mut plan);
-        }
+        let plan = plan_keys(&text);
         Self { view, plan }
     }
 
@@ -144,7 +158,12 @@ impl Record {
     pub fn epoch(&self) -> f64 {
         match &self.view.summary {
             Some(summary) => summary.epoch,
-            None => self.view.rows.iter().map(epochs_done).fold(0.0, f64::max),
+            None => self
+                .view
+                .rows
+                .iter()
+                .map(|row| row.epoch)
+                .fold(0.0, f64::max),
         }
     }
 
@@ -204,15 +223,6 @@ impl Record {
             "best_step" => maybe(self.best().map(|best| (best.step as f64).into())),
             _ => None,
         }
-    }
-}
-
-/// An epoch row carries the number of the epoch that it ends.
-fn epochs_done(row: &crate::run::Row) -> f64 {
-    if row.kind == "epoch" {
-        row.epoch + 1.0
-    } else {
-        row.epoch
     }
 }
 

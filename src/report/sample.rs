@@ -65,6 +65,9 @@ fn info(n: u32) -> RunInfo {
         changes: None,
         target: "x86_64-unknown-linux-gnu".into(),
         profile: "release".into(),
+        name: String::new(),
+        blake3: None,
+        trainer: None,
     };
     let attempt = Attempt {
         attempt: 1,
@@ -82,7 +85,9 @@ fn info(n: u32) -> RunInfo {
         changes: Vec::new(),
     };
     RunInfo {
-        format: 1,
+        format: RunInfo::FORMAT,
+        config: Some("digits.toml".into()),
+        seed: Some(42),
         run: format!("digits-20261122-09400{n}-{n}f3a9c"),
         name: "digits".into(),
         created: format!("2026-11-22T09:40:0{n}Z"),
@@ -116,7 +121,7 @@ fn rows(lr: f64) -> Vec<Row> {
             &[("lr", now), ("train/loss", loss), ("grad_norm", 1.0)],
         ));
         if step % 20 == 0 {
-            let epoch = f64::from(step / 20 - 1);
+            let epoch = f64::from(step / 20);
             let (val, accuracy) = (("val/loss", loss + 0.1), ("val/accuracy", 1.0 - loss / 3.0));
             rows.push(row("eval", step, progress * 10.0, &[val, accuracy]));
             let mut last = row(
@@ -178,7 +183,7 @@ fn summary(view: &RunView, accuracy: f64) -> Summary {
         ("logging", 0.1),
     ];
     Summary {
-        format: 1,
+        format: RunInfo::FORMAT,
         run: view.info.run.clone(),
         path: view.path.display().to_string(),
         status: "completed".into(),
@@ -205,5 +210,6 @@ fn summary(view: &RunView, accuracy: f64) -> Summary {
         ledger: ledger
             .map(|(name, seconds)| (name.to_string(), seconds))
             .into(),
+        ..Summary::default()
     }
 }

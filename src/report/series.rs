@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn epochs_are_the_usual_rows() {
         let series = series(&["lr", "val/loss"], None).unwrap();
-        assert_eq!(places(&series), [(20, 0.0), (40, 1.0), (60, 2.0)]);
+        assert_eq!(places(&series), [(20, 1.0), (40, 2.0), (60, 3.0)]);
         assert_eq!(series.points.len(), 5 + 10);
         assert!(
             series

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use super::{Ink, Palette, number::moment, sanitize};
+use crate::run::RunInfo;
 
 /// One event of the trace.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,9 +22,11 @@ pub struct TraceLine {
 }
 
 impl TraceLine {
-    /// Reads one line; `None` where it is no event.
+    /// Reads one line of a run of this format; `None` where it is no event. Epochs count from 1
+    /// afterwards.
     #[must_use]
-    pub fn parse(line: &str) -> Option<Self> {
+    pub fn parse(line: &str, format: u32) -> Option<Self> {
+        let missing = 1 - RunInfo::first_epoch(format);
         let mut event: serde_json::Map<String, Value> = serde_json::from_str(line).ok()?;
         let level = event.get("level")?.as_str()?.parse().ok()?;
         let time = event
@@ -38,7 +41,13 @@ impl TraceLine {
             .shift_remove("message")
             .map(plain)
             .unwrap_or_default();
-        let epoch = |fields: &Value| fields.get("epoch").and_then(Value::as_u64);
+        let count = |fields: &Value| fields.get("epoch").and_then(Value::as_u64);
+        let epoch = |fields: &Value| Some(count(fields)?.saturating_add(missing));
+        if let Some(own) = fields.get_mut("epoch")
+            && let Some(number) = own.as_u64()
+        {
+            *own = number.saturating_add(missing).into();
+        }
         let around = event
             .get("spans")
             .and_then(Value::as_array)
@@ -58,7 +67,7 @@ impl TraceLine {
         })
     }
 
-    /// `2026-11-22T09:40:11Z  INFO epoch  epoch=0 step=20 lr=0.02 …`, without a newline.
+    /// `2026-11-22T09:40:11Z  INFO epoch  epoch=1 step=20 lr=0.02 …`, without a newline.
     #[must_use]
     pub fn text(&self, palette: Palette) -> String {
         let level = format!("{:>5}", self.level.name());
@@ -164,7 +173,7 @@ impl TraceFilter {
     }
 }
 
-/// Epochs as the trace counts them, from 0: `3`, `3..5` (3, 4 and 5), `3..`, `..5`.
+/// Epochs, counted from 1: `3`, `3..5` (3, 4 and 5), `3..`, `..5`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EpochRange {
     first: u64,
@@ -182,7 +191,7 @@ impl EpochRange {
 /// Why a text is no range of epochs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "write an epoch `3` or a range `3..5`, `3..` or `..5`; epochs count from 0 and both ends belong to it"
+    "write an epoch `3` or a range `3..5`, `3..` or `..5`; epochs count from 1 and both ends belong to it"
 )]
 pub struct EpochRangeError;
 
@@ -192,6 +201,7 @@ impl FromStr for EpochRange {
     fn from_str(text: &str) -> Result<Self, EpochRangeError> {
         let end = |text: &str, absent: u64| match text.trim() {
             "" => Ok(absent),
+            "0" => Err(EpochRangeError),
             number => number.parse().map_err(|_| EpochRangeError),
         };
         let range = match text.split_once("..") {
@@ -199,8 +209,9 @@ impl FromStr for EpochRange {
                 first: end(first, 0)?,
                 last: end(last, u64::MAX)?,
             },
+            None if text.trim().is_empty() => return Err(EpochRangeError),
             None => {
-                let only = text.trim().parse().map_err(|_| EpochRangeError)?;
+                let only = end(text, 0)?;
                 Self {
                     first: only,
                     last: only,
@@ -224,16 +235,25 @@ mod tests {
 
     #[test]
     fn lines_for_people() {
-        let text = |line| TraceLine::parse(line).unwrap().text(Palette::PLAIN);
+        let text = |line| TraceLine::parse(line, 2).unwrap().text(Palette::PLAIN);
         insta::assert_snapshot!(text(EPOCH), @r"2026-11-22T09:40:11Z  INFO epoch  epoch=3 lr=0.02 train/loss=1.25 note=a\u{1b}[2Jb");
         insta::assert_snapshot!(text(STEP), @"2026-11-22T09:40:12Z DEBUG step  step=61");
-        assert_eq!(TraceLine::parse("{\"timestamp\":\"2026-"), None);
-        assert_eq!(TraceLine::parse("[1]"), None);
+        assert_eq!(TraceLine::parse("{\"timestamp\":\"2026-", 2), None);
+        assert_eq!(TraceLine::parse("[1]", 2), None);
+    }
+
+    #[test]
+    fn the_epochs_of_an_older_run_are_shown_from_1() {
+        let epoch = TraceLine::parse(EPOCH, 1).unwrap();
+        assert_eq!(epoch.epoch, Some(4));
+        assert!(epoch.text(Palette::PLAIN).contains("epoch=4"));
+        assert_eq!(TraceLine::parse(STEP, 1).unwrap().epoch, Some(5));
+        assert_eq!(TraceLine::parse(STEP, 2).unwrap().epoch, Some(4));
     }
 
     #[test]
     fn filters_by_level_epoch_and_text() {
-        let lines = [EPOCH, STEP].map(|line| TraceLine::parse(line).unwrap());
+        let lines = [EPOCH, STEP].map(|line| TraceLine::parse(line, 2).unwrap());
         let wants = |filter: TraceFilter| [0, 1].map(|i| filter.wants(&lines[i]));
         let all = TraceFilter::default();
         assert_eq!(wants(all.clone()), [true, true]);
@@ -271,7 +291,7 @@ mod tests {
         assert_eq!(inside("3"), [3]);
         assert_eq!(inside("6.."), [6, 7]);
         assert_eq!(inside("..1"), [0, 1]);
-        for wrong in ["5..3", "x", "", "-1", "1..x"] {
+        for wrong in ["5..3", "x", "", "-1", "1..x", "0", "0..2"] {
             assert_eq!(wrong.parse::<EpochRange>(), Err(EpochRangeError), "{wrong}");
         }
     }

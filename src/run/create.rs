@@ -35,6 +35,8 @@ fn fill(path: &Path, id: String, meta: &RunMeta) -> Result<(RunInfo, RunLock), R
         run: id,
         name: meta.name.clone(),
         created: machine::stamp(Timestamp::now()),
+        config: meta.config_files.first().map(|(name, _)| name.clone()),
+        seed: Some(meta.seed),
         plan_hash: meta.plan_hash.clone(),
         data_fingerprint: meta.data_fingerprint.clone(),
         init: meta.init.clone(),

@@ -13,7 +13,7 @@ use super::{
     disk,
     draft::{Draft, reason_name},
     layout,
-    log::{Log, lines},
+    log::{Log, Next, lines},
 };
 use crate::event::Reason;
 
@@ -23,7 +23,11 @@ use crate::event::Reason;
 ///
 /// Commit lines of the checkpoint that a signal or the end of the run caused are cut too: an
 /// uninterrupted run has none there. Those that a crash prevented are added.
-pub fn cut(run: &Path, attempt: u32, manifest: Option<&Manifest>) -> Result<u64, RunError> {
+pub fn cut(
+    run: &Path,
+    (attempt, format): (u32, u32),
+    manifest: Option<&Manifest>,
+) -> Result<u64, RunError> {
     let path = run.join(layout::METRICS);
     let Place {
         end,
@@ -41,7 +45,14 @@ pub fn cut(run: &Path, attempt: u32, manifest: Option<&Manifest>) -> Result<u64,
         split(&path, end, &layout::cut_rows(run, attempt))?;
     }
     match manifest {
-        Some(manifest) => commit(&path, seq, manifest, &committed),
+        Some(manifest) => {
+            let next = Next {
+                seq,
+                attempt: manifest.attempt,
+                format,
+            };
+            commit(&path, next, manifest, &committed)
+        }
         None => Ok(seq),
     }
 }
@@ -120,11 +131,11 @@ fn copy(from: &Path, start: u64, length: u64, to: &Path) -> Result<(), RunError>
 /// the line.
 fn commit(
     path: &Path,
-    seq: u64,
+    next: Next,
     manifest: &Manifest,
     committed: &[String],
 ) -> Result<u64, RunError> {
-    let mut log = Log::open(path, seq, manifest.attempt)?;
+    let mut log = Log::open(path, next)?;
     let info = manifest.info(Path::new(""));
     let moment = manifest
         .created

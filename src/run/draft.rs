@@ -12,7 +12,7 @@ pub struct Draft {
     pub kind: &'static str,
     /// Updates done.
     pub step: u64,
-    /// The epoch, whole or a fraction.
+    /// Epochs done, whole or a fraction; of an epoch row so also its number, from 1.
     pub epoch: f64,
     /// Its values in the order they are written, no key twice.
     pub values: Vec<(Cow<'static, str>, Value)>,
@@ -61,7 +61,7 @@ impl Draft {
 
     /// The row of an epoch.
     pub fn epoch(row: &EpochRow) -> Self {
-        Self::new("epoch", row.step, row.epoch as f64)
+        Self::new("epoch", row.step, (row.epoch + 1) as f64)
             .put("lr", row.lr)
             .put("lr_last", row.lr_last)
             .put_all(&row.extra)

@@ -13,6 +13,12 @@ pub struct RunInfo {
     pub name: String,
     /// When the directory was made: RFC 3339, UTC, microseconds.
     pub created: String,
+    /// The config file, as the user named it; absent in older runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+    /// Seed of every random stream; absent in older runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// Hash of the resolved plan.
     pub plan_hash: String,
     /// Hash of the data's content.
@@ -37,8 +43,15 @@ pub struct RunInfo {
 }
 
 impl RunInfo {
-    /// Format version that this program writes, and the newest that it reads.
-    pub const FORMAT: u32 = 1;
+    /// Number of the first epoch in the files of a run of this format.
+    #[must_use]
+    pub fn first_epoch(format: u32) -> u64 {
+        u64::from(format > 1)
+    }
+
+    /// Format version that this program gives a new run, and the newest that it reads. A run keeps
+    /// the one that it was begun with.
+    pub const FORMAT: u32 = 2;
 }
 
 /// Weights that a run started from.
@@ -96,7 +109,11 @@ pub struct Attempt {
 /// Which program it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binary {
-    /// Package version.
+    /// Name of its binary, or of its file where it does not say; empty in older runs, which
+    /// trainer itself made.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Version of its package; `unknown` where it does not say.
     pub version: String,
     /// Git commit it was built from; absent where it was built without git.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,4 +128,10 @@ pub struct Binary {
     pub target: String,
     /// `debug` or `release`.
     pub profile: String,
+    /// BLAKE3 of the executable; absent in older runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blake3: Option<String>,
+    /// Version and commit of trainer, where the program is another one that is built on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trainer: Option<String>,
 }

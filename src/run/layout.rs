@@ -24,6 +24,8 @@ pub const CONFIG_PARTS: &str = "config";
 pub const OVERRIDES: &str = "overrides.txt";
 /// The resolved plan.
 pub const PLAN: &str = "plan.toml";
+/// Which classes were taken for which.
+pub const CONFUSION: &str = "confusion.json";
 /// Held locked by the process that writes; names it.
 pub const LOCK: &str = ".lock";
 /// Directory of the checkpoints.
@@ -103,6 +105,18 @@ pub const NEXT: &str = ".next";
 /// Where the checkpoint at `step` is, relative to the run's directory, with `/` everywhere.
 pub fn checkpoint_path(step: u64) -> String {
     format!("{CHECKPOINTS}/{}", checkpoint_name(step))
+}
+
+/// Whether a file of this name in a run's directory is one that the run leaves behind, beside its
+/// log and its summary. A file that a person puts there is not.
+pub fn is_result(name: &str) -> bool {
+    let numbered = |begin: &str, end: &str| {
+        let number = name.strip_prefix(begin).and_then(|n| n.strip_suffix(end));
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
+    };
+    [RUN, CONFIG, PLAN, TRACE, CONFUSION].contains(&name)
+        || numbered("plan.before-", ".toml")
+        || numbered("metrics.cut-", ".jsonl")
 }
 
 /// Where the plan is kept that attempt `attempt` replaced.

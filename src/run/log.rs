@@ -1,14 +1,30 @@
 //! Appending to `metrics.jsonl`, and finding where it has to be cut.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs::File,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
 };
 
 use jiff::Timestamp;
 
-use super::{Row, RunError, disk, draft::Draft, row::Line};
+use serde::{Deserialize, Serialize};
+
+use super::{Row, RunError, RunInfo, disk, draft::Draft, row::Line};
+
+/// How much of a log there was at one moment, and its digest: what a checkpoint's manifest and the
+/// summary say of `metrics.jsonl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogDigest {
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of these rows.
+    pub bytes: u64,
+    /// BLAKE3 of these bytes, in hexadecimal.
+    pub blake3: String,
+}
 
 /// The open log.
 #[derive(Debug)]
@@ -17,27 +33,50 @@ pub struct Log {
     file: File,
     /// Lines that are not in the file yet.
     lines: Vec<u8>,
-    /// The next row's.
-    seq: u64,
-    attempt: u32,
+    /// Everything that was ever put into it.
+    hasher: blake3::Hasher,
+    next: Next,
+}
+
+/// Where a log goes on.
+#[derive(Debug, Clone, Copy)]
+pub struct Next {
+    /// Number of the next row.
+    pub seq: u64,
+    /// The attempt that writes it.
+    pub attempt: u32,
+    /// Format of the run.
+    pub format: u32,
 }
 
 /// Lines wait in memory up to so many bytes between two flushes.
 const LONGEST_WAIT: usize = 1 << 20;
 
 impl Log {
-    /// Goes on with the log at `path`, whose next row has the number `seq`.
-    pub fn open(path: &Path, seq: u64, attempt: u32) -> Result<Self, RunError> {
-        Ok(Self::over(path, disk::append_file(path)?, seq, attempt))
+    /// Goes on with the log at `path`. What is there already is read for its digest.
+    pub fn open(path: &Path, next: Next) -> Result<Self, RunError> {
+        let mut log = Self::over(path, disk::append_file(path)?, next);
+        let (mut written, _) = disk::open(path)?;
+        std::io::copy(&mut written, &mut log.hasher).map_err(RunError::io("read", path))?;
+        Ok(log)
     }
 
-    fn over(path: &Path, file: File, seq: u64, attempt: u32) -> Self {
+    fn over(path: &Path, file: File, next: Next) -> Self {
         Self {
             path: path.into(),
             file,
             lines: Vec::new(),
-            seq,
-            attempt,
+            hasher: blake3::Hasher::new(),
+            next,
+        }
+    }
+
+    /// The digest of all rows, also of those that wait in memory.
+    pub fn digest(&self) -> LogDigest {
+        LogDigest {
+            rows: self.next.seq,
+            bytes: self.hasher.count(),
+            blake3: self.hasher.finalize().to_hex().to_string(),
         }
     }
 
@@ -48,17 +87,22 @@ impl Log {
 
     /// Number of the next row.
     pub fn next(&self) -> u64 {
-        self.seq
+        self.next.seq
     }
 
     /// Appends a row, in memory.
     pub fn push(&mut self, moment: Timestamp, draft: &Draft) -> Result<(), RunError> {
+        let start = self.lines.len();
         let line = Line {
-            seq: self.seq,
-            attempt: self.attempt,
+            seq: self.next.seq,
+            attempt: self.next.attempt,
             kind: draft.kind,
             step: draft.step,
-            epoch: draft.epoch,
+            epoch: match draft.kind {
+                // In a draft, epochs count from 1.
+                "epoch" if RunInfo::first_epoch(self.next.format) == 0 => draft.epoch - 1.0,
+                _ => draft.epoch,
+            },
             time: &format!("{moment:.3}"),
             values: draft
                 .values
@@ -68,7 +112,8 @@ impl Log {
         serde_json::to_writer(&mut self.lines, &line)
             .map_err(|e| RunError::damaged(&self.path, e))?;
         self.lines.push(b'\n');
-        self.seq += 1;
+        self.hasher.update(&self.lines[start..]);
+        self.next.seq += 1;
         if self.lines.len() > LONGEST_WAIT {
             self.flush()
         } else {
@@ -135,15 +180,81 @@ pub fn lines(
     }))
 }
 
+/// The digests of the beginnings of the log at `path`, by their lengths in bytes; a length that the
+/// log does not have is not among them.
+pub fn digests(path: &Path, lengths: &BTreeSet<u64>) -> Result<BTreeMap<u64, String>, RunError> {
+    let mut digests = BTreeMap::new();
+    let (mut file, length) = disk::open(path)?;
+    let (mut hasher, mut read) = (blake3::Hasher::new(), 0);
+    for &end in lengths.iter().filter(|end| **end <= length) {
+        let mut part = (&mut file).take(end - read);
+        std::io::copy(&mut part, &mut hasher).map_err(RunError::io("read", path))?;
+        digests.insert(end, hasher.finalize().to_hex().to_string());
+        read = end;
+    }
+    Ok(digests)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const FIRST: Next = Next {
+        seq: 0,
+        attempt: 1,
+        format: RunInfo::FORMAT,
+    };
+
+    #[test]
+    fn the_digest_is_that_of_the_file_also_after_it_was_opened_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        let mut log = Log::open(&path, FIRST).unwrap();
+        let mut lengths = BTreeSet::new();
+        for step in 0..4 {
+            if step == 2 {
+                let next = Next { seq: 2, ..FIRST };
+                log.sync().unwrap();
+                log = Log::open(&path, next).unwrap();
+            }
+            log.push(Timestamp::UNIX_EPOCH, &Draft::warning(step, 0.5, "m"))
+                .unwrap();
+            lengths.insert(log.digest().bytes);
+        }
+        log.sync().unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let digest = log.digest();
+        assert_eq!((digest.rows, digest.bytes), (4, bytes.len() as u64));
+        assert_eq!(digest.blake3, blake3::hash(&bytes).to_hex().as_str());
+        lengths.insert(digest.bytes + 1);
+        let found = digests(&path, &lengths).unwrap();
+        assert_eq!(found.len(), 4);
+        for (length, digest) in found {
+            let expected = blake3::hash(&bytes[..length as usize]);
+            assert_eq!(digest, expected.to_hex().as_str());
+        }
+    }
+
+    #[test]
+    fn epochs_count_as_the_format_says() {
+        let dir = tempfile::tempdir().unwrap();
+        for (format, epoch) in [(1, "\"epoch\":2,"), (2, "\"epoch\":3,")] {
+            let path = dir.path().join(format!("{format}.jsonl"));
+            let mut log = Log::open(&path, Next { format, ..FIRST }).unwrap();
+            let mut draft = Draft::warning(60, 3.0, "m");
+            draft.kind = "epoch";
+            log.push(Timestamp::UNIX_EPOCH, &draft).unwrap();
+            log.sync().unwrap();
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(text.contains(epoch), "{text}");
+        }
+    }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_disk_is_an_error() {
         let full = File::options().write(true).open("/dev/full").unwrap();
-        let mut log = Log::over(Path::new("metrics.jsonl"), full, 0, 1);
+        let mut log = Log::over(Path::new("metrics.jsonl"), full, FIRST);
         log.push(Timestamp::UNIX_EPOCH, &Draft::warning(1, 0.5, "m"))
             .unwrap();
         let message = log.flush().unwrap_err().to_string();
@@ -158,7 +269,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.jsonl");
         assert_eq!(lines(&path, 0).unwrap().count(), 0);
-        let mut log = Log::open(&path, 0, 1).unwrap();
+        let mut log = Log::open(&path, FIRST).unwrap();
         for step in 1..=2 {
             log.push(
                 Timestamp::UNIX_EPOCH,

@@ -4,18 +4,36 @@
 use jiff::Timestamp;
 
 use super::Binary;
+use crate::program::{self, Program, TRAINER};
 
-/// The program that is running, as it was built.
+/// The program that is running, with the digest of its executable.
 #[must_use]
 pub fn binary() -> Binary {
-    let changes = option_env!("TRAINER_CHANGES").map(String::from);
     Binary {
-        version: env!("CARGO_PKG_VERSION").into(),
-        commit: option_env!("TRAINER_COMMIT").map(String::from),
+        blake3: program::digest().map(String::from),
+        ..described()
+    }
+}
+
+/// The program that is running, as it describes itself.
+#[must_use]
+pub fn described() -> Binary {
+    let trainer = Program::trainer();
+    let text = |text: Option<&str>| text.map(String::from);
+    let (version, commit, changes) = match program::declared() {
+        Some(own) => (own.version, own.commit, own.changes),
+        None => ("unknown", None, None),
+    };
+    Binary {
+        name: program::declared().map_or_else(program::file_name, |own| own.name.into()),
+        version: version.into(),
+        commit: text(commit),
         dirty: changes.is_some(),
-        changes,
+        changes: text(changes),
         target: env!("TRAINER_TARGET").into(),
         profile: env!("TRAINER_PROFILE").into(),
+        blake3: None,
+        trainer: (program::declared() != Some(&trainer)).then(|| trainer.version_text()),
     }
 }
 
@@ -91,18 +109,43 @@ pub(super) fn seconds_between(start: &str, end: &str) -> Option<f64> {
 }
 
 impl Binary {
-    /// One word that names the program: `0.1.0+63a8b7a2f1c3`, with `.dirty-1f2e3d4c` where its
-    /// sources differed from the commit.
+    /// The program in a few words: `0.1.0+63a8b7a2f1c3` for trainer, `my-net 0.3.0 (trainer 0.1.0)`
+    /// for one that is built on it.
     #[must_use]
     pub fn id(&self) -> String {
-        let mut id = self.version.clone();
-        if let Some(commit) = &self.commit {
-            id += &format!("+{}", commit.get(..12).unwrap_or(commit));
+        match self.name.as_str() {
+            "" | TRAINER => self.versions(),
+            name => format!("{name} {}", self.versions()),
         }
-        if let Some(changes) = &self.changes {
-            id += &format!(".dirty-{changes}");
+    }
+
+    /// Version and commit, and those of trainer where the program is another one.
+    #[must_use]
+    pub fn versions(&self) -> String {
+        let (commit, changes) = (self.commit.as_deref(), self.changes.as_deref());
+        let own = program::version_text(&self.version, commit, changes);
+        match &self.trainer {
+            Some(trainer) => format!("{own} (trainer {trainer})"),
+            None => own,
         }
-        id
+    }
+
+    /// How `now` differs from this program, as a text for each; `None` where it is the same
+    /// executable, or where an older run kept no digest and nothing else differs.
+    #[must_use]
+    pub fn difference(&self, now: &Self) -> Option<(String, String)> {
+        let (was, is) = (self.id(), now.id());
+        if was != is {
+            return Some((was, is));
+        }
+        let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_string();
+        match (&self.blake3, &now.blake3) {
+            (Some(a), Some(b)) if a != b => Some((
+                format!("{was}, executable {}", short(a)),
+                format!("{is}, executable {}", short(b)),
+            )),
+            _ => None,
+        }
     }
 }
 
@@ -119,16 +162,64 @@ mod tests {
         assert_eq!(seconds_between(&early, &late), Some(0.5));
     }
 
+    fn made_by(name: &str, trainer: Option<&str>) -> Binary {
+        Binary {
+            name: name.into(),
+            version: "0.3.0".into(),
+            commit: Some("63a8b7a2f1c3d4e5f6".into()),
+            changes: Some("1f2e3d4c".into()),
+            trainer: trainer.map(String::from),
+            blake3: Some("ab".repeat(32)),
+            ..described()
+        }
+    }
+
     #[test]
-    fn the_binary_names_commit_and_changes() {
-        let mut binary = binary();
-        binary.commit = Some("63a8b7a2f1c3d4e5f6".into());
-        binary.changes = Some("1f2e3d4c".into());
-        let version = env!("CARGO_PKG_VERSION");
-        assert_eq!(
-            binary.id(),
-            format!("{version}+63a8b7a2f1c3.dirty-1f2e3d4c")
+    fn a_program_is_named_with_commit_and_changes() {
+        for (name, trainer, id) in [
+            ("", None, "0.3.0+63a8b7a2f1c3.dirty-1f2e3d4c"),
+            (TRAINER, None, "0.3.0+63a8b7a2f1c3.dirty-1f2e3d4c"),
+            (
+                "my-net",
+                Some("0.1.0"),
+                "my-net 0.3.0+63a8b7a2f1c3.dirty-1f2e3d4c (trainer 0.1.0)",
+            ),
+        ] {
+            assert_eq!(made_by(name, trainer).id(), id);
+        }
+    }
+
+    #[test]
+    fn another_executable_of_the_same_version_is_another_program() {
+        let was = made_by("my-net", Some("0.1.0"));
+        assert_eq!(was.difference(&was), None);
+        let mut now = was.clone();
+        now.blake3 = Some("cd".repeat(32));
+        let (a, b) = was.difference(&now).unwrap();
+        assert!(
+            a.ends_with("(trainer 0.1.0), executable abababababab"),
+            "{a}"
         );
+        assert!(
+            b.ends_with("(trainer 0.1.0), executable cdcdcdcdcdcd"),
+            "{b}"
+        );
+        // A run of an older version kept no digest.
+        now.blake3 = None;
+        assert_eq!(was.difference(&now), None);
+        now.trainer = Some("0.2.0".into());
+        assert!(was.difference(&now).unwrap().1.ends_with("(trainer 0.2.0)"));
+    }
+
+    #[test]
+    fn a_program_that_does_not_say_its_version_still_has_a_digest() {
+        let binary = binary();
+        assert_eq!(
+            (binary.version.as_str(), binary.commit.as_deref()),
+            ("unknown", None)
+        );
+        assert_eq!(binary.blake3.as_deref(), program::digest());
+        assert!(binary.trainer.is_some());
     }
 
     #[test]

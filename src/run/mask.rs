@@ -30,6 +30,12 @@ const NAMES: [&str; 1] = ["columns"];
 /// Words that make the word `key` after them secret.
 const BEFORE_KEY: [&str; 4] = ["api", "access", "private", "secret"];
 
+/// Whether a TOML text has masked values.
+#[must_use]
+pub fn has_masks(text: &str) -> bool {
+    text.contains(&format!("\"{MASK}\""))
+}
+
 /// Whether the value of `key` is to be masked.
 pub fn is_secret(key: &str) -> bool {
     let words = words(key);

@@ -11,6 +11,8 @@ pub struct RunMeta {
     pub plan_toml: String,
     /// Its hash.
     pub plan_hash: String,
+    /// Seed of every random stream.
+    pub seed: u64,
     /// Files the config consists of, as (file name, text): first the one that the user named, then
     /// its bases.
     pub config_files: Vec<(String, String)>,

@@ -10,6 +10,7 @@
 
 mod checkpoint;
 mod compare;
+mod contents;
 mod create;
 mod cut;
 mod disk;
@@ -27,6 +28,7 @@ mod queue;
 mod reader;
 mod resume;
 mod row;
+mod seal;
 mod store;
 mod summary;
 #[cfg(test)]
@@ -36,13 +38,15 @@ mod worker;
 mod writer;
 
 pub use checkpoint::{
-    CheckpointInfo, Fallback, Pick, checkpoint_of, find_weights, load_best, load_newest, load_step,
-    load_weights,
+    CheckpointInfo, Fallback, FileDigest, Pick, checkpoint_of, find_weights, load_best,
+    load_newest, load_step, load_weights,
 };
 pub use compare::{Comparison, Difference, compare, compare_rows};
 pub use error::RunError;
 pub use info::{Attempt, Binary, InitInfo, RunInfo};
-pub use machine::{binary, isa_class};
+pub use log::LogDigest;
+pub use machine::{binary, described, isa_class};
+pub use mask::has_masks;
 pub use meta::{AttemptMeta, Keep, Mode, RunMeta};
 pub use reader::{Reader, RunView};
 pub use resume::{Labels, Resume, ResumeMeta};

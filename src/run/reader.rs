@@ -17,7 +17,7 @@ pub struct RunView {
     pub status: String,
     /// What came of it; absent while it runs and after a crash.
     pub summary: Option<Summary>,
-    /// The log in order. In a view from [`Store::list`](super::Store::list) only the last rows of
+    /// The log in order, as the newest format has it. In a view from [`Store::list`](super::Store::list) only the last rows of
     /// unfinished runs are here.
     pub rows: Vec<Row>,
     /// Its checkpoints by step, oldest first; whether they are valid is for
@@ -75,6 +75,22 @@ impl Reader {
         json(&file)
     }
 
+    /// The text of the plan that `run.json` has the hash of.
+    ///
+    /// # Errors
+    /// Where it cannot be read as text.
+    pub fn plan_text(path: &Path) -> Result<String, RunError> {
+        let next = Self::info(path)?.attempts.len() as u32 + 1;
+        // A plan whose attempt was not recorded any more has not taken its place.
+        let old = layout::old_plan(path, next);
+        let place = match old.symlink_metadata() {
+            Ok(_) => old,
+            Err(_) => path.join(layout::PLAN),
+        };
+        let bytes = disk::read(&place, Self::LONGEST)?;
+        String::from_utf8(bytes).map_err(|e| RunError::damaged(place, e))
+    }
+
     /// Everything but the log.
     fn view(path: &Path) -> Result<RunView, RunError> {
         let info = Self::info(path)?;
@@ -119,6 +135,14 @@ impl Reader {
 }
 
 impl RunView {
+    /// A row as the newest format has it: in format 1 the epochs of `epoch` rows count from 0.
+    fn converted(&self, mut row: Row) -> Row {
+        if row.kind == "epoch" && RunInfo::first_epoch(self.info.format) == 0 {
+            row.epoch += 1.0;
+        }
+        row
+    }
+
     /// Reads the log from the byte at `from` on; where that is not its beginning, the first line
     /// is part of one and left out.
     fn read_rows(&mut self, from: u64) -> Result<(), RunError> {
@@ -126,7 +150,10 @@ impl RunView {
             let line = line?;
             match line.row {
                 _ if from > 0 && index == 0 => {}
-                Ok(row) if line.whole => self.rows.push(row),
+                Ok(row) if line.whole => {
+                    let row = self.converted(row);
+                    self.rows.push(row);
+                }
                 // The writer is at it.
                 _ if !line.whole && self.status == "running" => {}
                 _ if !line.whole => self

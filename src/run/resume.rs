@@ -2,7 +2,7 @@
 //!
 //! [`Resume::open`] only looks, under the lock, so that the caller can compare config, data and
 //! program first; [`Resume::begin`] changes the directory, in an order that a kill at any point
-//! leaves resumable: the new attempt in `run.json`, the old summary removed, what is unfinished
+//! leaves resumable: the old summary removed, the new attempt in `run.json`, what is unfinished
 //! cleaned away, the log cut.
 
 use std::{
@@ -126,6 +126,28 @@ impl Resume {
         &self.fallbacks
     }
 
+    /// What is wrong with the log up to the checkpoint: it is not the one that the checkpoint was
+    /// taken with. This is to become an event, too.
+    ///
+    /// # Errors
+    /// Where the log cannot be read.
+    pub fn log_fault(&self) -> Result<Option<String>, RunError> {
+        let manifest = self.checkpoint.as_ref().map(|(_, manifest)| manifest);
+        let Some(log) = manifest.and_then(|manifest| manifest.log.as_ref()) else {
+            return Ok(None);
+        };
+        let path = self.path.join(layout::METRICS);
+        if path.symlink_metadata().is_err() {
+            return Ok(Some("metrics.jsonl is missing; it begins anew".into()));
+        }
+        let found = log::digests(&path, &[log.bytes].into())?;
+        let same = found.get(&log.bytes) == Some(&log.blake3);
+        Ok((!same).then(|| {
+            let step = self.step();
+            format!("metrics.jsonl was changed: its rows up to step {step} are not those that the checkpoint was taken with")
+        }))
+    }
+
     /// Begins the new attempt. Rows after the checkpoint move to `metrics.cut-<attempt>.jsonl`,
     /// damaged checkpoints to `checkpoints/.damaged-…`.
     ///
@@ -133,15 +155,16 @@ impl Resume {
     /// Where the directory cannot be written.
     pub fn begin(mut self, meta: &ResumeMeta) -> Result<Writer, RunError> {
         let number = self.info.attempts.len() as u32 + 1;
-        self.record(number, meta)?;
+        // First: it has digests of files that are now replaced.
         let summary = self.path.join(layout::SUMMARY);
         if summary.symlink_metadata().is_ok() {
             fs::remove_file(&summary).map_err(RunError::io("remove", &summary))?;
             disk::sync_dir(&self.path)?;
         }
+        self.record(number, meta)?;
         self.clean(number)?;
         let manifest = self.checkpoint.as_ref().map(|(_, manifest)| manifest);
-        let seq = cut::cut(&self.path, number, manifest)?;
+        let seq = cut::cut(&self.path, (number, self.info.format), manifest)?;
         let saved = self.saved()?;
         Writer::start(writer::Start {
             path: self.path,

@@ -17,7 +17,7 @@ pub struct Row {
     pub kind: String,
     /// Optimizer updates done (1 after the first).
     pub step: u64,
-    /// Of an `epoch` row the epoch (0-based), else epochs done as a fraction.
+    /// Epochs done, as a fraction; of an `epoch` row so also its number, from 1.
     pub epoch: f64,
     /// When it was written: RFC 3339, UTC, milliseconds.
     pub time: String,

@@ -36,6 +36,24 @@ impl Store {
             .collect())
     }
 
+    /// Directories that are meant to be runs and cannot be read as such, in order of their names,
+    /// with what is wrong.
+    ///
+    /// # Errors
+    /// Where the folder exists and cannot be read.
+    pub fn damaged(&self) -> Result<Vec<(PathBuf, RunError)>, RunError> {
+        let paths = disk::names(&self.root)?
+            .into_iter()
+            .filter(|name| !name.starts_with('.'))
+            .map(|name| self.root.join(name))
+            .filter(|path| disk::is_dir(path));
+        let faults = paths.filter_map(|path| match Reader::glance(&path) {
+            Ok(_) | Err(RunError::NotARun { .. }) => None,
+            Err(error) => Some((path, error)),
+        });
+        Ok(faults.collect())
+    }
+
     /// The directory of one run: an id, its shortest unique prefix, a short id or the beginning of
     /// one, a name (the newest run of it), a path, or `last` or `@` for the newest run. What holds a
     /// slash is a path where a run lies there, and else a name.

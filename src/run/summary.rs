@@ -1,19 +1,46 @@
 //! `summary.json`: what came of a run, written last; its absence means unfinished.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::number;
+use super::{FileDigest, LogDigest, RunError, disk, number, seal};
 use crate::event::{Metrics, Tested};
 
 /// The content of `summary.json`, and of `trainer run --format json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
+    /// BLAKE3 of the file with 64 zeros in the place of this value; absent in older runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// Format version of the directory.
     pub format: u32,
     /// The run's id.
     pub run: String,
+    /// The run's name; this and the next seven are those of `run.json`, and empty in older runs.
+    #[serde(default)]
+    pub name: String,
+    /// The config file, as the user named it.
+    #[serde(default)]
+    pub config: Option<String>,
+    /// Seed of every random stream.
+    #[serde(default)]
+    pub seed: Option<u64>,
+    /// Hash of the resolved plan.
+    #[serde(default)]
+    pub plan_hash: String,
+    /// Hash of the data's content.
+    #[serde(default)]
+    pub data_fingerprint: String,
+    /// Git commit of the program of the last attempt.
+    #[serde(default)]
+    pub commit: Option<String>,
+    /// Id of the run that this one was derived from.
+    #[serde(default)]
+    pub parent: Option<String>,
+    /// Labels to filter by.
+    #[serde(default)]
+    pub tags: Vec<String>,
     /// The run's directory when it was written, absolute.
     pub path: String,
     /// `completed`, `early_stopped`, `stopped`, `failed` or `diverged`.
@@ -53,6 +80,22 @@ pub struct Summary {
     /// evaluation, checkpoint, logging.
     #[serde(default, with = "number::map")]
     pub ledger: BTreeMap<String, f64>,
+    /// The whole log; absent in older runs, and where it could not be written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogDigest>,
+    /// Lengths and digests of the other files, by their paths within the run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, FileDigest>,
+}
+
+impl Summary {
+    /// Puts the summary in the place of the one at `path`, durably, with its own digest.
+    pub(super) fn write(&mut self, path: &Path) -> Result<(), RunError> {
+        self.digest = Some(seal::blank());
+        let (text, digest) = seal::seal(self).map_err(|e| RunError::damaged(path, e))?;
+        self.digest = Some(digest);
+        disk::replace(path, text.as_bytes())
+    }
 }
 
 /// The best value of the watched metric, and where its weights are.

@@ -1,14 +1,23 @@
 //! Whether a run directory is what its writer left: every digest, every line, the summary.
+//!
+//! The summary has digests of the log and of the other files, and one of itself; the manifest of a
+//! checkpoint has digests of the checkpoint's files and of the log up to it, and one of itself. So a
+//! changed number is found wherever it stands. Runs of format 1 have only the checkpoints' digests.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
-use super::{Reader, Row, RunError, RunInfo, RunView, Summary, checkpoint, layout, lock, log};
+use serde::Serialize;
+
+use super::{
+    LogDigest, Reader, Row, RunError, RunInfo, RunView, Summary, checkpoint, contents, disk,
+    layout, lock, log, seal,
+};
 
 /// What verification found.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verification {
     /// The run's id.
     pub run: String,
@@ -16,6 +25,8 @@ pub struct Verification {
     pub checkpoints: Vec<CheckpointVerdict>,
     /// Rows of the log that were read.
     pub rows: usize,
+    /// Other files whose digests the summary has.
+    pub files: usize,
     /// What is wrong with the log, the summary, or how they fit together.
     pub faults: Vec<String>,
     /// What is as it should be after a crash, but worth knowing.
@@ -23,7 +34,7 @@ pub struct Verification {
 }
 
 /// One checkpoint after its digests were compared.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CheckpointVerdict {
     /// The step that its directory is named after.
     pub step: u64,
@@ -35,6 +46,9 @@ pub struct CheckpointVerdict {
     pub state_hash: String,
     /// What is wrong with it; none where it is valid.
     pub fault: Option<String>,
+    /// The log as it was when the checkpoint was taken; absent in older runs.
+    #[serde(skip)]
+    log: Option<LogDigest>,
 }
 
 impl Verification {
@@ -49,49 +63,85 @@ impl Verification {
     }
 }
 
-/// Verifies the run at `path`: the digests of every checkpoint, the log (JSON, numbering, order),
-/// and that summary, log and checkpoints agree.
+/// Times that a run under way is read again where something does not fit: its process may have
+/// deleted or replaced what was being read.
+const AGAIN: usize = 4;
+
+/// Verifies the run at `path`: the digests of every checkpoint, of the log and of the other files,
+/// the log's rows (JSON, numbering, order), and that summary, log and checkpoints agree.
 ///
 /// # Errors
 /// Where it is no run, of a later format, or its `run.json` is damaged; anything else that is wrong
 /// is in the result.
 pub fn verify(path: &Path) -> Result<Verification, RunError> {
+    let mut tries = 0;
+    loop {
+        let running = lock::is_held(path);
+        let found = verify_once(path);
+        let whole = found.as_ref().is_ok_and(Verification::is_valid);
+        if whole || !running || tries == AGAIN {
+            return found;
+        }
+        tries += 1;
+    }
+}
+
+fn verify_once(path: &Path) -> Result<Verification, RunError> {
     let info = Reader::info(path)?;
     let checkpoints = checkpoint::list(path)?
         .into_iter()
-        .map(|(step, path)| verdict(step, path, &info.run))
+        .map(|(step, path)| verdict(step, path, &info))
+        // One that was deleted since it was listed is no fault.
+        .filter(|verdict| verdict.fault.is_none() || disk::is_dir(&verdict.path))
         .collect();
     let mut found = Verification {
         run: info.run.clone(),
         checkpoints,
         rows: 0,
+        files: 0,
         faults: Vec::new(),
         notes: Vec::new(),
     };
     let commits = found.log(path, &info)?;
-    found.commits(&commits, &info);
+    found.commits(&commits, &info, lock::is_held(path));
     match Reader::glance(path) {
-        Ok(view) => found.summary(&view),
+        Ok(view) => found.summary(&view)?,
         Err(error) => found.faults.push(error.to_string()),
     }
     Ok(found)
 }
 
-fn verdict(step: u64, path: PathBuf, run: &str) -> CheckpointVerdict {
-    match checkpoint::check(&path, run) {
-        Ok(info) => CheckpointVerdict {
-            step,
-            path,
-            bytes: info.bytes,
-            state_hash: info.state_hash,
-            fault: None,
-        },
+fn verdict(step: u64, path: PathBuf, info: &RunInfo) -> CheckpointVerdict {
+    let checked = checkpoint::check(&path, &info.run).and_then(|manifest| {
+        // What an earlier attempt had may differ: it was allowed to.
+        let own = manifest.attempt as usize == info.attempts.len();
+        if own && manifest.plan_hash != info.plan_hash {
+            return Err(RunError::damaged(
+                &path,
+                "it is of another plan than run.json says",
+            ));
+        }
+        Ok(manifest)
+    });
+    match checked {
+        Ok(manifest) => {
+            let info = manifest.info(&path);
+            CheckpointVerdict {
+                step,
+                path,
+                bytes: info.bytes,
+                state_hash: info.state_hash,
+                fault: None,
+                log: manifest.log,
+            }
+        }
         Err(error) => CheckpointVerdict {
             step,
             path,
             bytes: 0,
             state_hash: String::new(),
             fault: Some(error.to_string()),
+            log: None,
         },
     }
 }
@@ -136,7 +186,7 @@ impl Verification {
     }
 
     /// Compares the commit lines with the checkpoints.
-    fn commits(&mut self, commits: &BTreeMap<u64, String>, info: &RunInfo) {
+    fn commits(&mut self, commits: &BTreeMap<u64, String>, info: &RunInfo, running: bool) {
         for verdict in self
             .checkpoints
             .iter()
@@ -148,10 +198,11 @@ impl Verification {
                     self.faults.push(format!("the checkpoint of step {step} holds another state than its commit line says"));
                 }
                 // Resuming cut the line of the checkpoint that a signal had caused.
-                None if !info
-                    .attempts
-                    .iter()
-                    .any(|attempt| attempt.from_step == step) =>
+                None if !running
+                    && !info
+                        .attempts
+                        .iter()
+                        .any(|attempt| attempt.from_step == step) =>
                 {
                     self.notes.push(format!(
                         "the checkpoint of step {step} has no commit line, as a crash leaves it"
@@ -162,8 +213,8 @@ impl Verification {
         }
     }
 
-    /// Compares the summary with the rest.
-    fn summary(&mut self, view: &RunView) {
+    /// Compares the summary with the rest, and the log with the digests that there are of it.
+    fn summary(&mut self, view: &RunView) -> Result<(), RunError> {
         let Some(summary) = &view.summary else {
             self.faults.extend(
                 view.warnings
@@ -171,10 +222,95 @@ impl Verification {
                     .filter(|why| why.contains(layout::SUMMARY))
                     .cloned(),
             );
+            self.log_digests(&view.path, None)?;
             self.notes
                 .push(format!("there is no summary: the run is {}", view.status));
-            return;
+            return Ok(());
         };
+        self.sealed(view, summary)?;
+        self.log_digests(&view.path, summary.log.as_ref())?;
+        self.contents(&view.path, summary)?;
+        self.agreement(view, summary);
+        Ok(())
+    }
+
+    /// The summary's own digest.
+    fn sealed(&mut self, view: &RunView, summary: &Summary) -> Result<(), RunError> {
+        let bytes = disk::read(&view.path.join(layout::SUMMARY), Reader::LONGEST)?;
+        match &summary.digest {
+            Some(digest) if seal::holds(&bytes, digest) => {}
+            None if view.info.format == 1 => self.notes.push(
+                "the run is of format 1, whose log, summary and config have no digests: a change of them is not found".into(),
+            ),
+            _ => self
+                .faults
+                .push("summary.json was changed: its content does not have the digest in it".into()),
+        }
+        Ok(())
+    }
+
+    /// Compares the log with what the checkpoints and the summary say of it, from its beginning on;
+    /// the first difference is told.
+    fn log_digests(&mut self, path: &Path, end: Option<&LogDigest>) -> Result<(), RunError> {
+        let mut said: Vec<(&LogDigest, String)> = self
+            .checkpoints
+            .iter()
+            .filter_map(|verdict| {
+                let who = format!("the checkpoint of step {}", verdict.step);
+                Some((verdict.log.as_ref()?, who))
+            })
+            .chain(end.map(|log| (log, layout::SUMMARY.to_string())))
+            .collect();
+        said.sort_by_key(|(log, _)| log.bytes);
+        let file = path.join(layout::METRICS);
+        if said.is_empty() || file.symlink_metadata().is_err() {
+            return Ok(());
+        }
+        let lengths: BTreeSet<u64> = said.iter().map(|(log, _)| log.bytes).collect();
+        let found = log::digests(&file, &lengths)?;
+        let length = disk::open(&file)?.1;
+        let wrong = said
+            .iter()
+            .find(|(log, _)| found.get(&log.bytes) != Some(&log.blake3));
+        let fault = match wrong {
+            Some((log, who)) if log.bytes > length => Some(format!(
+                "metrics.jsonl has {length} bytes, {who} says {} ({} rows)",
+                log.bytes, log.rows
+            )),
+            Some((log, who)) => Some(format!(
+                "metrics.jsonl was changed: its first {} rows do not have the digest in {who}",
+                log.rows
+            )),
+            None => end.filter(|log| log.bytes < length).map(|log| {
+                format!(
+                    "metrics.jsonl has {length} bytes, summary.json says {} ({} rows)",
+                    log.bytes, log.rows
+                )
+            }),
+        };
+        self.faults.extend(fault);
+        Ok(())
+    }
+
+    /// Compares the other files with their digests in the summary.
+    fn contents(&mut self, path: &Path, summary: &Summary) -> Result<(), RunError> {
+        let found = contents::digests(path)?;
+        self.files = summary.files.len();
+        for (name, digest) in &summary.files {
+            let fault = match found.get(name) {
+                Some(there) if there == digest => continue,
+                Some(_) => {
+                    format!("{name} was changed: it does not have the digest in summary.json")
+                }
+                None => format!("{name} is missing"),
+            };
+            self.faults.push(fault);
+        }
+        Ok(())
+    }
+
+    /// Compares the summary with run.json, and the best and the last checkpoint with the summary.
+    fn agreement(&mut self, view: &RunView, summary: &Summary) {
         let mut fault = |wrong: bool, why: String| self.faults.extend(wrong.then_some(why));
         fault(
             summary.run != view.info.run,

@@ -10,7 +10,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    CheckpointInfo, Keep, RunError, checkpoint,
+    CheckpointInfo, Keep, LogDigest, RunError, checkpoint,
     draft::{Again, Draft, reason_name},
     layout,
     log::Log,
@@ -35,12 +35,12 @@ pub struct Worker {
 
 impl Worker {
     /// Starts the thread. It ends when the queue is closed and empty, or at the first error, which
-    /// the queue then tells.
-    pub fn start(self, queue: Arc<Queue>) -> Result<JoinHandle<()>, RunError> {
+    /// the queue then tells. Its result is the digest of the whole log.
+    pub fn start(self, queue: Arc<Queue>) -> Result<JoinHandle<Option<LogDigest>>, RunError> {
         let run = self.run.clone();
         let work = move || {
             let _guard = Guard(Arc::clone(&queue));
-            self.work(&queue);
+            self.work(&queue)
         };
         Builder::new()
             .name("run-writer".into())
@@ -48,7 +48,7 @@ impl Worker {
             .map_err(RunError::io("start a thread that writes to", run))
     }
 
-    fn work(mut self, queue: &Queue) {
+    fn work(mut self, queue: &Queue) -> Option<LogDigest> {
         let mut all = || {
             while let Some(jobs) = queue.take() {
                 for (moment, job) in jobs {
@@ -58,8 +58,12 @@ impl Worker {
             }
             self.log.sync()
         };
-        if let Err(error) = all() {
-            queue.fail(error);
+        match all() {
+            Ok(()) => Some(self.log.digest()),
+            Err(error) => {
+                queue.fail(error);
+                None
+            }
         }
     }
 
@@ -88,8 +92,9 @@ impl Worker {
     /// Writes a checkpoint; the steps are those of [`checkpoint::save`].
     fn checkpoint(&mut self, moment: Timestamp, checkpoint: &Checkpoint) -> Result<(), RunError> {
         let checkpoints = self.run.join(layout::CHECKPOINTS);
-        let manifest =
-            checkpoint::save(&checkpoints, checkpoint, &self.origin, || self.log.sync())?;
+        let log = self.log.digest();
+        let sync = || self.log.sync();
+        let manifest = checkpoint::save(&checkpoints, checkpoint, &self.origin, log, sync)?;
         let info = manifest.info(&checkpoints.join(layout::checkpoint_name(checkpoint.step)));
         self.commit(moment, &info, &checkpoint.reason)?;
         checkpoint::settle(&checkpoints, checkpoint.step)?;

@@ -1,6 +1,7 @@
 //! The sink that leaves a run directory behind.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     path::{Path, PathBuf},
     sync::Arc,
@@ -12,11 +13,11 @@ use jiff::Timestamp;
 
 use super::{
     AttemptMeta, BestSummary, CheckpointInfo, Keep, RunError, RunInfo, RunMeta, Summary,
-    checkpoint, create, disk,
+    checkpoint, contents, create, disk,
     draft::Again,
     layout,
     lock::RunLock,
-    log::Log,
+    log::{Log, LogDigest, Next},
     machine,
     queue::{Job, Place, Queue},
     worker::Worker,
@@ -35,7 +36,7 @@ pub struct Writer {
     path: PathBuf,
     info: RunInfo,
     queue: Arc<Queue>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Option<LogDigest>>>,
     began: Instant,
     steps_per_epoch: u64,
     /// Step and state of the newest checkpoint.
@@ -82,9 +83,15 @@ impl Writer {
             saved,
         } = start;
         let attempt = info.attempts.len() as u32;
-        let log = Log::open(&path.join(layout::METRICS), seq, attempt)?;
+        let next = Next {
+            seq,
+            attempt,
+            format: info.format,
+        };
+        let log = Log::open(&path.join(layout::METRICS), next)?;
         let queue = Arc::new(Queue::new(log.path().into()));
         let origin = checkpoint::Origin {
+            format: info.format,
             run: info.run.clone(),
             attempt,
             plan_hash: info.plan_hash.clone(),
@@ -141,9 +148,9 @@ impl Writer {
     /// # Errors
     /// The writer's failure where no event has told it yet, or the failure to write the summary.
     pub fn finish(mut self, ending: &Ending) -> Result<Summary, RunError> {
-        self.join();
+        let log = self.join();
         let failure = self.queue.failure();
-        let mut summary = self.summary(ending);
+        let mut summary = self.summary(ending, log);
         if let Some((why, _)) = &failure
             && summary.status != "failed"
         {
@@ -157,7 +164,7 @@ impl Writer {
         }
     }
 
-    fn summary(&self, ending: &Ending) -> Summary {
+    fn summary(&self, ending: &Ending, log: Option<LogDigest>) -> Summary {
         let (status, why, signal) = match &ending.status {
             Status::Completed => ("completed", None, None),
             Status::EarlyStopped { why } => ("early_stopped", Some(why), None),
@@ -169,9 +176,19 @@ impl Writer {
             let relative = layout::checkpoint_path(step);
             disk::is_dir(&self.path.join(&relative)).then_some(relative)
         };
+        let attempt = self.info.attempts.last();
         Summary {
-            format: RunInfo::FORMAT,
+            digest: None,
+            format: self.info.format,
             run: self.info.run.clone(),
+            name: self.info.name.clone(),
+            config: self.info.config.clone(),
+            seed: self.info.seed,
+            plan_hash: self.info.plan_hash.clone(),
+            data_fingerprint: self.info.data_fingerprint.clone(),
+            commit: attempt.and_then(|attempt| attempt.binary.commit.clone()),
+            parent: self.info.parent.clone(),
+            tags: self.info.tags.clone(),
             path: self.path.to_string_lossy().into_owned(),
             status: status.into(),
             why: why.cloned(),
@@ -191,6 +208,8 @@ impl Writer {
             wall_s: 0.0,
             attempts: self.info.attempts.len(),
             ledger: ending.ledger.clone(),
+            log,
+            files: BTreeMap::new(),
         }
     }
 
@@ -207,15 +226,15 @@ impl Writer {
             attempt.status = Some(summary.status.clone());
         }
         create::write_json(&self.path.join(layout::RUN), &self.info)?;
-        create::write_json(&self.path.join(layout::SUMMARY), summary)
+        summary.files = contents::digests(&self.path)?;
+        summary.write(&self.path.join(layout::SUMMARY))
     }
 
-    fn join(&mut self) {
+    /// Waits for the thread; gives the digest of the log that it wrote. A panic was told to the
+    /// queue.
+    fn join(&mut self) -> Option<LogDigest> {
         self.queue.close();
-        if let Some(thread) = self.thread.take() {
-            // A panic was told to the queue.
-            let _ = thread.join();
-        }
+        self.thread.take()?.join().ok().flatten()
     }
 
     /// One directory a step: where it has one of the same state already, only the reason is added.

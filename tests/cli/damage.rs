@@ -63,7 +63,8 @@ fn interrupted() -> (Sandbox, PathBuf, String) {
     (sandbox, run, state)
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a directory.
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();

@@ -1,11 +1,13 @@
 //! A user's own model: `examples/my_model.rs`.
 
 use std::{
-    path::PathBuf,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use crate::sandbox::{Outcome, Sandbox, finish, repository};
+use crate::sandbox::{Outcome, Sandbox, finish, json, repository};
 
 /// The example's program, which `cargo test` builds; a test run that named its targets did not.
 fn program() -> PathBuf {
@@ -21,7 +23,11 @@ fn program() -> PathBuf {
 }
 
 fn example(sandbox: &Sandbox, args: &[&str]) -> Outcome {
-    let mut command = Command::new(program());
+    run(&program(), sandbox, args)
+}
+
+fn run(program: &Path, sandbox: &Sandbox, args: &[&str]) -> Outcome {
+    let mut command = Command::new(program);
     command
         .args(args)
         .current_dir(repository())
@@ -83,4 +89,96 @@ fn a_model_of_ones_own_has_the_whole_tool() {
         .trainer(&["check", config.to_str().unwrap()])
         .exits(2);
     plain.says("my_net").says("mlp");
+}
+
+/// The example's program under another name. Bytes behind its end make another executable of the
+/// same version, as a changed line of its code does.
+fn built(sandbox: &Sandbox, name: &str, more: &[u8]) -> PathBuf {
+    let mut bytes = fs::read(program()).unwrap();
+    bytes.extend(more);
+    let path = sandbox.write(name, bytes);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[test]
+fn a_run_knows_the_program_that_made_it() {
+    let sandbox = Sandbox::new();
+    let first = built(&sandbox, "my-net", b"");
+    let other = built(&sandbox, "rebuilt/my-net", b"1");
+    let short = ["run", CONFIG, "--steps", "30"];
+    let said = run(&first, &sandbox, &short).exits(0).stdout;
+    let next = "next: my-net show last, my-net reproduce last";
+    assert!(said.contains(next), "{said}");
+    let dir = sandbox.run_dir();
+    let made_by = &json(dir.join("run.json"))["attempts"][0]["binary"];
+    let digest = blake3::hash(&fs::read(&first).unwrap()).to_hex();
+    assert_eq!(made_by["blake3"], digest.as_str());
+    assert_eq!(made_by["name"], "my_model");
+    assert!(made_by["trainer"].as_str().unwrap().starts_with("0.1.0"));
+
+    let dir = dir.to_str().unwrap();
+    let again = run(&first, &sandbox, &["reproduce", dir]).exits(0);
+    assert!(
+        again.stdout.contains("made by the same program"),
+        "{}",
+        again.stdout
+    );
+    let again = run(&other, &sandbox, &["reproduce", dir]).exits(0);
+    let again = again.says("different now: program: my_model 0.1.0");
+    assert!(
+        again.stdout.contains("made by another program"),
+        "{}",
+        again.stdout
+    );
+    let evaluated = run(&other, &sandbox, &["eval", dir]).exits(0);
+    evaluated.says("another program trained this run: my_model 0.1.0");
+    let longer = ["resume", dir, "--steps", "40", "--schedule", "config", "-q"];
+    run(&other, &sandbox, &longer)
+        .exits(2)
+        .says("program: my_model 0.1.0 (trainer 0.1.0")
+        .says(&format!("executable {}", &digest[..12]))
+        .says("allow it with --allow binary");
+    run(
+        &other,
+        &sandbox,
+        &[&longer[..], &["--allow", "program"]].concat(),
+    )
+    .exits(0);
+}
+
+#[test]
+fn commands_to_type_have_the_name_of_the_program() {
+    let sandbox = Sandbox::new();
+    let own = built(&sandbox, "my-net", b"");
+    let shown = run(&own, &sandbox, &["--version"]).exits(0).stdout;
+    assert!(shown.starts_with("my-net 0.1.0 (trainer 0.1.0"), "{shown}");
+    for args in [
+        &[][..],
+        &["--help"],
+        &["ls", "--help"],
+        &["completions", "bash"],
+        &["explain", "--help"],
+    ] {
+        let shown = run(&own, &sandbox, args).exits(0).stdout;
+        assert!(shown.contains("my-net"), "{shown}");
+        for other in [
+            "trainer new",
+            "trainer ls",
+            "Usage: trainer",
+            "trainer --help",
+        ] {
+            assert!(!shown.contains(other), "`{other}` is in:\n{shown}");
+        }
+    }
+    let missing = run(&own, &sandbox, &["show", "nothing"]).exits(2);
+    missing.says("`my-net ls`");
+    let empty = sandbox.write("empty.toml", "");
+    let empty = run(&own, &sandbox, &["check", empty.to_str().unwrap()]).exits(2);
+    empty.says("`my-net new NAME`");
+    // Without a name of its own the tool is called as it is.
+    sandbox
+        .trainer(&["show", "nothing"])
+        .exits(2)
+        .says("`trainer ls`");
 }

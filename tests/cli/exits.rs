@@ -239,6 +239,15 @@ fn json_is_one_object_and_nothing_else() {
         "wall_s",
         "attempts",
         "ledger",
+        "digest",
+        "name",
+        "config",
+        "seed",
+        "plan_hash",
+        "data_fingerprint",
+        "tags",
+        "log",
+        "files",
     ] {
         assert!(!summary[key].is_null(), "{key} is not in {summary}");
     }
@@ -246,6 +255,11 @@ fn json_is_one_object_and_nothing_else() {
         assert!(!summary["best"][key].is_null(), "{key} is not in {summary}");
     }
     assert_eq!(summary, json(sandbox.run_dir().join("summary.json")));
+    assert_eq!(
+        (&summary["config"], &summary["seed"]),
+        (&"tiny.toml".into(), &1.into())
+    );
+    assert!(summary.get("parent").is_some() && summary.get("commit").is_some());
 
     let listed = sandbox.ok(&["ls", "--format", "json"]).json();
     for key in [
@@ -296,7 +310,7 @@ fn metrics_are_a_table() {
     ]);
     let lines: Vec<&str> = shown.stdout.lines().collect();
     assert_eq!(lines[0], "step,epoch,lr,val/loss");
-    assert!(lines[1].starts_with("20,0,0.1,"), "{}", lines[1]);
+    assert!(lines[1].starts_with("20,1,0.1,"), "{}", lines[1]);
     assert_eq!(lines.len(), 4);
     let by_step = sandbox.ok(&["metrics", "last", "--by", "step", "--keys", "grad_norm"]);
     assert_eq!(by_step.stdout.lines().count(), 7, "{}", by_step.stdout);

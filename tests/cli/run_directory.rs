@@ -114,7 +114,7 @@ fn the_trace_tells_every_epoch() {
     assert_eq!(epochs.len(), 3);
     for (index, event) in epochs.iter().enumerate() {
         assert_eq!(event["level"], "INFO");
-        assert_eq!(event["fields"]["epoch"], index);
+        assert_eq!(event["fields"]["epoch"], index + 1);
         assert_eq!(event["fields"]["step"], 20 * (index + 1));
         for key in [
             "lr",
@@ -128,7 +128,7 @@ fn the_trace_tells_every_epoch() {
             assert!(event["fields"][key].is_f64(), "{key} is not in {event}");
         }
         assert_eq!(names(event), ["run", "epoch"]);
-        assert_eq!(event["span"]["epoch"], index);
+        assert_eq!(event["span"]["epoch"], index + 1);
         let lr = event["fields"]["lr"].as_f64().unwrap();
         assert!(
             (lr - 0.1 * (1.0 - index as f64 / 3.0)).abs() < 1e-12,
@@ -149,7 +149,7 @@ fn the_trace_tells_every_epoch() {
         .to_string();
     assert!(trace.iter().all(|event| event["spans"][0]["id"] == id));
     // The tool reads its own trace.
-    let shown = sandbox.ok(&["logs", "last", "--epoch", "1..2", "--grep", "lr_last"]);
+    let shown = sandbox.ok(&["logs", "last", "--epoch", "2..3", "--grep", "lr_last"]);
     assert_eq!(shown.stdout.lines().count(), 2, "{}", shown.stdout);
 }
 

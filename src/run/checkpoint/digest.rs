@@ -120,3 +120,11 @@ impl FileDigest {
         self.compare(path, &file.digest())
     }
 }
+
+/// Length and digest of the file at `path`.
+pub fn digest(path: &Path) -> Result<FileDigest, RunError> {
+    let (file, _) = disk::open(path)?;
+    let mut file = Hashed::new(file);
+    io::copy(&mut file, &mut io::sink()).map_err(RunError::io("read", path))?;
+    Ok(file.digest())
+}

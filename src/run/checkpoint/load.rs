@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::manifest::{MANIFEST, MODEL, Manifest, OPTIMIZER, STATE};
-use super::{CheckpointInfo, tensors};
+use super::tensors;
 use crate::{
     event::{Checkpoint, Reason},
     run::{Reader, RunError, disk, layout},
@@ -114,7 +114,7 @@ pub fn find_weights(run: &Path, pick: Pick) -> Result<PathBuf, RunError> {
             continue;
         }
         match check(&path, &id) {
-            Ok(info) if pick == Pick::Best && info.best().is_none() => {}
+            Ok(manifest) if pick == Pick::Best && manifest.info(&path).best().is_none() => {}
             Ok(_) => return Ok(path.join(MODEL)),
             Err(error) if matches!(pick, Pick::Step(_)) => return Err(error),
             Err(error) => damaged.push(Fallback {
@@ -185,12 +185,12 @@ pub fn list(run: &Path) -> Result<Vec<(u64, PathBuf)>, RunError> {
 }
 
 /// Compares every file of the checkpoint at `dir` with its manifest, without keeping tensors.
-pub fn check(dir: &Path, run: &str) -> Result<CheckpointInfo, RunError> {
+pub fn check(dir: &Path, run: &str) -> Result<Manifest, RunError> {
     let manifest = Manifest::read(dir, run)?;
     for (name, digest) in &manifest.files {
         digest.check(&dir.join(name))?;
     }
-    Ok(manifest.info(dir))
+    Ok(manifest)
 }
 
 /// Reads what a manifest describes.

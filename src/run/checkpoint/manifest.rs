@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{CheckpointInfo, digest::FileDigest};
 use crate::{
     event::{Metrics, Reason},
-    run::{Binary, RunError, RunInfo, disk, layout, number},
+    run::{Binary, LogDigest, RunError, RunInfo, disk, layout, number, seal},
 };
 
 /// The manifest's file.
@@ -56,6 +56,9 @@ pub struct Manifest {
     pub binary: Binary,
     /// The class of instruction sets.
     pub isa: String,
+    /// The log when it was taken; absent in older runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogDigest>,
     /// Lengths and digests of the other files.
     pub files: BTreeMap<String, FileDigest>,
 }
@@ -106,12 +109,10 @@ impl Manifest {
     /// The file's text; the digest in it is that of the text.
     pub fn text(&self) -> Result<String, serde_json::Error> {
         let blank = Self {
-            digest: "0".repeat(64),
+            digest: seal::blank(),
             ..self.clone()
         };
-        let blank = serde_json::to_string_pretty(&blank)? + "\n";
-        let digest = blake3::hash(blank.as_bytes()).to_hex();
-        Ok(blank.replacen(&"0".repeat(64), &digest, 1))
+        seal::seal(&blank).map(|(text, _)| text)
     }
 
     /// Reads the manifest of the checkpoint at `dir` and checks its digest, its format, that it
@@ -138,9 +139,7 @@ impl Manifest {
     }
 
     fn check(&self, bytes: &[u8], dir: &Path, run: &str) -> Result<(), String> {
-        let text = String::from_utf8_lossy(bytes);
-        let blank = text.replacen(&self.digest, &"0".repeat(64), 1);
-        if blake3::hash(blank.as_bytes()).to_hex().as_str() != self.digest {
+        if !seal::holds(bytes, &self.digest) {
             return Err("its content does not have the digest in it".into());
         }
         if self.run != run {

@@ -9,6 +9,8 @@ mod prune;
 mod save;
 mod tensors;
 
+pub use digest::FileDigest;
+pub(super) use digest::digest;
 pub use info::CheckpointInfo;
 pub use load::{Fallback, Pick, checkpoint_of, find_weights, load_best, load_newest, load_step};
 pub(super) use load::{Newest, check, list, newest};

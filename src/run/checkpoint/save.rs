@@ -11,12 +11,14 @@ use super::manifest::{MANIFEST, MODEL, Manifest, Mark, OPTIMIZER, STATE};
 use super::{digest::FileDigest, prune, tensors};
 use crate::{
     event::{Checkpoint, Reason},
-    run::{Binary, RunError, RunInfo, disk, layout, machine},
+    run::{Binary, LogDigest, RunError, disk, layout, machine},
 };
 
 /// Where a checkpoint comes from.
 #[derive(Debug, Clone)]
 pub struct Origin {
+    /// Format of the run.
+    pub format: u32,
     /// The run's id.
     pub run: String,
     /// The attempt.
@@ -31,8 +33,9 @@ pub struct Origin {
     pub isa: String,
 }
 
-/// Writes `checkpoint` into the directory `into`. `sync_log` makes the rows up to it durable; it is
-/// called before the checkpoint comes into existence, so that one that exists always has its rows.
+/// Writes `checkpoint` into the directory `into`. `log` is the digest of the rows up to it, and
+/// `sync_log` makes them durable; it is called before the checkpoint comes into existence, so that
+/// one that exists always has its rows.
 ///
 /// Where the step has a checkpoint already, of an earlier state, the new one stands beside it under
 /// another name until [`settle`] puts it in its place: at every moment one of them is there.
@@ -40,6 +43,7 @@ pub fn save(
     into: &Path,
     checkpoint: &Checkpoint,
     origin: &Origin,
+    log: LogDigest,
     sync_log: impl FnOnce() -> Result<(), RunError>,
 ) -> Result<Manifest, RunError> {
     let name = layout::checkpoint_name(checkpoint.step);
@@ -48,7 +52,7 @@ pub fn save(
     if place.symlink_metadata().is_ok() {
         place = into.join(format!("{name}{}", layout::NEXT));
     }
-    let saved = write(&temporary, checkpoint, origin).and_then(|manifest| {
+    let saved = write(&temporary, checkpoint, origin, log).and_then(|manifest| {
         sync_log()?;
         // The lock makes this process the only one that could put something there in between; and
         // a directory that is not empty is not replaced by rename(2) anyway.
@@ -80,7 +84,12 @@ pub fn settle(checkpoints: &Path, step: u64) -> Result<(), RunError> {
 }
 
 /// Steps 1 to 4.
-fn write(dir: &Path, checkpoint: &Checkpoint, origin: &Origin) -> Result<Manifest, RunError> {
+fn write(
+    dir: &Path,
+    checkpoint: &Checkpoint,
+    origin: &Origin,
+    log: LogDigest,
+) -> Result<Manifest, RunError> {
     disk::create_dir(dir)?;
     let state = dir.join(STATE);
     let text = serde_json::to_vec(&checkpoint.state).map_err(|e| RunError::damaged(&state, e))?;
@@ -102,7 +111,7 @@ fn write(dir: &Path, checkpoint: &Checkpoint, origin: &Origin) -> Result<Manifes
     ]);
     let manifest = Manifest {
         digest: String::new(),
-        format: RunInfo::FORMAT,
+        format: origin.format,
         run: origin.run.clone(),
         attempt: origin.attempt,
         step: checkpoint.step,
@@ -115,6 +124,7 @@ fn write(dir: &Path, checkpoint: &Checkpoint, origin: &Origin) -> Result<Manifes
         data_fingerprint: origin.data_fingerprint.clone(),
         binary: origin.binary.clone(),
         isa: origin.isa.clone(),
+        log: Some(log),
         files,
     };
     let path = dir.join(MANIFEST);

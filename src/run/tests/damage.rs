@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use super::toy;
-use crate::run::{Reader, RunError, load_newest, load_step, verify};
+use crate::run::{Reader, Resume, RunError, load_newest, load_step, verify};
 
 const FILES: [&str; 4] = [
     "manifest.json",
@@ -151,14 +151,83 @@ fn a_torn_or_broken_log_is_told_and_the_rest_is_read() {
         let view = Reader::open(&path).unwrap();
         assert_eq!(view.rows.len(), left);
         assert!(view.warnings[0].contains(warning), "{:?}", view.warnings);
-        // The torn line was the last checkpoint's: that is a second note.
+        // The torn line was the last checkpoint's: that is a second note. And a log is another than
+        // the summary says, whatever was done to it.
         let verified = verify(&path).unwrap();
         assert_eq!(
             (verified.faults.len(), verified.notes.len()),
-            (faults, if faults == 0 { 2 } else { 0 }),
+            (faults + 1, if faults == 0 { 2 } else { 0 }),
             "{verified:?}"
         );
     }
+}
+
+#[test]
+fn any_changed_byte_of_a_result_is_found() {
+    let root = toy::folder();
+    let path = toy::run(root.path(), 11, 24);
+    toy::go_on(&path, 24);
+    let sound = verify(&path).unwrap();
+    assert!(sound.is_valid() && sound.notes.is_empty(), "{sound:?}");
+    let names = [
+        "metrics.jsonl",
+        "metrics.cut-2.jsonl",
+        "summary.json",
+        "run.json",
+        "plan.toml",
+        "config.toml",
+        "config/base.toml",
+        "config/overrides.txt",
+    ];
+    assert_eq!(sound.files, names.len() - 2 + 1, "{sound:?}");
+    for name in names {
+        let file = path.join(name);
+        let good = fs::read(&file).unwrap();
+        for offset in 0..good.len() {
+            let mut bad = good.clone();
+            bad[offset] ^= 1 << (offset % 7);
+            fs::write(&file, &bad).unwrap();
+            let found = verify(&path);
+            let told = found.as_ref().map_or(true, |found| !found.is_valid());
+            assert!(told, "byte {offset} of {name}: {found:?}");
+        }
+        for bad in [&good[..good.len() - 1], &[&good[..], b"\n"].concat(), b""] {
+            fs::write(&file, bad).unwrap();
+            assert!(!verify(&path).is_ok_and(|found| found.is_valid()), "{name}");
+        }
+        fs::write(&file, &good).unwrap();
+    }
+    assert!(verify(&path).unwrap().is_valid());
+    // A file that a person puts there is nobody's business.
+    fs::write(path.join("notes.md"), "mine").unwrap();
+    assert!(verify(&path).unwrap().is_valid());
+}
+
+#[test]
+fn a_number_is_found_in_the_log_of_a_run_without_summary() {
+    let root = toy::folder();
+    let path = toy::run(root.path(), 11, 24);
+    let log = path.join("metrics.jsonl");
+    let good = fs::read_to_string(&log).unwrap();
+    assert!(verify(&path).unwrap().is_valid());
+    fs::write(&log, good.replacen("\"lr\":0.05,", "\"lr\":0.06,", 1)).unwrap();
+    let faults = verify(&path).unwrap().faults.join("\n");
+    assert!(
+        faults.contains("do not have the digest in the checkpoint of step 6"),
+        "{faults}"
+    );
+    // Going on says so, too.
+    let resume = Resume::open(&path).unwrap();
+    let fault = resume.log_fault().unwrap().unwrap();
+    assert!(
+        fault.starts_with("metrics.jsonl was changed: its rows up to step 8"),
+        "{fault}"
+    );
+    drop(resume);
+    let lines: Vec<&str> = good.lines().collect();
+    fs::write(&log, lines[..3].join("\n") + "\n").unwrap();
+    let faults = verify(&path).unwrap().faults.join("\n");
+    assert!(faults.contains("the checkpoint of step 6 says"), "{faults}");
 }
 
 #[test]
@@ -210,10 +279,10 @@ fn a_later_format_is_refused_with_its_number() {
     let path = toy::run(root.path(), 6, 6);
     let file = path.join("run.json");
     let text = fs::read_to_string(&file).unwrap();
-    fs::write(&file, text.replacen("\"format\": 1", "\"format\": 2", 1)).unwrap();
+    fs::write(&file, text.replacen("\"format\": 2", "\"format\": 3", 1)).unwrap();
     let message = Reader::open(&path).unwrap_err().to_string();
     assert!(
-        message.ends_with("has format 2, this program reads up to 1; hint: use a newer trainer"),
+        message.ends_with("has format 3, this program reads up to 2; hint: use a newer trainer"),
         "{message}"
     );
     assert!(matches!(

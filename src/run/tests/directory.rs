@@ -101,7 +101,7 @@ fn rows_have_the_promised_keys() {
     );
     assert_eq!(
         (epoch.epoch, view.rows[4].text("split")),
-        (0.0, Some("val"))
+        (1.0, Some("val"))
     );
     assert_eq!(view.rows[6].text("reason"), Some("best"));
     let text = fs::read_to_string(view.path.join("metrics.jsonl")).unwrap();
@@ -109,7 +109,7 @@ fn rows_have_the_promised_keys() {
         text.lines()
             .nth(5)
             .unwrap()
-            .contains(r#""kind":"epoch","step":6,"epoch":0,"time":"20"#),
+            .contains(r#""kind":"epoch","step":6,"epoch":1,"time":"20"#),
         "{text}"
     );
 }

@@ -237,6 +237,7 @@ pub fn meta() -> RunMeta {
         name: "toy run".into(),
         plan_toml: "[train]\nsteps = 24\n".into(),
         plan_hash: "plan".into(),
+        seed: 7,
         config_files: vec![
             (
                 "mine.toml".into(),
