@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{CliError, Global, Output, PlanFlags, run::Format};
 use crate::{
     launch::{self, Which},
-    report::{Align, Table, exact},
+    report::{Align, Table, classes_text, confusion_object, exact},
     run::Store,
     train::Split,
 };
@@ -28,6 +28,9 @@ pub struct Eval {
     /// Place of the run's data now: `--set dataset.path=PATH`; repeatable
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Also print precision, recall and F1 of each class, and the confusion matrix
+    #[arg(long)]
+    per_class: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -97,17 +100,29 @@ impl Eval {
                         (name.clone(), value)
                     })
                     .collect();
-                out.write(&format!(
-                    "{}\n",
-                    json!({ "step": found.step, "metrics": metrics })
-                ))
+                let mut object = json!({ "step": found.step, "metrics": metrics });
+                if let Some(confusion) = &found.confusion {
+                    object["confusion"] = confusion_object(confusion);
+                }
+                out.write(&format!("{object}\n"))
             }
             Format::Text => {
                 let mut table = Table::new([("metric", Align::Left), ("value", Align::Right)]);
                 for (name, value) in &found.metrics {
                     table.row([name.clone(), exact(*value)]);
                 }
-                out.write(&table.render(out.palette()))
+                out.write(&table.render(out.palette()))?;
+                match (&found.confusion, self.per_class) {
+                    (_, false) => Ok(()),
+                    (Some(confusion), true) => {
+                        let text = classes_text(confusion, false, out.width(), out.palette());
+                        out.write(&format!("\n{text}"))
+                    }
+                    (None, true) => {
+                        out.note("note: there are no classes of whole samples");
+                        Ok(())
+                    }
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     config::{Extensions, Overrides},
-    event::Metrics,
+    event::{Confusion, Metrics},
     run,
     train::{Split, StopFlag},
 };
@@ -32,6 +32,8 @@ pub struct Evaluation {
     pub step: u64,
     /// Values by `split/name`.
     pub metrics: Metrics,
+    /// How often each class was predicted as each, of a classification.
+    pub confusion: Option<Confusion>,
 }
 
 /// Keys that may be laid over a plan that is evaluated, beside its paths.
@@ -64,9 +66,10 @@ pub fn evaluate(
     };
     let Prepared { mut session, .. } = prepare_from(&plan, Origin::Checkpoint)?;
     session.restore(&checkpoint)?;
-    let metrics = session.evaluate(split, stop)?;
-    Ok(metrics.map(|metrics| Evaluation {
+    let measured = session.measure(split, stop)?;
+    Ok(measured.map(|measured| Evaluation {
         step: checkpoint.step,
-        metrics,
+        metrics: measured.metrics,
+        confusion: measured.confusion,
     }))
 }

@@ -10,6 +10,7 @@
 
 mod checkpoint;
 mod compare;
+mod confusion;
 mod create;
 mod cut;
 mod disk;
@@ -40,6 +41,7 @@ pub use checkpoint::{
     load_weights,
 };
 pub use compare::{Comparison, Difference, compare, compare_rows};
+pub use confusion::{Confusions, Evaluated};
 pub use error::RunError;
 pub use info::{Attempt, Binary, InitInfo, RunInfo};
 pub use machine::{binary, isa_class};
