@@ -84,6 +84,17 @@ pub struct EvalRow {
     pub metrics: Metrics,
     /// The updates that the measured state had done, where it is an earlier one: the best.
     pub of_step: Option<u64>,
+    /// How often each class was predicted as each, of a classification.
+    pub confusion: Option<Arc<Confusion>>,
+}
+
+/// How often each class was predicted as each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confusion {
+    /// The classes' names.
+    pub classes: Vec<String>,
+    /// By class, then by prediction: samples.
+    pub counts: Vec<Vec<u64>>,
 }
 
 /// Numbers of one epoch.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{CliError, Global, Output, PlanFlags, require::Require, run::Format};
 use crate::{
     launch::{self, Which},
-    report::{Align, Record, Table, exact},
+    report::{Align, Record, Table, classes_text, confusion_object, exact},
     run::{Reader, Store, Value},
     train::Split,
 };
@@ -30,6 +30,9 @@ pub struct Eval {
     /// Place of the run's data now: `--set dataset.path=PATH`; repeatable
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Also print precision, recall and F1 of each class, and the confusion matrix
+    #[arg(long)]
+    per_class: bool,
     #[command(flatten)]
     require: Require,
     /// Output format
@@ -105,13 +108,17 @@ impl Eval {
                         (name.clone(), value)
                     })
                     .collect();
-                out.json(&json!({
+                let mut object = json!({
                     "run": record.view.info.run,
                     "split": split.name(),
                     "step": found.step,
                     "metrics": metrics,
                     "same_program": found.other_program.is_none(),
-                }))?;
+                });
+                if let Some(confusion) = &found.confusion {
+                    object["confusion"] = confusion_object(confusion);
+                }
+                out.json(&object)?;
             }
             Format::Text => {
                 let mut table = Table::new([("metric", Align::Left), ("value", Align::Right)]);
@@ -119,6 +126,14 @@ impl Eval {
                     table.row([name.clone(), exact(*value)]);
                 }
                 out.write(&table.render(out.palette()))?;
+                match (&found.confusion, self.per_class) {
+                    (_, false) => {}
+                    (Some(confusion), true) => {
+                        let text = classes_text(confusion, false, out.width(), out.palette());
+                        out.write(&format!("\n{text}"))?;
+                    }
+                    (None, true) => out.note("note: there are no classes of whole samples"),
+                }
             }
         }
         let who = format!("{} at step {}", record.view.info.run, found.step);

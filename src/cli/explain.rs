@@ -194,7 +194,10 @@ fn plain(path: &str) -> String {
 fn metric(all: &[(String, String)], path: &str) -> Option<Topic> {
     let name = path.strip_prefix("metrics.")?;
     let is_top = |known: &str| known == "top_<k>" && name.starts_with("top_");
-    let found = all.iter().find(|(known, _)| known == name || is_top(known));
+    let short = crate::objective::metric(name).is_ok();
+    let is_short = |known: &str| short && name.starts_with(&format!("{known}_"));
+    let named = all.iter().find(|(known, _)| known == name);
+    let found = named.or_else(|| all.iter().find(|(k, _)| is_top(k) || is_short(k)));
     found.map(|(_, about)| Topic {
         path: path.into(),
         title: path.into(),

@@ -27,7 +27,7 @@ pub fn plan(plan: &Plan, palette: Palette) -> String {
         top.device
     );
     let metrics: Vec<&str> = plan.metrics.iter().map(|(name, _)| name.as_str()).collect();
-    let loss = format!("{}; metrics: {}", plan.loss.kind, metrics.join(", "));
+    let loss = format!("{}; metrics: {}", loss(plan), metrics.join(", "));
     let mut lines = vec![
         ("data", data(plan)),
         ("loss", loss),
@@ -51,6 +51,20 @@ pub fn plan(plan: &Plan, palette: Palette) -> String {
     let _ = write!(out, "\n{}", layers(plan, palette));
     let _ = write!(out, "\n{}", phases(plan, palette));
     out
+}
+
+/// The loss with its weights, where it has some.
+fn loss(plan: &Plan) -> String {
+    /// Weights that fit on a line.
+    const SHOWN: usize = 8;
+    let (kind, weights) = (&plan.loss.kind, plan.loss.spec.weights_in_use());
+    if weights.is_empty() {
+        return kind.clone();
+    }
+    let shown = weights.iter().take(SHOWN).map(|weight| short(*weight));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    let more = if weights.len() > SHOWN { ", …" } else { "" };
+    format!("{kind}, weights {shown}{more}")
 }
 
 fn data(plan: &Plan) -> String {
@@ -263,6 +277,7 @@ pub fn json(config: &str, plan: &Plan) -> Value {
             "val": plan.facts.val,
             "test": plan.facts.test,
         },
+        "loss_weights": plan.loss.spec.weights_in_use(),
         "init": plan.model_keys.init.as_ref().map(|init| {
             let fit = plan.init.as_ref();
             let new = fit.map(|fit| fit.new.iter().map(|new| &new.name).collect::<Vec<_>>());

@@ -124,6 +124,7 @@ fn epoch(step: u64, lr: f64) -> [Event; 3] {
         step,
         epoch: step as f64 / 20.0,
         split: "val".into(),
+        confusion: None,
         metrics: metrics(step),
         of_step: None,
     };

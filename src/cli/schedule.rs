@@ -79,10 +79,21 @@ enum Format {
     Png,
 }
 
+/// The colours of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
-enum Ground {
+pub(super) enum Ground {
     Light,
     Dark,
+}
+
+impl Ground {
+    /// What they are called where they are drawn.
+    pub(super) fn theme(self) -> Theme {
+        match self {
+            Self::Light => Theme::Light,
+            Self::Dark => Theme::Dark,
+        }
+    }
 }
 
 impl Schedule {
@@ -149,10 +160,7 @@ impl Schedule {
     fn picture(&self, family: &Family) -> String {
         let panels = curves::panels(&family.variants).max(1) as u32;
         let (width, height) = self.size.unwrap_or((720, 180 + 260 * panels));
-        let theme = match self.theme {
-            Some(Ground::Dark) => Theme::Dark,
-            Some(Ground::Light) | None => Theme::Light,
-        };
+        let theme = self.theme.map_or(Theme::Light, Ground::theme);
         // As many columns as PNG has pixels.
         let samples = curves::sampled(&family.variants, 3 * u64::from(width));
         let plot = curves::plot(&family.variants, &samples, curves::spelt);
@@ -210,7 +218,7 @@ fn out_is_terminal() -> bool {
 }
 
 /// `720x440`.
-fn size(text: &str) -> Result<(u32, u32), String> {
+pub(super) fn size(text: &str) -> Result<(u32, u32), String> {
     let pair = text.split_once(['x', 'X', '×']);
     let side = |side: &str| side.trim().parse().ok();
     match pair.and_then(|(w, h)| Some((side(w)?, side(h)?))) {

@@ -17,7 +17,7 @@ pub fn markdown(extensions: &Extensions) -> String {
     for section in sections(extensions) {
         write_section(&mut out, &section);
     }
-    out.push_str("\n## Metrics\n\nNames for `metrics`; in logs they stand as `split/name`.\n\n| name | what it is |\n|---|---|\n");
+    out.push_str("\n## Metrics\n\nNames for `metrics`, or the `type` of a table there: `{ type = \"f1\", average = \"weighted\" }` is `f1_weighted`. In logs\nthey stand as `split/name`; what is measured for each class as `split/name/class`.\n\n| name | what it is |\n|---|---|\n");
     for (name, about) in metrics(extensions) {
         let _ = writeln!(out, "| `{name}` | {} |", cell(&about));
     }

@@ -52,6 +52,8 @@ pub const TABLES: [&str; 7] = [
 pub(super) struct Resolver<'a> {
     tables: Tables<'a>,
     extensions: &'a Extensions,
+    /// The first target that is no label, where the loss has been held against all of them.
+    soft: Option<(String, f32)>,
 }
 
 type ModelParts = (Component<dyn ModelSpec>, ModelKeys);
@@ -82,6 +84,7 @@ impl<'a> Resolver<'a> {
         Self {
             tables: Tables::new(spec),
             extensions,
+            soft: None,
         }
     }
 
@@ -185,15 +188,17 @@ impl<'a> Resolver<'a> {
             ..
         } = written;
         let seed = top.as_ref().map_or(0, |top| top.seed);
+        let dataset = Self::for_loss(dataset, written.loss.as_ref());
         let facts = self.facts(dataset.as_ref(), seed);
         let loss = self.fitting_loss(written.loss, facts.as_ref());
+        let loss = self.loss_of_targets(loss, (facts.as_ref(), dataset.as_ref()), seed);
         let io = self.io(facts.as_ref(), dataset.as_ref(), loss.as_ref());
         let built = self.architecture(
             model.as_ref(),
             (facts.as_ref(), dataset.as_ref()),
             io.as_ref(),
         );
-        let metrics = self.metrics(top.as_ref(), facts.as_ref());
+        let metrics = self.metrics(top.as_ref(), facts.as_ref(), loss.as_ref());
         let batches = self.batches(facts.as_ref(), dataset.as_ref());
         let length = self.length(train.as_ref(), batches);
         let init = self.init(model.as_ref(), built.as_ref());

@@ -4,6 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::init::{self, Init};
+use crate::objective::MetricEntry;
 
 /// The keys before the first table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -39,10 +40,10 @@ pub struct Top {
     /// plan names the folder of its config here.
     #[serde(default, skip_serializing)]
     pub paths_from: Option<PathsFrom>,
-    /// What is measured on every evaluation, by name. Default: what fits the task.
+    /// What is measured on every evaluation: names, or tables with keys. Default: what fits the task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(example = ["accuracy", "f1"])]
-    pub metrics: Option<Vec<String>>,
+    #[schemars(example = serde_json::json!(["accuracy", { "type": "f1", "average": "weighted" }]))]
+    pub metrics: Option<Vec<MetricEntry>>,
 }
 
 /// One base file or several; read before anything else, so never seen here.

@@ -19,7 +19,10 @@ mod sheet;
 mod table;
 mod target;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -83,7 +86,7 @@ pub struct Csv {
     /// The treatment of missing values (nothing at all, NA, NaN, null or ?): error, mean, median (of the training split; the most frequent one for categories) or drop, which leaves out the row. A missing target is always an error unless dropped. Default error.
     #[serde(default)]
     pub missing: Missing,
-    /// Brings numbers, ordinal categories and the target of a regression to mean 0 and standard deviation 1 on the training split; predictions and metrics stay in the target's own unit. Default true.
+    /// Brings numbers, ordinal categories and the target of a regression to mean 0 and standard deviation 1 on the training split; predictions and metrics stay in the target's own unit. The target stays as it is under the loss `bce`, which takes values in 0–1. Default true.
     #[serde(default = "yes")]
     pub standardize: bool,
 }
@@ -164,7 +167,34 @@ impl DatasetSpec for Csv {
     }
 
     fn load(&self, keys: &DatasetKeys, seed: u64) -> Result<Data, DataError> {
-        prepare::load(self, keys, seed)
+        prepare::load(self, keys, seed, true)
+    }
+
+    fn unscaled(&self) -> Option<Arc<dyn DatasetSpec>> {
+        let unscaled = || Arc::new(Unscaled(self.clone())) as _;
+        self.standardize.then(unscaled)
+    }
+}
+
+/// A table whose target stays in its own unit, whatever becomes of the features.
+#[derive(Debug)]
+struct Unscaled(Csv);
+
+impl DatasetSpec for Unscaled {
+    fn check(&self) -> Vec<KeyFault> {
+        self.0.check()
+    }
+
+    fn defaults(&self) -> SplitKeys {
+        self.0.defaults()
+    }
+
+    fn describe(&self, keys: &DatasetKeys, seed: u64) -> Result<Facts, DataError> {
+        Ok(self.load(keys, seed)?.facts)
+    }
+
+    fn load(&self, keys: &DatasetKeys, seed: u64) -> Result<Data, DataError> {
+        prepare::load(&self.0, keys, seed, false)
     }
 }
 

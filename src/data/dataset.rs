@@ -30,6 +30,12 @@ pub trait DatasetSpec: Debug + Send + Sync {
     /// # Errors
     /// A file that cannot be read, is malformed, or has too few samples for the splits.
     fn load(&self, keys: &DatasetKeys, seed: u64) -> Result<Data, DataError>;
+
+    /// The same dataset with the targets of a regression in their own unit, for a loss that takes
+    /// only some values; `None` where they are so anyway.
+    fn unscaled(&self) -> Option<Arc<dyn DatasetSpec>> {
+        None
+    }
 }
 
 /// Samples that can be had in any order, from any thread.
@@ -52,6 +58,11 @@ pub trait Dataset: Send + Sync {
     /// Augmentation is keyed by it.
     fn id(&self, index: usize) -> u32 {
         index as u32
+    }
+
+    /// Where sample `index` comes from, for messages: a file's line where it has one.
+    fn place(&self, index: usize) -> String {
+        format!("sample {}", self.id(index))
     }
 
     /// Whether there are no samples.
@@ -131,6 +142,16 @@ impl Task {
             Self::Classification { classes, .. } => *classes,
             Self::Regression { targets } => *targets,
             Self::NextToken { vocabulary } => vocabulary.len(),
+        }
+    }
+
+    /// The names of what a model puts out, in order: classes, tokens, or the numbers of the targets.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Self::Classification { names, .. } => names.clone(),
+            Self::Regression { targets } => (0..*targets).map(|i| i.to_string()).collect(),
+            Self::NextToken { vocabulary } => vocabulary.clone(),
         }
     }
 
@@ -227,5 +248,9 @@ impl Dataset for Subset {
 
     fn id(&self, index: usize) -> u32 {
         self.whole.id(self.indices[index] as usize)
+    }
+
+    fn place(&self, index: usize) -> String {
+        self.whole.place(self.indices[index] as usize)
     }
 }

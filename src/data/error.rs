@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{EncodingError, IdxError, SplitError, csv::CsvError, text::TextError};
+use super::{EncodingError, IdxError, SplitError, TargetFault, csv::CsvError, text::TextError};
 use crate::error::{KeyFault, io_reason, nearest};
 
 /// Why data cannot be had.
@@ -95,6 +95,14 @@ pub enum DataError {
         /// The sample.
         id: u32,
     },
+    /// A sample that cannot be learned from.
+    #[error("{place}: {fault}")]
+    Target {
+        /// Where the sample stands, as [`Dataset::place`](super::Dataset::place) says it.
+        place: String,
+        /// What is wrong with it.
+        fault: TargetFault,
+    },
     /// The thread that reads ahead has panicked.
     #[error("reading ahead failed: {0}")]
     Worker(String),
@@ -127,6 +135,7 @@ impl DataError {
             Self::OwnTest(_) => "split.test",
             Self::Transform { key, .. } => key,
             Self::NoBatch { .. } => "drop_last",
+            Self::Target { .. } => "target",
             Self::MixedTargets { .. } | Self::Worker(_) | Self::Custom(_) => "",
             Self::Several(errors) => errors.first().map_or("", Self::key),
         }

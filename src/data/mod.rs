@@ -13,6 +13,7 @@
 //! by the file's length, and every fault names its file and place.
 
 mod ahead;
+mod audit;
 mod batch;
 mod batches;
 mod content;
@@ -35,6 +36,7 @@ mod synthetic;
 mod text;
 pub mod transform;
 
+pub use audit::TargetFault;
 pub use batch::{Batch, Targets, order_hash};
 pub use batches::Batches;
 pub use csv::Csv;

@@ -41,6 +41,59 @@ pub fn cross_entropy(
     smoothing: f64,
     class_weights: Option<&[f32]>,
 ) -> Result<Tensor> {
+    let classes = fitting(logits, targets, class_weights)?;
+    let logits = &widen(logits)?;
+    if !fused(logits) {
+        return composed::cross_entropy(logits, targets, smoothing, class_weights);
+    }
+    let operation = CrossEntropy {
+        keep: wanted(logits),
+        ..CrossEntropy::new(targets, classes, smoothing, class_weights)?
+    };
+    tape::apply1(&logits.contiguous()?, operation)
+}
+
+/// The loss of each row in f64, in order: the terms of [`cross_entropy`]'s sum, unrounded and
+/// without a gradient. Computed on the CPU, wherever the logits are.
+///
+/// # Errors
+/// As of [`cross_entropy`].
+pub fn cross_entropy_rows(
+    logits: &Tensor,
+    targets: &Tensor,
+    smoothing: f64,
+    class_weights: Option<&[f32]>,
+) -> Result<Vec<f64>> {
+    let classes = fitting(logits, targets, class_weights)?;
+    let operation = CrossEntropy::new(targets, classes, smoothing, class_weights)?;
+    let logits = logits.to_dtype(DType::F32)?.flatten_all()?;
+    let logits = logits.to_vec1::<f32>()?;
+    let block = |(logits, targets): (&[f32], &[u32])| {
+        let mut gradient = vec![0.0; classes];
+        let mut losses = Vec::with_capacity(targets.len());
+        wide(
+            #[inline(always)]
+            || {
+                for (z, t) in logits.chunks(classes.max(1)).zip(targets) {
+                    losses.push(operation.row(z, *t as usize, &mut gradient));
+                }
+            },
+        );
+        losses
+    };
+    let losses: Vec<Vec<f64>> = logits
+        .par_chunks(ROWS * classes.max(1))
+        .zip(operation.targets.par_chunks(ROWS))
+        .map(block)
+        .collect();
+    Ok(losses.concat())
+}
+
+/// Rows that one thread takes at a time.
+const ROWS: usize = 64;
+
+/// The number of classes, where logits, targets and class weights fit together.
+fn fitting(logits: &Tensor, targets: &Tensor, class_weights: Option<&[f32]>) -> Result<usize> {
     let Some((&classes, rows)) = logits.dims().split_last() else {
         bail!("logits without classes")
     };
@@ -51,29 +104,7 @@ pub fn cross_entropy(
     if class_weights.is_some_and(|w| w.len() != classes) {
         bail!("{classes} classes, but another number of class weights")
     }
-    let logits = &widen(logits)?;
-    if !fused(logits) {
-        return composed::cross_entropy(logits, targets, smoothing, class_weights);
-    }
-    let targets = targets.to_dtype(DType::U32)?.flatten_all()?;
-    let targets = targets.to_vec1::<u32>()?;
-    if let Some(target) = targets.iter().find(|t| **t as usize >= classes) {
-        bail!(
-            "target {target} is not one of {classes} classes (0 to {})",
-            classes.saturating_sub(1)
-        )
-    }
-    let weights = class_weights.map_or_else(|| vec![1.0; classes], <[f32]>::to_vec);
-    let spread: f64 = weights.iter().map(|w| f64::from(*w)).sum();
-    let operation = CrossEntropy {
-        targets,
-        weights,
-        spread,
-        smoothing,
-        keep: wanted(logits),
-        gradient: OnceLock::new(),
-    };
-    tape::apply1(&logits.contiguous()?, operation)
+    Ok(classes)
 }
 
 struct CrossEntropy {
@@ -88,6 +119,32 @@ struct CrossEntropy {
 }
 
 impl CrossEntropy {
+    /// The operation over these targets, each of which must be one of `classes`.
+    fn new(
+        targets: &Tensor,
+        classes: usize,
+        smoothing: f64,
+        class_weights: Option<&[f32]>,
+    ) -> Result<Self> {
+        let targets = targets.to_dtype(DType::U32)?.flatten_all()?;
+        let targets = targets.to_vec1::<u32>()?;
+        if let Some(target) = targets.iter().find(|t| **t as usize >= classes) {
+            bail!(
+                "target {target} is not one of {classes} classes (0 to {})",
+                classes.saturating_sub(1)
+            )
+        }
+        let weights = class_weights.map_or_else(|| vec![1.0; classes], <[f32]>::to_vec);
+        Ok(Self {
+            targets,
+            spread: weights.iter().map(|w| f64::from(*w)).sum(),
+            weights,
+            smoothing,
+            keep: false,
+            gradient: OnceLock::new(),
+        })
+    }
+
     /// One row's loss; `out` becomes its gradient.
     #[inline(always)]
     fn row(&self, logits: &[f32], target: usize, out: &mut [f32]) -> f64 {
@@ -116,7 +173,6 @@ impl CustomOp1 for CrossEntropy {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        const ROWS: usize = 64;
         let logits = slice(storage, layout)?;
         let classes = self.weights.len().max(1);
         let mut gradient = vec![0.0; logits.len()];
@@ -203,6 +259,23 @@ mod tests {
         let loss = |z: &Tensor, t: &Tensor| loss(z, t).to_scalar::<f32>().unwrap();
         assert_eq!(loss(&long, &places), loss(&rows, &flat));
         assert!(cross_entropy(&long, &flat, 0.0, None).is_err());
+    }
+
+    #[test]
+    fn the_rows_sum_to_the_loss_and_do_not_know_each_other() {
+        let (z, t, weights) = (var(&[150, 7], 1), targets(150, 7), [0.5; 7]);
+        for (smoothing, weights) in [(0.0, None), (0.1, Some(&weights[..]))] {
+            let rows = cross_entropy_rows(&z, &t, smoothing, weights).unwrap();
+            let loss = cross_entropy(&z, &t, smoothing, weights).unwrap();
+            let sum = rows.iter().sum::<f64>();
+            let loss = f64::from(loss.to_scalar::<f32>().unwrap());
+            assert!((sum - loss).abs() < 1e-6 * loss, "{sum} {loss}");
+            for (row, want) in rows.iter().enumerate() {
+                let (z, t) = (z.narrow(0, row, 1).unwrap(), t.narrow(0, row, 1).unwrap());
+                let alone = cross_entropy_rows(&z, &t, smoothing, weights).unwrap();
+                assert_eq!(alone[0].to_bits(), want.to_bits());
+            }
+        }
     }
 
     #[test]

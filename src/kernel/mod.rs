@@ -62,7 +62,7 @@ pub use avg_pool::{avg_pool2d, global_avg_pool2d};
 pub use batch_norm::{Running, batch_norm};
 pub use bytes::bytes;
 pub use conv2d::{Conv, conv2d};
-pub use cross_entropy::cross_entropy;
+pub use cross_entropy::{cross_entropy, cross_entropy_rows};
 pub use dropout::dropout;
 pub use embedding::embedding;
 pub use grads::Grads;

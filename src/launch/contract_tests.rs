@@ -116,6 +116,17 @@ fn train(plan: &Plan, from: Option<&Checkpoint>) -> (Vec<Event>, String) {
     (events, ending.state_hash)
 }
 
+/// Every number of every evaluation, bit for bit.
+fn measured(events: &[Event]) -> Vec<(String, u64)> {
+    let rows = events.iter().filter_map(|event| match event {
+        Event::Eval(row) => Some(&row.metrics),
+        _ => None,
+    });
+    rows.flatten()
+        .map(|(name, value)| (name.clone(), value.to_bits()))
+        .collect()
+}
+
 /// Holds a plan to the laws.
 fn holds(what: &str, plan: &Plan) {
     let (events, end) = train(plan, None);
@@ -131,9 +142,20 @@ fn holds(what: &str, plan: &Plan) {
         }
     }
     assert!(saved.len() > 2, "{what}");
+    let values = measured(&events);
     for checkpoint in &saved {
         let (_, again) = train(plan, Some(checkpoint));
         assert_eq!(again, end, "{what}: resumed at step {}", checkpoint.step);
+    }
+    // Keys that change speed and memory change no bit of what comes of it, evaluations included.
+    for (eval_batch_size, prefetch) in [(1, 0), (5, 3)] {
+        let mut other = plan.clone();
+        other.dataset_keys.eval_batch_size = Some(eval_batch_size);
+        other.dataset_keys.prefetch = prefetch;
+        let (events, again) = train(&other, None);
+        let what = format!("{what}: evaluated in batches of {eval_batch_size}");
+        assert_eq!(measured(&events), values, "{what}");
+        assert_eq!(again, end, "{what}");
     }
     for threads in [1, 4] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     config::{Extensions, Overrides},
-    event::Metrics,
+    event::{Confusion, Metrics},
     run,
     train::{Split, StopFlag},
 };
@@ -35,6 +35,8 @@ pub struct Evaluation {
     /// How the program that trained it differs from this one: the texts of both. None where it is
     /// the same one, as far as the run says.
     pub other_program: Option<(String, String)>,
+    /// How often each class was predicted as each, of a classification.
+    pub confusion: Option<Confusion>,
 }
 
 /// Keys that may be laid over a plan that is evaluated, beside its paths.
@@ -70,10 +72,11 @@ pub fn evaluate(
     let info = run::Reader::info(path)?;
     let made_by = info.attempts.last().map(|attempt| &attempt.binary);
     let other_program = made_by.and_then(|made_by| made_by.difference(&run::binary()));
-    let metrics = session.evaluate(split, stop)?;
-    Ok(metrics.map(|metrics| Evaluation {
+    let measured = session.measure(split, stop)?;
+    Ok(measured.map(|measured| Evaluation {
         step: checkpoint.step,
-        metrics,
+        metrics: measured.metrics,
+        confusion: measured.confusion,
         other_program,
     }))
 }

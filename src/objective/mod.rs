@@ -7,11 +7,17 @@
 //!
 //! | task | loss by default | others | metrics by default | others |
 //! |---|---|---|---|---|
-//! | classification | `cross_entropy` | `bce` (two classes) | `accuracy` | `top_<k>`, `f1`, `perplexity` |
-//! | regression | `mse` | `mae`, `huber`, `bce` (values in 0–1) | `rmse`, `mae`, `r2` | |
+//! | classification | `cross_entropy` | `bce` (two classes) | `accuracy` | `f1`, `auc`, `log_loss`, … |
+//! | regression | `mse` | `mae`, `huber`, `bce` (values in 0–1) | `rmse`, `mae`, `r2` | `mape`, … |
+//!
+//! A regression under `bce` whose targets are all 0 or 1 has labels; metrics of classes that can
+//! judge labels fit it, too ([`MetricSpec::judges_labels`]).
 
 pub mod loss;
 pub mod metric;
 
-pub use loss::{Bce, CrossEntropy, Huber, LossSpec, Mae, Mse, default_loss};
-pub use metric::{Accumulator, METRICS, MetricSpec, TargetsRef, default_metrics, metric};
+pub use loss::{Bce, CrossEntropy, Huber, LossSpec, Mae, Mse, TrainTargets, Weights, default_loss};
+pub use metric::{
+    Accumulator, METRICS, MetricEntry, MetricKeys, MetricSpec, TargetsRef, default_metrics, metric,
+    prediction, reported,
+};

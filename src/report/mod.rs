@@ -5,6 +5,7 @@
 
 mod absent;
 mod chart;
+mod confusion;
 mod curves;
 mod detail;
 mod differing;
@@ -26,6 +27,7 @@ mod text;
 mod trace;
 
 pub use chart::{Chart, Scale};
+pub use confusion::{ClassScore, class_scores, classes_text, confusion_object};
 pub use detail::{object as run_object, text as run_text};
 pub use filter::{Filter, FilterError};
 pub use ink::{Ink, Palette};

@@ -10,6 +10,7 @@
 
 mod checkpoint;
 mod compare;
+mod confusion;
 mod contents;
 mod create;
 mod cut;
@@ -42,6 +43,7 @@ pub use checkpoint::{
     load_newest, load_step, load_weights,
 };
 pub use compare::{Comparison, Difference, compare, compare_rows};
+pub use confusion::{Confusions, Evaluated};
 pub use error::RunError;
 pub use info::{Attempt, Binary, InitInfo, RunInfo};
 pub use log::LogDigest;

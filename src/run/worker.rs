@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::{
     CheckpointInfo, Keep, LogDigest, RunError, checkpoint,
+    confusion::Keeper,
     draft::{Again, Draft, reason_name},
     layout,
     log::Log,
@@ -31,6 +32,8 @@ pub struct Worker {
     pub keep: Keep,
     /// The checkpoints that are there.
     pub saved: Vec<CheckpointInfo>,
+    /// The confusion matrices so far.
+    pub confusion: Keeper,
 }
 
 impl Worker {
@@ -56,6 +59,7 @@ impl Worker {
                 }
                 self.log.flush()?;
             }
+            self.confusion.write(&self.run)?;
             self.log.sync()
         };
         match all() {
@@ -71,7 +75,10 @@ impl Worker {
         match job {
             Job::Step(row) => self.log.push(moment, &Draft::step(&row)),
             Job::Epoch(row) => self.log.push(moment, &Draft::epoch(&row)),
-            Job::Eval(row) => self.log.push(moment, &Draft::eval(&row)),
+            Job::Eval(row) => {
+                self.confusion.take(&row);
+                self.log.push(moment, &Draft::eval(&row))
+            }
             Job::Warning {
                 step,
                 epoch,
@@ -97,6 +104,8 @@ impl Worker {
         let manifest = checkpoint::save(&checkpoints, checkpoint, &self.origin, log, sync)?;
         let info = manifest.info(&checkpoints.join(layout::checkpoint_name(checkpoint.step)));
         self.commit(moment, &info, &checkpoint.reason)?;
+        self.confusion.checkpoint(info.step, &checkpoint.reason);
+        self.confusion.write(&self.run)?;
         checkpoint::settle(&checkpoints, checkpoint.step)?;
         self.saved.retain(|saved| saved.step != info.step);
         self.saved.push(info);
@@ -110,6 +119,8 @@ impl Worker {
         let place = checkpoints.join(layout::checkpoint_name(again.step));
         let info = checkpoint::mark(&place, &self.origin.run, &again.reason)?.info(&place);
         self.commit(moment, &info, &again.reason)?;
+        self.confusion.checkpoint(info.step, &again.reason);
+        self.confusion.write(&self.run)?;
         self.saved.retain(|saved| saved.step != info.step);
         self.saved.push(info);
         self.prune();

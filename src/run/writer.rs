@@ -13,7 +13,9 @@ use jiff::Timestamp;
 
 use super::{
     AttemptMeta, BestSummary, CheckpointInfo, Keep, RunError, RunInfo, RunMeta, Summary,
-    checkpoint, contents, create, disk,
+    checkpoint,
+    confusion::Keeper,
+    contents, create, disk,
     draft::Again,
     layout,
     lock::RunLock,
@@ -102,7 +104,9 @@ impl Writer {
         let newest = saved
             .last()
             .map(|info| (info.step, info.state_hash.clone()));
+        let resumed = newest.as_ref().map_or(0, |(step, _)| *step);
         let worker = Worker {
+            confusion: Keeper::resumed(&path, resumed),
             run: path.clone(),
             log,
             origin,

@@ -2,6 +2,7 @@
 
 use super::error::TrainError;
 use super::session::Session;
+use crate::objective::reported;
 
 impl Session {
     /// Refuses a recipe that contradicts its data.
@@ -26,6 +27,9 @@ impl Session {
         if recipe.data.facts.task.is_tokens() && !recipe.transforms.is_empty() {
             return refuse("no transform takes tokens".to_owned());
         }
+        let classes = recipe.data.facts.task.is_classification();
+        let range = recipe.loss.target_range().filter(|_| !classes);
+        recipe.data.audit(range)?;
         let params = &self.state.params;
         if let Some(name) =
             (recipe.frozen.iter()).find(|name| params.iter().all(|p| p.name() != *name))
@@ -49,12 +53,11 @@ impl Session {
         let mut names = vec!["train/loss".to_owned()];
         if self.recipe.data.val.is_some() && self.recipe.eval_every.is_some() {
             names.push("val/loss".to_owned());
-            names.extend(
-                self.recipe
-                    .metrics
-                    .iter()
-                    .map(|(name, _)| format!("val/{name}")),
-            );
+            let classes = self.recipe.data.facts.task.names();
+            for (name, metric) in &self.recipe.metrics {
+                let reported = reported(name, &**metric, &classes);
+                names.extend(reported.iter().map(|name| format!("val/{name}")));
+            }
         }
         names
     }

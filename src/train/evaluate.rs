@@ -8,11 +8,11 @@ use super::batch::OnDevice;
 use super::error::{TrainError, compute};
 use super::recipe::Recipe;
 use super::stop::StopFlag;
-use crate::data::{Loader, Targets, Transforms};
-use crate::event::Metrics;
+use crate::data::{Loader, Targets, Task, Transforms};
+use crate::event::{Confusion, Metrics};
 use crate::layer::Mode;
 use crate::model::Model;
-use crate::objective::{Accumulator, TargetsRef};
+use crate::objective::{Accumulator, TargetsRef, prediction, reported};
 
 /// A part of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,19 +37,32 @@ impl Split {
     }
 }
 
+/// What a model is found to do on a split.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Values by `split/name`.
+    pub metrics: Metrics,
+    /// How often each class was predicted as each, of a classification into no more than
+    /// [`MOST_CLASSES`] classes; tokens have none.
+    pub confusion: Option<Confusion>,
+}
+
+/// More classes than these have no confusion matrix: it would be most of the run's directory.
+pub const MOST_CLASSES: usize = 1000;
+
 /// Runs `model` over every sample of a split, in order, and returns `split/loss` and the recipe's
 /// metrics as `split/<name>`; `None` where `stop` was raised meanwhile.
 ///
 /// The loss is the one that training minimises, in the unit it is trained in. Metrics of a
-/// regression with standardised targets are in the data's own unit. Sums are in f64 and in the
-/// order of the samples, so that neither threads nor the batch size's place in memory matter.
+/// regression with standardised targets are in the data's own unit. Losses are added up in f64, one
+/// by one in the order of the samples, so that neither the batch size nor threads matter.
 pub(super) fn evaluate(
     model: &dyn Model,
     recipe: &Recipe,
     transforms: &Arc<Transforms>,
     split: Split,
     stop: &StopFlag,
-) -> Result<Option<Metrics>, TrainError> {
+) -> Result<Option<Measured>, TrainError> {
     let name = split.name();
     let data = &recipe.data;
     let samples = match split {
@@ -62,8 +75,9 @@ pub(super) fn evaluate(
     let mut metrics = recipe
         .metrics
         .iter()
-        .map(|(metric, spec)| (metric, spec.start(recipe.io.outputs)))
+        .map(|(_, spec)| spec.start(recipe.io.outputs))
         .collect::<Vec<_>>();
+    let mut confusion = confusion_of(&data.facts.task);
     let (mut loss_sum, mut weight_sum) = (0.0, 0.0);
     for batch in loader.sequential() {
         if stop.raised().is_some() {
@@ -71,37 +85,76 @@ pub(super) fn evaluate(
         }
         let batch = OnDevice::new(batch?, recipe)?;
         let output = recipe.forward(model, &batch.input, &Mode::Eval)?;
-        let loss = recipe.loss.sum(&output, &batch.target);
-        loss_sum += loss
-            .and_then(|sum| scalar(&sum))
-            .map_err(compute("the loss"))?;
-        weight_sum += batch.weight;
-        if !metrics.is_empty() {
-            measure(&mut metrics, &output, batch.targets, recipe)
-                .map_err(compute("reading back the model's output"))?;
+        let rows = recipe.loss.rows(&output, &batch.target);
+        for (loss, weight) in rows.map_err(compute("the loss"))? {
+            loss_sum += loss;
+            weight_sum += weight;
         }
+        measure(
+            &mut metrics,
+            &mut confusion,
+            (&output, batch.targets),
+            recipe,
+        )
+        .map_err(compute("reading back the model's output"))?;
     }
     let mut values = Metrics::from([(format!("{name}/loss"), loss_sum / weight_sum)]);
-    values.extend(
-        metrics
-            .iter()
-            .map(|(metric, m)| (format!("{name}/{metric}"), m.value())),
-    );
-    Ok(Some(values))
+    let classes = data.facts.task.names();
+    for ((metric, spec), counted) in recipe.metrics.iter().zip(metrics) {
+        let names = reported(metric, &**spec, &classes).into_iter();
+        let named = names.map(|metric| format!("{name}/{metric}"));
+        values.extend(named.zip(counted.values()));
+    }
+    Ok(Some(Measured {
+        metrics: values,
+        confusion,
+    }))
 }
 
-/// Hands a batch's outputs and targets to the metrics, in the data's own unit.
+/// An empty matrix, where the task has one.
+fn confusion_of(task: &Task) -> Option<Confusion> {
+    match task {
+        Task::Classification { classes, names } if *classes <= MOST_CLASSES => Some(Confusion {
+            classes: names.clone(),
+            counts: vec![vec![0; *classes]; *classes],
+        }),
+        _ => None,
+    }
+}
+
+/// Counts a batch. A sample whose outputs hold NaN is predicted as nothing, and not counted.
+fn count(confusion: &mut Confusion, outputs: &[f32], width: usize, classes: &[u32]) {
+    for (row, class) in outputs.chunks_exact(width.max(1)).zip(classes) {
+        let told = prediction(row);
+        let row = confusion.counts.get_mut(*class as usize);
+        if let Some(count) = row.and_then(|row| row.get_mut(told?)) {
+            *count += 1;
+        }
+    }
+}
+
+/// Hands a batch's predictions and targets to the metrics, in the data's own unit: logits of classes,
+/// values of a regression.
 fn measure(
-    metrics: &mut [(&String, Box<dyn Accumulator>)],
-    output: &Tensor,
-    mut targets: Targets,
+    metrics: &mut [Box<dyn Accumulator>],
+    confusion: &mut Option<Confusion>,
+    (output, mut targets): (&Tensor, Targets),
     recipe: &Recipe,
 ) -> candle_core::Result<()> {
+    if metrics.is_empty() && confusion.is_none() {
+        return Ok(());
+    }
     let width = recipe.io.outputs;
     let mut values = output
         .to_dtype(DType::F32)?
         .flatten_all()?
         .to_vec1::<f32>()?;
+    if let (Some(confusion), Targets::Classes(classes)) = (confusion, &targets) {
+        count(confusion, &values, width, classes);
+    }
+    if matches!(targets, Targets::Values(_)) {
+        recipe.loss.predict(&mut values);
+    }
     if let Some(scale) = &recipe.data.target_scale {
         let unscale = |values: &mut [f32]| {
             for (value, (mean, std)) in values.iter_mut().zip(scale.iter().cycle()) {
@@ -113,7 +166,7 @@ fn measure(
             unscale(targets);
         }
     }
-    for (_, metric) in metrics {
+    for metric in metrics {
         let targets = match &targets {
             Targets::Classes(classes) => TargetsRef::Classes(classes),
             Targets::Values(values) => TargetsRef::Values(values),

@@ -44,7 +44,7 @@ mod update;
 
 pub use bench::{Bench, BenchKeys};
 pub use error::{RestoreError, TrainError};
-pub use evaluate::Split;
+pub use evaluate::{MOST_CLASSES, Measured, Split};
 pub use ledger::{Activity, Ledger};
 pub use recipe::{BestPolicy, Cadence, CheckpointPolicy, EarlyStop, Goal, OnNan, Recipe};
 pub use session::Session;
@@ -52,6 +52,8 @@ pub use stop::StopFlag;
 
 #[cfg(test)]
 mod ending_tests;
+#[cfg(test)]
+mod evaluate_tests;
 #[cfg(test)]
 mod precision_reference;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use candle_core::Tensor;
 use super::batch::OnDevice;
 use super::contents::Contents;
 use super::error::TrainError;
-use super::evaluate::{self, Split};
+use super::evaluate::{self, Measured, Split};
 use super::ledger::{Activity, Ledger};
 use super::meter::Meter;
 use super::order::Order;
@@ -211,6 +211,14 @@ impl Session {
     /// # Errors
     /// Where the data has no such split, a sample cannot be read, or a computation fails.
     pub fn evaluate(&self, split: Split, stop: &StopFlag) -> Result<Option<Metrics>, TrainError> {
+        Ok(self.measure(split, stop)?.map(|measured| measured.metrics))
+    }
+
+    /// The same with the confusion matrix of a classification.
+    ///
+    /// # Errors
+    /// As of [`evaluate`](Self::evaluate).
+    pub fn measure(&self, split: Split, stop: &StopFlag) -> Result<Option<Measured>, TrainError> {
         let model = self.state.evaluated();
         evaluate::evaluate(model, &self.recipe, &self.transforms, split, stop)
     }

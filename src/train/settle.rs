@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::contents::Contents;
 use super::error::TrainError;
-use super::evaluate::Split;
+use super::evaluate::{Measured, Split};
 use super::ledger::Activity;
 use super::order::Order;
 use super::recipe::{Cadence, OnNan};
@@ -124,25 +124,25 @@ impl Session {
             .best_state
             .as_ref()
             .filter(|(kept, _)| Some(*kept) == best);
-        let (tested, metrics) = match (best, kept) {
-            (Some(best), _) if best == step => (best, self.evaluate(Split::Test, stop)?),
+        let (tested, measured) = match (best, kept) {
+            (Some(best), _) if best == step => (best, self.measure(Split::Test, stop)?),
             (Some(best), Some((_, arrays))) => {
                 let last = self.state.swap(arrays)?;
-                let metrics = self.evaluate(Split::Test, stop);
+                let measured = self.measure(Split::Test, stop);
                 self.state.swap(&last)?;
-                (best, metrics?)
+                (best, measured?)
             }
             (Some(best), None) => {
                 let message = format!(
                     "the best state, of step {best}, is gone: the test split is measured on the last one"
                 );
                 sink.event(&Event::Warning { step, message })?;
-                (step, self.evaluate(Split::Test, stop)?)
+                (step, self.measure(Split::Test, stop)?)
             }
-            (None, _) => (step, self.evaluate(Split::Test, stop)?),
+            (None, _) => (step, self.measure(Split::Test, stop)?),
         };
         self.ledger.charge(Activity::Evaluation);
-        let Some(metrics) = metrics else {
+        let Some(Measured { metrics, confusion }) = measured else {
             return Ok(false);
         };
         self.tested.clone_from(&metrics);
@@ -160,6 +160,7 @@ impl Session {
             split: Split::Test.name().to_owned(),
             metrics,
             of_step: (tested != step).then_some(tested),
+            confusion: confusion.map(Arc::new),
         }))?;
         Ok(true)
     }
@@ -199,9 +200,9 @@ impl Session {
         stop: &StopFlag,
     ) -> Result<Option<bool>, TrainError> {
         self.ledger.charge(Activity::Logging);
-        let metrics = self.evaluate(Split::Val, stop)?;
+        let measured = self.measure(Split::Val, stop)?;
         self.ledger.charge(Activity::Evaluation);
-        let Some(metrics) = metrics else {
+        let Some(Measured { metrics, confusion }) = measured else {
             return Ok(None);
         };
         self.progress.evaluated = self.progress.step;
@@ -213,6 +214,7 @@ impl Session {
             split: Split::Val.name().to_owned(),
             metrics,
             of_step: None,
+            confusion: confusion.map(Arc::new),
         }))?;
         self.tell(changes, sink)?;
         Ok(Some(best))

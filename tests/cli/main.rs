@@ -21,6 +21,7 @@ mod memory;
 mod migration;
 mod moved;
 mod names;
+mod objectives;
 mod paths;
 mod precision;
 mod readme;

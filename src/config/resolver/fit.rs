@@ -15,11 +15,11 @@ use super::{
     DataParts, ModelParts, Resolver,
 };
 use crate::{
-    data::Facts,
+    data::{Data, Facts, Target},
     error::KeyFault,
     layer::{Architecture, Builder, LayerError},
     model::{Input, Io, ModelSpec},
-    objective::{self, LossSpec},
+    objective::{self, LossSpec, TrainTargets},
     optim,
 };
 
@@ -27,16 +27,74 @@ impl Resolver<'_> {
     /// What the data is; looks at its files.
     pub(super) fn facts(&mut self, dataset: Option<&DataParts>, seed: u64) -> Option<Facts> {
         let (dataset, keys, _) = dataset?;
-        let (facts, mut faults) = match dataset.spec.describe(keys, seed) {
-            Ok(facts) => (Some(facts.clone()), facts.warnings),
-            Err(error) => (None, error.faults()),
-        };
+        match dataset.spec.describe(keys, seed) {
+            Ok(facts) => {
+                self.say_of_data(facts.warnings.clone(), &dataset.keys);
+                Some(facts)
+            }
+            Err(error) => {
+                self.say_of_data(error.faults(), &dataset.keys);
+                None
+            }
+        }
+    }
+
+    /// Notes what is wrong with the data, or odd.
+    fn say_of_data(&mut self, mut faults: Vec<KeyFault>, keys: &toml::Table) {
         for fault in &mut faults {
-            fault.message = with_short_paths(&fault.message, &dataset.keys);
+            fault.message = with_short_paths(&fault.message, keys);
             self.tell_places(&format!("dataset.{}", fault.key), fault);
         }
         self.tables.key_faults("dataset", faults);
-        facts
+    }
+
+    /// The dataset with targets in their own unit, where the loss takes only some values.
+    pub(super) fn for_loss(
+        dataset: Option<DataParts>,
+        loss: Option<&Option<Component<dyn LossSpec>>>,
+    ) -> Option<DataParts> {
+        let (mut dataset, keys, transforms) = dataset?;
+        let ranged = loss.and_then(Option::as_ref);
+        if ranged.is_some_and(|loss| loss.spec.target_range().is_some())
+            && let Some(unscaled) = dataset.spec.unscaled()
+        {
+            dataset.spec = unscaled;
+        }
+        Some((dataset, keys, transforms))
+    }
+
+    /// The loss as the targets make it. Where it takes only some values, every target of a
+    /// regression is looked at; where it balances classes, it gets the weights of the training split.
+    pub(super) fn loss_of_targets(
+        &mut self,
+        loss: Option<Component<dyn LossSpec>>,
+        (facts, dataset): (Option<&Facts>, Option<&DataParts>),
+        seed: u64,
+    ) -> Option<Component<dyn LossSpec>> {
+        let (mut loss, facts, (dataset, keys, _)) = (loss?, facts?, dataset?);
+        let range = loss.spec.target_range();
+        let range = range.filter(|_| !facts.task.is_classification());
+        if range.is_none() && !loss.spec.is_balanced() {
+            return Some(loss);
+        }
+        let data = dataset.spec.load(keys, seed);
+        let data = data.and_then(|data| data.audit(range).map(|()| data));
+        let data = match data {
+            Ok(data) => data,
+            Err(error) => {
+                self.say_of_data(error.faults(), &dataset.keys);
+                return None;
+            }
+        };
+        self.soft = soft_target(&data);
+        match loss.spec.balanced(&train_targets(&data)) {
+            Ok(balanced) => loss.spec = balanced.unwrap_or(loss.spec),
+            Err(fault) => {
+                self.tables.key_fault("loss", fault);
+                return None;
+            }
+        }
+        Some(loss)
     }
 
     /// Says of a file that is at none of its places which these are, and how to name another one.
@@ -297,6 +355,47 @@ impl Resolver<'_> {
         frozen.sort();
         frozen.dedup();
         accepted.then_some(frozen)
+    }
+}
+
+/// The first target of a regression that is neither 0 nor 1, and its place.
+fn soft_target(data: &Data) -> Option<(String, f32)> {
+    let splits = [Some(&data.train), data.val.as_ref(), data.test.as_ref()];
+    splits.into_iter().flatten().find_map(|split| {
+        let soft = |index| match split.target(index) {
+            Target::Values(values) => {
+                let value = values.iter().copied().find(|y| *y != 0.0 && *y != 1.0)?;
+                Some((split.place(index), value))
+            }
+            Target::Class(_) | Target::Classes(_) => None,
+        };
+        (0..split.len()).find_map(soft)
+    })
+}
+
+/// What the training split asks for; every target is one that the task has.
+fn train_targets(data: &Data) -> TrainTargets {
+    let (train, task) = (&data.train, &data.facts.task);
+    let mut counts = vec![0; task.outputs()];
+    let mut sums = vec![0.0; task.outputs()];
+    let mut count = |class: u32| {
+        if let Some(count) = counts.get_mut(class as usize) {
+            *count += 1;
+        }
+    };
+    for index in 0..train.len() {
+        match train.target(index) {
+            Target::Class(class) => count(class),
+            Target::Classes(classes) => classes.iter().for_each(|class| count(*class)),
+            Target::Values(values) => {
+                let pairs = sums.iter_mut().zip(values.iter());
+                pairs.for_each(|(sum, value)| *sum += f64::from(*value));
+            }
+        }
+    }
+    match task.is_classification() {
+        true => TrainTargets::Classes(counts, task.names()),
+        false => TrainTargets::Values(sums, train.len() as u64),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     super::{
         checkpoint::{BestKeys, CheckpointKeys},
-        registry::Kind,
+        registry::{Component, Kind},
         suggest,
         top::Top,
         train::{Better, TrainKeys},
@@ -15,54 +15,89 @@ use super::{
 use crate::{
     data::Facts,
     error::KeyFault,
-    objective::{self, MetricSpec},
+    objective::{self, LossSpec, MetricEntry, MetricSpec},
     schedule::{Direction, Watched},
 };
 
 impl Resolver<'_> {
     /// The metrics by name: those that are written, or those of the task.
-    pub(super) fn metrics(&mut self, top: Option<&Top>, facts: Option<&Facts>) -> Option<Metrics> {
-        let names = match (&top?.metrics, facts) {
-            (Some(names), _) => names.clone(),
-            (None, facts) => objective::default_metrics(facts?.task.is_classification())
-                .iter()
-                .map(|name| name.to_string())
-                .collect(),
+    pub(super) fn metrics(
+        &mut self,
+        top: Option<&Top>,
+        facts: Option<&Facts>,
+        loss: Option<&Component<dyn LossSpec>>,
+    ) -> Option<Metrics> {
+        let default = |name: &&str| MetricEntry::Name(name.to_string());
+        let entries = match (&top?.metrics, facts) {
+            (Some(entries), _) => entries.clone(),
+            (None, facts) => {
+                let names = objective::default_metrics(facts?.task.is_classification());
+                names.iter().map(default).collect()
+            }
         };
         let mut all = Some(Vec::new());
-        for (i, name) in names.iter().enumerate() {
-            let metric = match names[..i].contains(name) {
-                true => Err(KeyFault::error("", format!("`{name}` is named twice"))),
-                false => self.metric(name, facts),
-            };
-            match (metric, &mut all) {
-                (Ok(Some(metric)), Some(list)) => list.push((name.clone(), metric)),
-                (Err(fault), _) => {
-                    let key = format!("metrics[{i}]");
+        let mut names = Vec::new();
+        for (i, entry) in entries.iter().enumerate() {
+            match self.metric(entry, facts, loss, &mut names) {
+                Ok(Some(metric)) => {
+                    all.iter_mut().for_each(|list| list.push(metric.clone()));
+                }
+                Ok(None) => all = None,
+                Err(fault) => {
+                    let key = match fault.key.as_str() {
+                        "" => format!("metrics[{i}]"),
+                        key => format!("metrics[{i}].{key}"),
+                    };
                     self.tables.key_fault("", KeyFault { key, ..fault });
                     all = None;
                 }
-                _ => all = None,
             }
         }
         all
     }
 
-    /// `None` where the task is not known.
+    /// A metric with its short name, unless it is among those `before`; `None` where the task is not
+    /// known.
     fn metric(
         &self,
-        name: &str,
+        entry: &MetricEntry,
         facts: Option<&Facts>,
-    ) -> Result<Option<Arc<dyn MetricSpec>>, KeyFault> {
-        let own = self.extensions.metrics.iter().find(|(own, _)| own == name);
-        let metric: Arc<dyn MetricSpec> = match own {
-            Some((_, metric)) => metric.clone(),
-            None => objective::metric(name)?.into(),
+        loss: Option<&Component<dyn LossSpec>>,
+        before: &mut Vec<String>,
+    ) -> Result<Option<(String, Arc<dyn MetricSpec>)>, KeyFault> {
+        let written = match entry {
+            MetricEntry::Name(name) => name,
+            MetricEntry::Table(keys) => &keys.r#type,
         };
+        let mut own = self.extensions.metrics.iter();
+        let (name, metric): (String, Arc<dyn MetricSpec>) =
+            match own.find(|(own, _)| own == written) {
+                Some((own, metric)) => (own.clone(), metric.clone()),
+                None => {
+                    let metric = objective::metric(&entry.name()?)?;
+                    (metric.name(), metric.into())
+                }
+            };
+        if before.contains(&name) {
+            return Err(KeyFault::error("", format!("`{name}` is named twice")));
+        }
+        before.push(name.clone());
         let Some(facts) = facts else { return Ok(None) };
-        match metric.fits(facts.task.is_classification(), facts.task.outputs()) {
+        let (classes, outputs) = (facts.task.is_classification(), facts.task.outputs());
+        let labels = !classes && loss.is_some_and(|loss| loss.spec.target_range().is_some());
+        match metric.fits(classes, outputs) {
+            Some(_) if labels && metric.judges_labels() => match &self.soft {
+                Some((place, value)) => {
+                    let message = format!(
+                        "`{name}` judges labels, which are 0 or 1, and the target of {place} is `{value}`"
+                    );
+                    let hint = "a regression takes rmse, mae, mape, r2 or explained_variance";
+                    Err(KeyFault::error("", message).hint(hint))
+                }
+                None => Ok(Some((name, metric))),
+            },
             Some(fault) => Err(fault),
-            None => Ok(Some(metric)),
+            None => Ok(Some((name, metric))),
         }
     }
 
@@ -76,7 +111,10 @@ impl Resolver<'_> {
     ) -> Option<(TrainKeys, CheckpointKeys)> {
         let (mut train, mut checkpoint) = (train?, checkpoint?);
         let (metrics, facts) = (metrics?, facts?);
-        let first = metrics.first().map_or("loss", |(name, _)| name);
+        let mut single = metrics
+            .iter()
+            .filter(|(_, metric)| metric.by_class().is_none());
+        let first = single.next().map_or("loss", |(name, _)| name);
         let mut watched = format!("val/{first}");
         if checkpoint.best.is_none() && facts.val > 0 {
             checkpoint.best = Some(BestKeys::default());
@@ -188,7 +226,15 @@ fn watch(
         let hint = "set `split = { val = \"10%\" }` in `[dataset]`";
         return Some(KeyFault::error(key, message).hint(hint));
     }
-    let own = metrics.iter().map(|(name, _)| format!("val/{name}"));
+    let classes = facts.task.names();
+    let reported = metrics.iter().flat_map(|(name, spec)| {
+        let names = objective::reported(name, &**spec, &classes);
+        names
+            .into_iter()
+            .map(|name| (name, spec.higher_is_better()))
+    });
+    let reported: Vec<(String, bool)> = reported.collect();
+    let own = reported.iter().map(|(name, _)| format!("val/{name}"));
     let names: Vec<String> = std::iter::once("val/loss".into()).chain(own).collect();
     if !names.iter().any(|name| name == metric) {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -202,8 +248,7 @@ fn watch(
         return Some(KeyFault::error(key, format!("`{metric}` is not measured")).hint(hint));
     }
     let name = metric.trim_start_matches("val/");
-    let find = |(own, spec): &(String, Arc<dyn MetricSpec>)| own == name && spec.higher_is_better();
-    let higher = metrics.iter().any(find);
+    let higher = reported.iter().any(|(own, higher)| own == name && *higher);
     mode.get_or_insert(if higher { Better::Max } else { Better::Min });
     None
 }

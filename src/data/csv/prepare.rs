@@ -7,7 +7,7 @@ use super::{
     column::{Column, ColumnKind, Findings, Known},
     error::{CsvError, column_key, header_hint, shown},
     oddities::{self, used},
-    rows::{Features, RowTargets, Rows},
+    rows::{Features, Places, RowTargets, Rows},
     sheet::are_values,
     table::Table,
     target::TargetColumn,
@@ -16,8 +16,14 @@ use crate::data::{
     Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Labels, Moments, Share, Split, Task,
 };
 
-/// Reads the table and makes it ready.
-pub(super) fn load(spec: &Csv, keys: &DatasetKeys, seed: u64) -> Result<Data, DataError> {
+/// Reads the table and makes it ready. `scaled` says whether a regression's target is standardised
+/// where `standardize` asks for it.
+pub(super) fn load(
+    spec: &Csv,
+    keys: &DatasetKeys,
+    seed: u64,
+    scaled: bool,
+) -> Result<Data, DataError> {
     own_files(spec, keys)?;
     let mut table = Table::read(spec)?;
     let mut findings = Findings {
@@ -46,13 +52,15 @@ pub(super) fn load(spec: &Csv, keys: &DatasetKeys, seed: u64) -> Result<Data, Da
         column.forget_untrained(&split.train, &mut findings);
     }
     oddities::of_splits(&table, &rows, &used_columns, &split, &mut findings);
-    let (targets, task, target_scale) = scale_target(spec.standardize, target, &split.train);
+    let (targets, task, target_scale) =
+        scale_target(spec.standardize && scaled, target, &split.train);
     for column in &mut columns {
         scale(spec.standardize, column, &split.train, &mut findings.notes);
     }
     let data = assemble(
         &columns,
         targets,
+        Places::of(&table, &rows),
         task,
         split,
         (findings, table.fingerprint),
@@ -67,6 +75,7 @@ pub(super) fn load(spec: &Csv, keys: &DatasetKeys, seed: u64) -> Result<Data, Da
 fn assemble(
     columns: &[Column],
     targets: RowTargets,
+    places: Places,
     task: Task,
     split: Split,
     (findings, fingerprint): (Findings, String),
@@ -88,6 +97,7 @@ fn assemble(
         cells: interleave(columns),
         columns: features,
         targets,
+        places,
     });
     Data::new(facts, &whole, split, fingerprint)
 }

@@ -1,7 +1,8 @@
 //! A table ready to be learned from: rows of numbers and their targets.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, path::PathBuf};
 
+use super::table::Table;
 use crate::data::{DataError, Dataset, Target};
 
 /// Rows of numbers, each with a target.
@@ -10,6 +11,33 @@ pub(super) struct Rows {
     pub cells: Vec<f32>,
     pub columns: Vec<Features>,
     pub targets: RowTargets,
+    pub places: Places,
+}
+
+/// The file and the line of each row.
+pub(super) struct Places {
+    files: Vec<PathBuf>,
+    /// By row: the file, and the line in it, from 1.
+    lines: Vec<(u32, u64)>,
+}
+
+impl Places {
+    /// Those of `rows` in a table.
+    pub(super) fn of(table: &Table, rows: &[usize]) -> Self {
+        let files: Vec<PathBuf> = table.files().map(|(path, ..)| path.into()).collect();
+        let line = |&row: &usize| {
+            let (path, line) = table.place(row);
+            let file = files.iter().position(|file| file == path).unwrap_or(0);
+            (file as u32, line)
+        };
+        let lines = rows.iter().map(line).collect();
+        Self { files, lines }
+    }
+
+    fn text(&self, row: usize) -> String {
+        let (file, line) = self.lines[row];
+        format!("`{}:{line}`", self.files[file as usize].display())
+    }
 }
 
 /// The features that a column becomes.
@@ -64,6 +92,10 @@ impl Dataset for Rows {
             rest = after;
         }
         Ok(())
+    }
+
+    fn place(&self, index: usize) -> String {
+        self.places.text(index)
     }
 
     fn target(&self, index: usize) -> Target<'_> {

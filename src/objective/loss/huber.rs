@@ -35,15 +35,23 @@ impl LossSpec for Huber {
     }
 
     fn sum(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
-        pointwise::sum(output, target, |z, y| {
-            let d = z.sub(y)?;
-            // c = d limited to ±delta is the derivative, and c·(d − c/2) the loss on both sides.
-            let c = d.clamp(-self.delta, self.delta)?;
-            Ok((c.mul(&d.sub(&c.affine(0.5, 0.0)?)?)?, c))
-        })
+        pointwise::sum(output, target, |z, y| self.point(z, y))
+    }
+
+    fn rows(&self, output: &Tensor, target: &Tensor) -> Result<Vec<(f64, f64)>> {
+        pointwise::rows(output, target, |z, y| self.point(z, y))
     }
 
     fn weight(&self, target: &Tensor) -> Result<f64> {
         pointwise::count("huber", target)
+    }
+}
+
+impl Huber {
+    fn point(&self, z: &Tensor, y: &Tensor) -> Result<(Tensor, Tensor)> {
+        let d = z.sub(y)?;
+        // c = d limited to ±delta is the derivative, and c·(d − c/2) the loss on both sides.
+        let c = d.clamp(-self.delta, self.delta)?;
+        Ok((c.mul(&d.sub(&c.affine(0.5, 0.0)?)?)?, c))
     }
 }

@@ -19,13 +19,19 @@ impl LossSpec for Mae {
 
     /// The gradient is 0 where output and target are equal.
     fn sum(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
-        pointwise::sum(output, target, |z, y| {
-            let d = z.sub(y)?;
-            Ok((d.abs()?, d.sign()?))
-        })
+        pointwise::sum(output, target, distance)
+    }
+
+    fn rows(&self, output: &Tensor, target: &Tensor) -> Result<Vec<(f64, f64)>> {
+        pointwise::rows(output, target, distance)
     }
 
     fn weight(&self, target: &Tensor) -> Result<f64> {
         pointwise::count("mae", target)
     }
+}
+
+fn distance(z: &Tensor, y: &Tensor) -> Result<(Tensor, Tensor)> {
+    let d = z.sub(y)?;
+    Ok((d.abs()?, d.sign()?))
 }

@@ -10,6 +10,7 @@ mod mae;
 mod mse;
 mod pointwise;
 mod spec;
+mod weights;
 
 pub use bce::Bce;
 pub use cross_entropy::CrossEntropy;
@@ -17,6 +18,7 @@ pub use huber::Huber;
 pub use mae::Mae;
 pub use mse::Mse;
 pub use spec::{LossSpec, default_loss};
+pub use weights::{TrainTargets, Weights};
 
 #[cfg(test)]
 mod reference;

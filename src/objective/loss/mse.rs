@@ -18,13 +18,19 @@ impl LossSpec for Mse {
     }
 
     fn sum(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
-        pointwise::sum(output, target, |z, y| {
-            let d = z.sub(y)?;
-            Ok((d.sqr()?, d.affine(2.0, 0.0)?))
-        })
+        pointwise::sum(output, target, square)
+    }
+
+    fn rows(&self, output: &Tensor, target: &Tensor) -> Result<Vec<(f64, f64)>> {
+        pointwise::rows(output, target, square)
     }
 
     fn weight(&self, target: &Tensor) -> Result<f64> {
         pointwise::count("mse", target)
     }
+}
+
+fn square(z: &Tensor, y: &Tensor) -> Result<(Tensor, Tensor)> {
+    let d = z.sub(y)?;
+    Ok((d.sqr()?, d.affine(2.0, 0.0)?))
 }

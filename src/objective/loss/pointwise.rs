@@ -1,6 +1,6 @@
 //! Losses that are a sum of one function over all pairs of output and target.
 
-use candle_core::{DType, Result, Tensor, bail};
+use candle_core::{DType, Device, Result, Tensor, bail};
 
 use crate::kernel::known_slope;
 
@@ -14,6 +14,33 @@ pub(super) fn sum(
     target: &Tensor,
     point: impl Fn(&Tensor, &Tensor) -> Result<(Tensor, Tensor)>,
 ) -> Result<Tensor> {
+    let (value, slope) = values(output, target, point)?;
+    known_slope(output, &value.sum_all()?, &slope)
+}
+
+/// Σ f(z, y) and the number of elements of each row, in f64 on the CPU.
+pub(super) fn rows(
+    output: &Tensor,
+    target: &Tensor,
+    point: impl Fn(&Tensor, &Tensor) -> Result<(Tensor, Tensor)>,
+) -> Result<Vec<(f64, f64)>> {
+    let width = output.elem_count() / output.dim(0)?.max(1);
+    let (output, target) = (
+        output.to_device(&Device::Cpu)?,
+        target.to_device(&Device::Cpu)?,
+    );
+    let (values, _) = values(&output, &target, point)?;
+    let values = values.flatten_all()?.to_vec1::<f64>()?;
+    let row = |row: &[f64]| (row.iter().sum(), row.len() as f64);
+    Ok(values.chunks(width.max(1)).map(row).collect())
+}
+
+/// f and ∂f/∂z, element by element.
+fn values(
+    output: &Tensor,
+    target: &Tensor,
+    point: impl Fn(&Tensor, &Tensor) -> Result<(Tensor, Tensor)>,
+) -> Result<(Tensor, Tensor)> {
     if output.elem_count() != target.elem_count() {
         let (want, have) = (target.shape(), output.shape());
         bail!("outputs of shape {have:?} for targets of shape {want:?}")
@@ -21,8 +48,7 @@ pub(super) fn sum(
     let wide = wide(output);
     let z = output.detach().to_dtype(wide)?;
     let y = target.detach().to_dtype(wide)?.reshape(output.shape())?;
-    let (value, slope) = point(&z, &y)?;
-    known_slope(output, &value.sum_all()?, &slope)
+    point(&z, &y)
 }
 
 /// The type to compute in: f64 on the CPU, f32 elsewhere (Metal has no f64).

@@ -123,7 +123,7 @@ fn two_micro_batches_are_one_batch() {
     );
     let loss = CrossEntropy {
         label_smoothing: 0.1,
-        class_weights: vec![1.0, 2.0, 5.0],
+        class_weights: Weights::Each(vec![1.0, 2.0, 5.0]),
     };
     let part = |start, len| {
         let (z, y) = (
@@ -142,7 +142,7 @@ fn two_micro_batches_are_one_batch() {
 #[test]
 fn keys_that_do_not_fit_are_named() {
     let loss = CrossEntropy {
-        class_weights: vec![0.0, 0.0],
+        class_weights: Weights::Each(vec![0.0, 0.0]),
         ..CrossEntropy::default()
     };
     assert_eq!(
@@ -158,6 +158,34 @@ fn keys_that_do_not_fit_are_named() {
     assert!(
         message.contains("target class `5` is not below 2"),
         "{message}"
+    );
+}
+
+/// `sklearn.utils.class_weight.compute_class_weight("balanced", classes=range(3), y=…)` of 8, 1 and
+/// 3 samples.
+#[test]
+fn balanced_classes_count_the_same() {
+    let loss = CrossEntropy {
+        class_weights: Weights::BALANCED,
+        ..CrossEntropy::default()
+    };
+    let targets = |counts: &[u64]| {
+        let names = ["a", "rare", "c"].map(String::from).to_vec();
+        TrainTargets::Classes(counts.to_vec(), names)
+    };
+    let balanced = loss.balanced(&targets(&[8, 1, 3])).unwrap().unwrap();
+    assert_eq!(balanced.weights_in_use(), [0.5, 4.0, 1.3333333333333333]);
+    assert!(!balanced.is_balanced());
+    assert_eq!(
+        loss.balanced(&targets(&[8, 0, 3])).unwrap_err().to_string(),
+        "`class_weights`: class `rare` has no training sample to balance; \
+         hint: `split = { stratify = true }` in `[dataset]`, or a list of weights"
+    );
+    assert!(
+        CrossEntropy::default()
+            .balanced(&targets(&[1, 1, 1]))
+            .unwrap()
+            .is_none()
     );
 }
 
@@ -180,13 +208,12 @@ fn the_schema_knows_the_ranges() {
     let keys = serde_json::to_value(schemars::schema_for!(CrossEntropy)).unwrap();
     let keys = &keys["properties"];
     assert_eq!(keys["label_smoothing"]["exclusiveMaximum"], 1.0);
-    assert_eq!(keys["class_weights"]["items"]["minimum"], 0.0);
+    assert_eq!(keys["class_weights"]["anyOf"][0]["items"]["minimum"], 0.0);
     let bce = serde_json::to_value(schemars::schema_for!(Bce)).unwrap();
-    assert_eq!(
-        bce["properties"]["pos_weight"]["items"]["exclusiveMinimum"],
-        0.0
-    );
-    assert_eq!(bce["properties"]["pos_weight"]["type"], "array");
+    let pos_weight = &bce["properties"]["pos_weight"]["anyOf"];
+    assert_eq!(pos_weight[0]["items"]["exclusiveMinimum"], 0.0);
+    assert_eq!(pos_weight[0]["type"], "array");
+    assert_eq!(pos_weight[1]["enum"][0], "balanced");
     let huber = serde_json::to_value(schemars::schema_for!(Huber)).unwrap();
     assert_eq!(huber["properties"]["delta"]["exclusiveMinimum"], 0.0);
 }

@@ -1,7 +1,10 @@
 //! What every loss can do.
 
-use candle_core::{Result, Tensor};
+use std::sync::Arc;
 
+use candle_core::{DType, Tensor};
+
+use super::TrainTargets;
 use crate::error::KeyFault;
 
 /// A loss with its keys, `[loss]` in the config.
@@ -31,14 +34,63 @@ pub trait LossSpec: std::fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Where shapes or types do not fit each other, or the device fails.
-    fn sum(&self, output: &Tensor, target: &Tensor) -> Result<Tensor>;
+    fn sum(&self, output: &Tensor, target: &Tensor) -> candle_core::Result<Tensor>;
 
     /// What the sum is to be divided by for a mean: the number of samples (of tokens, where they are
     /// made of these), the sum of their class weights, or the number of values.
     ///
     /// # Errors
     /// Where the target cannot be read, or holds what the loss is not defined for.
-    fn weight(&self, target: &Tensor) -> Result<f64>;
+    fn weight(&self, target: &Tensor) -> candle_core::Result<f64>;
+
+    /// Loss and weight of each row of the batch by itself, in order, in f64: an evaluation adds them
+    /// up one by one, so that its loss does not depend on how the samples were cut into batches. A row
+    /// is a sample, or a token of one. Unless the loss says otherwise, it is asked for
+    /// [`sum`](Self::sum) and [`weight`](Self::weight) of each sample.
+    ///
+    /// # Errors
+    /// As of these two.
+    fn rows(&self, output: &Tensor, target: &Tensor) -> candle_core::Result<Vec<(f64, f64)>> {
+        let row = |i| -> candle_core::Result<_> {
+            let (output, target) = (output.narrow(0, i, 1)?, target.narrow(0, i, 1)?);
+            let sum = self.sum(&output, &target)?.to_dtype(DType::F32)?;
+            Ok((f64::from(sum.to_scalar::<f32>()?), self.weight(&target)?))
+        };
+        (0..target.dim(0)?).map(row).collect()
+    }
+
+    /// Whether it takes weights from the training split: see [`balanced`](Self::balanced).
+    fn is_balanced(&self) -> bool {
+        false
+    }
+
+    /// The loss with the weights that balance these targets; `None` where it takes none from them.
+    ///
+    /// # Errors
+    /// Targets that cannot be balanced. The fault's key is the loss's.
+    fn balanced(&self, targets: &TrainTargets) -> Result<Option<Arc<dyn LossSpec>>, KeyFault> {
+        let _ = targets;
+        Ok(None)
+    }
+
+    /// The weights in use of classes, or of positive targets; none where all count the same.
+    fn weights_in_use(&self) -> &[f64] {
+        &[]
+    }
+
+    /// Turns outputs for a regression into predictions, in place: what metrics compare with the
+    /// targets. Nothing to do where the outputs are the predictions. Metrics of classes take
+    /// logits as they are.
+    fn predict(&self, outputs: &mut [f32]) {
+        let _ = outputs;
+    }
+
+    /// The lowest and highest target of a regression that the loss is defined for, where it is not
+    /// defined for all. A dataset must then not standardise its targets, and every target is
+    /// checked before training.
+    fn target_range(&self) -> Option<(f64, f64)> {
+        None
+    }
 }
 
 /// The `type` of the loss that a task gets where the config names none: `cross_entropy` for a

@@ -4,7 +4,8 @@ use super::{Accumulator, MetricSpec, spec::misfit, top_k::Hits};
 use crate::error::KeyFault;
 
 /// Share of samples whose class has the largest output, in 0–1. Of equal outputs the first counts;
-/// a single output is a logit, class 1 above 0.
+/// a single output is a logit, class 1 above 0. Of labels: share of samples whose labels are all
+/// right, each predicted where its probability is above 0.5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accuracy;
 
@@ -15,6 +16,10 @@ impl MetricSpec for Accuracy {
 
     fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
         (!classification).then(|| misfit("accuracy", classification))
+    }
+
+    fn judges_labels(&self) -> bool {
+        true
     }
 
     fn start(&self, _outputs: usize) -> Box<dyn Accumulator> {

@@ -51,7 +51,7 @@ impl Accumulator for NegativeLogLikelihood {
 }
 
 /// −ln of the class's softmax probability, for a single output −ln σ(±row); `None` where there is no such class.
-fn surprise(row: &[f32], class: usize) -> Option<f64> {
+pub(super) fn surprise(row: &[f32], class: usize) -> Option<f64> {
     let pair;
     let row = match row {
         [logit] => {

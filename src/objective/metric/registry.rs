@@ -1,26 +1,182 @@
 //! Metrics by name.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::{
-    Accuracy, F1, MeanAbsoluteError, MetricSpec, Perplexity, R2, RootMeanSquaredError, TopK,
+    Accuracy, Auc, Average, AveragePrecision, BalancedAccuracy, Brier, ExplainedVariance, LogLoss,
+    Mape, Mcc, MeanAbsoluteError, MetricSpec, Perplexity, PrecisionRecall, R2,
+    RootMeanSquaredError, Score, TopK,
 };
 use crate::error::{KeyFault, nearest};
 
 /// The names that [`metric`] knows, each with what it means.
-pub const METRICS: [(&str, &str); 7] = [
+pub const METRICS: [(&str, &str); 17] = [
     (
         "accuracy",
-        "share of samples whose class has the largest output",
+        "share of samples whose class has the largest output; of labels, share of samples whose labels are all right",
+    ),
+    (
+        "balanced_accuracy",
+        "recall averaged over the classes that have a sample",
     ),
     (
         "top_<k>",
         "share of samples whose class is among the k largest outputs, e.g. `top_5`",
     ),
-    ("f1", "F1 averaged over classes (macro)"),
-    ("perplexity", "exp of the mean negative log-likelihood"),
-    ("rmse", "root mean squared error, in the target's unit"),
-    ("mae", "mean absolute error, in the target's unit"),
+    (
+        "precision",
+        "share of a class's predictions that are right, averaged over classes (macro); `precision_micro`, `precision_weighted`, and `precision_none` for each class by itself",
+    ),
+    (
+        "recall",
+        "share of a class's samples that are found, averaged over classes (macro); `recall_micro`, `recall_weighted`, and `recall_none` for each class by itself",
+    ),
+    (
+        "f1",
+        "F1 averaged over classes (macro); `f1_micro`, `f1_weighted`, and `f1_none` for each class by itself",
+    ),
+    (
+        "auc",
+        "area under the ROC curve: of two classes of the second, of more the mean of each against the rest; NaN where a class has no sample",
+    ),
+    (
+        "average_precision",
+        "area under the precision-recall curve: of two classes of the second, of more the mean of each against the rest; 0 for a class without a sample",
+    ),
+    (
+        "mcc",
+        "Matthews' correlation coefficient, from -1 to 1; 0 where only one class is asked or predicted",
+    ),
+    (
+        "log_loss",
+        "mean of -ln of the probability of the target's class, which counts as at least 2.2e-16; lower is better",
+    ),
+    (
+        "brier",
+        "mean squared distance between probabilities and what came true: of two classes (p - y)² for the second, of more the sum over classes; lower is better",
+    ),
+    (
+        "perplexity",
+        "exp of the mean negative log-likelihood; lower is better",
+    ),
+    (
+        "rmse",
+        "root mean squared error, in the target's unit; lower is better",
+    ),
+    (
+        "mae",
+        "mean absolute error, in the target's unit; lower is better",
+    ),
+    (
+        "mape",
+        "mean of |error| / |target|: 0.1 is ten percent; a target of 0 counts as 2.2e-16; lower is better",
+    ),
     ("r2", "coefficient of determination"),
+    (
+        "explained_variance",
+        "as r2, but an output that is off by a constant loses nothing",
+    ),
 ];
+
+/// What other tools call a metric.
+const ALIASES: [(&str, &[&str]); 12] = [
+    ("accuracy", &["acc", "subset_accuracy", "exact_match"]),
+    ("auc", &["roc_auc", "auroc", "roc_auc_score"]),
+    ("average_precision", &["ap", "map", "pr_auc", "auprc"]),
+    ("balanced_accuracy", &["bacc", "uar"]),
+    ("brier", &["brier_score", "brier_score_loss"]),
+    ("f1", &["f1_score", "fscore", "f_score"]),
+    ("log_loss", &["logloss", "nll", "cross_entropy", "ce"]),
+    ("mae", &["l1", "mean_absolute_error"]),
+    ("mape", &["mean_absolute_percentage_error"]),
+    ("mcc", &["matthews", "matthews_corrcoef", "phi"]),
+    ("recall", &["sensitivity", "tpr"]),
+    ("rmse", &["mse", "l2", "mean_squared_error"]),
+];
+
+/// An entry of `metrics`: a name, or a table with keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum MetricEntry {
+    /// A metric with keys.
+    Table(MetricKeys),
+    /// A metric by its name.
+    Name(String),
+}
+
+/// A metric with keys, which all have a short form: `f1` with `average = "weighted"` is `f1_weighted`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub struct MetricKeys {
+    /// The metric's name.
+    #[schemars(example = &"f1")]
+    pub r#type: String,
+    /// For precision, recall and f1, the way from the classes' numbers to one: macro (the mean over
+    /// classes), micro (all classes' counts together), weighted (the mean, each class weighted by its
+    /// samples) or none (a number for each class, reported as `val/f1/<class>`). Default macro.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Average", example = &"weighted")]
+    pub average: Option<Average>,
+    /// For top_k, how many guesses a sample has. At least 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1), example = 5)]
+    pub k: Option<usize>,
+}
+
+impl MetricEntry {
+    /// The metric's name alone.
+    ///
+    /// # Errors
+    /// A key that this metric does not have, or lacks. The fault's key is the table's.
+    pub fn name(&self) -> Result<String, KeyFault> {
+        match self {
+            Self::Name(name) => Ok(name.clone()),
+            Self::Table(keys) => keys.name(),
+        }
+    }
+}
+
+impl MetricKeys {
+    fn name(&self) -> Result<String, KeyFault> {
+        let kind = self.r#type.as_str();
+        let averaged = Score::ALL.iter().any(|score| score.name() == kind);
+        let top = matches!(kind, "top_k" | "top_<k>");
+        let surplus = match (self.average, self.k) {
+            (Some(_), _) if !averaged => Some(("average", "precision, recall and f1 have one")),
+            (_, Some(_)) if !top => Some(("k", "top_k has one")),
+            _ => None,
+        };
+        if let Some((key, hint)) = surplus {
+            // A name that does not exist is the fault then.
+            metric(&if top {
+                "top_5".to_owned()
+            } else {
+                kind.to_owned()
+            })
+            .map_err(at_type)?;
+            let message = format!("`{kind}` has no `{key}`");
+            return Err(KeyFault::error(key, message).hint(hint));
+        }
+        match (self.average, self.k) {
+            (Some(average), _) => Ok(format!("{kind}_{}", average.name())),
+            (_, Some(k)) => Ok(format!("top_{k}")),
+            _ if top => Err(
+                KeyFault::error("", "missing key `k` in a metric of type `top_k`")
+                    .hint("add, for example, `k = 5`"),
+            ),
+            _ => metric(kind).map(|metric| metric.name()).map_err(at_type),
+        }
+    }
+}
+
+fn at_type(fault: KeyFault) -> KeyFault {
+    KeyFault {
+        key: "type".into(),
+        ..fault
+    }
+}
 
 /// The metric of a name.
 ///
@@ -38,15 +194,36 @@ pub const METRICS: [(&str, &str); 7] = [
 pub fn metric(name: &str) -> Result<Box<dyn MetricSpec>, KeyFault> {
     Ok(match name {
         "accuracy" => Box::new(Accuracy),
-        "f1" => Box::new(F1),
+        "auc" => Box::new(Auc),
+        "average_precision" => Box::new(AveragePrecision),
+        "balanced_accuracy" => Box::new(BalancedAccuracy),
+        "brier" => Box::new(Brier),
+        "explained_variance" => Box::new(ExplainedVariance),
+        "log_loss" => Box::new(LogLoss),
         "mae" => Box::new(MeanAbsoluteError),
+        "mape" => Box::new(Mape),
+        "mcc" => Box::new(Mcc),
         "perplexity" => Box::new(Perplexity),
         "r2" => Box::new(R2),
         "rmse" => Box::new(RootMeanSquaredError),
-        _ => match name.strip_prefix("top_") {
-            Some(k) => Box::new(top(name, k)?),
-            None => return Err(unknown(name)),
+        _ => match (averaged(name), name.strip_prefix("top_")) {
+            (Some(metric), _) => Box::new(metric),
+            (None, Some(k)) => Box::new(top(name, k)?),
+            (None, None) => return Err(unknown(name)),
         },
+    })
+}
+
+/// `f1`, `f1_weighted`, `precision_none`, …
+fn averaged(name: &str) -> Option<PrecisionRecall> {
+    Score::ALL.into_iter().find_map(|score| {
+        let average = match name.strip_prefix(score.name())? {
+            "" => Some(Average::default()),
+            rest => Average::ALL
+                .into_iter()
+                .find(|average| rest.strip_prefix('_') == Some(average.name())),
+        };
+        average.map(|average| PrecisionRecall { score, average })
     })
 }
 
@@ -71,17 +248,38 @@ fn top(name: &str, k: &str) -> Result<TopK, KeyFault> {
 
 fn unknown(name: &str) -> KeyFault {
     let fault = KeyFault::error("", format!("unknown metric `{name}`"));
-    let known = METRICS.iter().map(|(known, _)| match *known {
-        "top_<k>" => "top_5",
-        known => known,
-    });
-    match nearest(name, known) {
-        Some(known) => fault.hint(format!("did you mean `{known}`?")),
-        None => {
-            let names: Vec<_> = METRICS.iter().map(|(known, _)| *known).collect();
-            fault.hint(format!("one of {}", names.join(", ")))
-        }
+    if let Some(known) = meant(name) {
+        return fault.hint(format!("did you mean `{known}`?"));
     }
+    let scored = Score::ALL
+        .iter()
+        .find(|s| name.starts_with(&format!("{}_", s.name())));
+    if let Some(score) = scored {
+        let averages = Average::ALL.map(|a| format!("`{}_{}`", score.name(), a.name()));
+        return fault.hint(format!("there are {}", averages.join(", ")));
+    }
+    let names: Vec<_> = METRICS.iter().map(|(known, _)| *known).collect();
+    fault.hint(format!("one of {}", names.join(", ")))
+}
+
+/// The metric that another tool calls so, else the most alike.
+fn meant(name: &str) -> Option<String> {
+    let lower = name.to_lowercase();
+    let alias = ALIASES
+        .iter()
+        .find(|(_, names)| names.contains(&lower.as_str()));
+    if let Some((known, _)) = alias {
+        return Some((*known).into());
+    }
+    let known = METRICS.iter().map(|(known, _)| match *known {
+        "top_<k>" => "top_5".into(),
+        known => known.to_owned(),
+    });
+    let short = Score::ALL.into_iter().flat_map(|score| {
+        Average::ALL.map(|average| format!("{}_{}", score.name(), average.name()))
+    });
+    let all: Vec<String> = known.chain(short).collect();
+    nearest(name, all.iter().map(String::as_str)).map(String::from)
 }
 
 #[cfg(test)]
@@ -96,6 +294,7 @@ mod tests {
             assert_eq!(metric.name(), name);
             let fits = [true, false].map(|task| metric.fits(task, 10).is_none());
             assert_ne!(fits[0], fits[1], "{name}");
+            assert!(fits[0] || !metric.judges_labels(), "{name}");
         }
         for task in [true, false] {
             for name in default_metrics(task) {
@@ -106,7 +305,7 @@ mod tests {
 
     #[test]
     fn only_errors_are_better_when_lower() {
-        let lower = ["perplexity", "rmse", "mae"];
+        let lower = ["log_loss", "brier", "perplexity", "rmse", "mae", "mape"];
         for (listed, _) in METRICS {
             let metric = metric(&listed.replace("<k>", "5")).unwrap();
             assert_eq!(
@@ -134,8 +333,20 @@ mod tests {
         );
         assert_eq!(
             message("bleu"),
-            "unknown metric `bleu`; hint: one of accuracy, top_<k>, f1, perplexity, rmse, mae, r2"
+            "unknown metric `bleu`; hint: one of accuracy, balanced_accuracy, top_<k>, precision, recall, \
+             f1, auc, average_precision, mcc, log_loss, brier, perplexity, rmse, mae, mape, r2, \
+             explained_variance"
         );
+        assert_eq!(
+            message("f1_binary"),
+            "unknown metric `f1_binary`; hint: did you mean `f1_micro`?"
+        );
+        for (other, own) in [("roc_auc", "auc"), ("MSE", "rmse"), ("logloss", "log_loss")] {
+            assert!(
+                message(other).ends_with(&format!("did you mean `{own}`?")),
+                "{other}"
+            );
+        }
         for wrong in ["top_0", "top_", "top_-1", "top_05", "top_five"] {
             assert_eq!(
                 message(wrong),
@@ -148,6 +359,39 @@ mod tests {
     }
 
     #[test]
+    fn a_table_is_a_name_with_its_keys() {
+        let name = |keys: &str| -> Result<String, String> {
+            let keys: MetricKeys = toml::from_str(keys).unwrap();
+            MetricEntry::Table(keys)
+                .name()
+                .map_err(|fault| fault.to_string())
+        };
+        let ok = |keys: &str| metric(&name(keys).unwrap()).unwrap().name();
+        assert_eq!(ok("type = \"f1\""), "f1");
+        assert_eq!(ok("type = \"f1\"\naverage = \"macro\""), "f1");
+        assert_eq!(ok("type = \"recall\"\naverage = \"none\""), "recall_none");
+        assert_eq!(ok("type = \"top_k\"\nk = 3"), "top_3");
+        assert_eq!(ok("type = \"auc\""), "auc");
+        let fault = |keys: &str| name(keys).unwrap_err();
+        assert_eq!(
+            fault("type = \"auc\"\naverage = \"macro\""),
+            "`average`: `auc` has no `average`; hint: precision, recall and f1 have one"
+        );
+        assert_eq!(
+            fault("type = \"f1\"\nk = 3"),
+            "`k`: `f1` has no `k`; hint: top_k has one"
+        );
+        assert_eq!(
+            fault("type = \"top_k\""),
+            "missing key `k` in a metric of type `top_k`; hint: add, for example, `k = 5`"
+        );
+        assert_eq!(
+            fault("type = \"f2\"\naverage = \"micro\""),
+            "`type`: unknown metric `f2`; hint: did you mean `f1`?"
+        );
+    }
+
+    #[test]
     fn a_regression_has_no_accuracy() {
         assert_eq!(
             metric("accuracy")
@@ -155,7 +399,8 @@ mod tests {
                 .fits(false, 1)
                 .unwrap()
                 .to_string(),
-            "`accuracy` does not fit a regression; hint: a regression takes rmse, mae or r2"
+            "`accuracy` does not fit a regression; hint: a regression takes rmse, mae, mape, r2 or \
+             explained_variance"
         );
     }
 }

@@ -38,9 +38,48 @@ pub(super) fn values<'a>(
     Some(pairs.map(move |(i, (z, y))| (i % width, f64::from(*z), f64::from(*y))))
 }
 
+/// For each row of labels, what is predicted (a probability above 0.5) and what is asked (1), label
+/// by label; `None` where there is a NaN or a target that is neither 0 nor 1. `None` for all where the
+/// batch does not fit together.
+pub(super) fn labels<'a>(
+    output: &'a [f32],
+    width: usize,
+    targets: TargetsRef<'a>,
+) -> Option<impl Iterator<Item = Option<Vec<(bool, bool)>>>> {
+    let TargetsRef::Values(values) = targets else {
+        return None;
+    };
+    if width == 0 || output.len() != values.len() || !output.len().is_multiple_of(width) {
+        return None;
+    }
+    let pair = |(p, y): (&f32, &f32)| {
+        let known = !p.is_nan() && (*y == 0.0 || *y == 1.0);
+        known.then_some((*p > 0.5, *y == 1.0))
+    };
+    let rows = output.chunks_exact(width).zip(values.chunks_exact(width));
+    Some(rows.map(move |(p, y)| p.iter().zip(y).map(pair).collect()))
+}
+
+/// The probability of each class by the softmax, in f64; a single output is the logit of the second
+/// of two classes.
+pub(super) fn probabilities(row: &[f32], out: &mut Vec<f64>) {
+    out.clear();
+    if let [_] = row {
+        out.push(0.0);
+    }
+    out.extend(row.iter().map(|z| f64::from(*z)));
+    let top = out.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    for z in out.iter_mut() {
+        *z = libm::exp(*z - top);
+    }
+    let sum: f64 = out.iter().sum();
+    out.iter_mut().for_each(|p| *p /= sum);
+}
+
 /// The predicted class: the largest output, the first of equals; for a single output, a logit,
 /// class 1 where it is above 0. `None` where there is a NaN.
-pub(super) fn prediction(row: &[f32]) -> Option<usize> {
+#[must_use]
+pub fn prediction(row: &[f32]) -> Option<usize> {
     if row.iter().any(|z| z.is_nan()) {
         return None;
     }
@@ -67,6 +106,34 @@ mod tests {
         assert_eq!(prediction(&[1.0, f32::NAN]), None);
         assert_eq!(prediction(&[0.0]), Some(0));
         assert_eq!(prediction(&[0.1]), Some(1));
+    }
+
+    #[test]
+    fn probabilities_are_the_softmax() {
+        let mut p = Vec::new();
+        probabilities(&[1000.0, 1000.0], &mut p);
+        assert_eq!(p, [0.5, 0.5]);
+        let (mut alone, z) = (Vec::new(), 1.5f32);
+        probabilities(&[z], &mut alone);
+        probabilities(&[0.0, z], &mut p);
+        assert_eq!(alone, p);
+        assert!((p[1] - 1.0 / (1.0 + (-1.5f64).exp())).abs() < 1e-15);
+        probabilities(&[f32::NAN, 0.0], &mut p);
+        assert!(p[0].is_nan());
+    }
+
+    #[test]
+    fn labels_are_0_or_1() {
+        let rows = |output: &'static [f32], targets: &'static [f32]| -> Vec<_> {
+            let rows = labels(output, 2, TargetsRef::Values(targets));
+            rows.into_iter().flatten().collect()
+        };
+        assert_eq!(
+            rows(&[0.5, 0.6, f32::NAN, 0.0], &[1.0, 0.0, 1.0, 1.0]),
+            [Some(vec![(false, true), (true, false)]), None]
+        );
+        assert_eq!(rows(&[0.5, 0.6], &[0.25, 0.0]), [None]);
+        assert!(rows(&[0.5, 0.6], &[1.0]).is_empty());
     }
 
     #[test]

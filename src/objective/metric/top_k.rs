@@ -57,8 +57,28 @@ impl Hits {
     }
 }
 
+impl Hits {
+    /// A sample of several labels is hit where all of them are right.
+    fn add_labels(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) {
+        let Some(rows) = rows::labels(output, width, targets) else {
+            self.lost = true;
+            return;
+        };
+        for row in rows {
+            match row {
+                Some(labels) => self.hits += u64::from(labels.iter().all(|(p, y)| p == y)),
+                None => self.lost = true,
+            }
+            self.seen += 1;
+        }
+    }
+}
+
 impl Accumulator for Hits {
     fn add(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) {
+        if matches!(targets, TargetsRef::Values(_)) {
+            return self.add_labels(output, width, targets);
+        }
         let Some(rows) = rows::classes(output, width, targets) else {
             self.lost = true;
             return;

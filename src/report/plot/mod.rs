@@ -7,6 +7,7 @@
 mod axis;
 mod curve;
 mod legend;
+mod matrix;
 mod names;
 mod picture;
 mod raster;
@@ -16,6 +17,7 @@ mod style;
 mod svg;
 
 pub use curve::{Horizontal, Line, Panel, Phases, Plot};
+pub use matrix::matrix;
 pub use raster::{RasterError, png};
 pub use sample::sample;
 pub use style::{Style, Theme};

@@ -138,6 +138,7 @@ impl Toy {
                     step,
                     epoch: 1.0,
                     split,
+                    confusion: None,
                     metrics,
                     of_step: None,
                 }))?;

@@ -1,0 +1,97 @@
+//! Explained variance.
+
+use super::{Accumulator, MetricSpec, TargetsRef, rows, spec::misfit};
+use crate::error::KeyFault;
+
+/// 1 − variance of (target − output) / variance of the target, of each target, averaged over
+/// targets: as R², but a constant offset costs nothing. A target that never changes counts 1 where the
+/// output is off by a constant, else 0 (scikit-learn's `explained_variance_score`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExplainedVariance;
+
+impl MetricSpec for ExplainedVariance {
+    fn name(&self) -> String {
+        "explained_variance".into()
+    }
+
+    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
+        classification.then(|| misfit("explained_variance", classification))
+    }
+
+    fn start(&self, outputs: usize) -> Box<dyn Accumulator> {
+        Box::new(Explained {
+            targets: vec![Target::default(); outputs],
+            lost: false,
+        })
+    }
+
+    fn higher_is_better(&self) -> bool {
+        true
+    }
+}
+
+/// Count, mean and Σ (value − mean)² in one pass (Welford 1962).
+#[derive(Debug, Clone, Copy, Default)]
+struct Spread {
+    count: u64,
+    mean: f64,
+    sum: f64,
+}
+
+impl Spread {
+    fn add(&mut self, value: f64) {
+        self.count += 1;
+        let before = value - self.mean;
+        self.mean += before / self.count as f64;
+        self.sum += before * (value - self.mean);
+    }
+}
+
+/// One target's spread, and that of what is left of it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Target {
+    whole: Spread,
+    rest: Spread,
+}
+
+impl Target {
+    fn value(&self) -> f64 {
+        if self.whole.count == 0 || self.rest.sum.is_nan() {
+            f64::NAN
+        } else if self.rest.sum == 0.0 {
+            1.0
+        } else if self.whole.sum == 0.0 {
+            0.0
+        } else {
+            1.0 - self.rest.sum / self.whole.sum
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Explained {
+    targets: Vec<Target>,
+    lost: bool,
+}
+
+impl Accumulator for Explained {
+    fn add(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) {
+        let pairs = rows::values(output, width, targets).filter(|_| width == self.targets.len());
+        let Some(pairs) = pairs else {
+            self.lost = true;
+            return;
+        };
+        for (column, z, y) in pairs {
+            self.targets[column].whole.add(y);
+            self.targets[column].rest.add(y - z);
+        }
+    }
+
+    fn value(&self) -> f64 {
+        if self.lost {
+            return f64::NAN;
+        }
+        let sum: f64 = self.targets.iter().map(Target::value).sum();
+        sum / self.targets.len() as f64
+    }
+}

@@ -1,0 +1,221 @@
+//! `confusion.json`: how often each class was predicted as each, at the last evaluation of each split
+//! and at the best one.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Reader, RunError, RunInfo, disk, layout};
+use crate::event::{EvalRow, Reason};
+
+/// The content of `confusion.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confusions {
+    /// Format version of the directory.
+    pub format: u32,
+    /// The classes' names, in the order of rows and columns.
+    pub classes: Vec<String>,
+    /// A matrix for each evaluation that is kept.
+    pub evaluations: Vec<Evaluated>,
+}
+
+/// The matrix of an evaluation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evaluated {
+    /// `val` or `test`.
+    pub split: String,
+    /// `last`, or `best` where the evaluation made the best checkpoint.
+    pub of: String,
+    /// Optimizer updates done.
+    pub step: u64,
+    /// By class, then by prediction: samples.
+    pub counts: Vec<Vec<u64>>,
+}
+
+/// The name of the newest evaluation of a split.
+const LAST: &str = "last";
+/// The name of the evaluation with the best value.
+const BEST: &str = "best";
+
+impl Confusions {
+    /// Reads the file of the run at `path`; `None` where it has none.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is not what it should be.
+    pub fn read(path: &Path) -> Result<Option<Self>, RunError> {
+        let file = path.join(layout::CONFUSION);
+        if file.symlink_metadata().is_err() {
+            return Ok(None);
+        }
+        let bytes = disk::read(&file, Reader::LONGEST)?;
+        let found: Self =
+            serde_json::from_slice(&bytes).map_err(|error| RunError::damaged(&file, error))?;
+        let classes = found.classes.len();
+        let square = |counts: &Vec<Vec<u64>>| {
+            counts.len() == classes && counts.iter().all(|row| row.len() == classes)
+        };
+        if !found.evaluations.iter().all(|e| square(&e.counts)) {
+            let why = format!("a matrix is not {classes} by {classes}");
+            return Err(RunError::damaged(&file, why));
+        }
+        Ok(Some(found))
+    }
+
+    /// The matrix of a split, the best one or the last one.
+    #[must_use]
+    pub fn find(&self, split: &str, of: &str) -> Option<&Evaluated> {
+        let mut all = self.evaluations.iter();
+        all.find(|found| found.split == split && found.of == of)
+    }
+
+    fn put(&mut self, evaluated: Evaluated) {
+        let Evaluated { split, of, .. } = &evaluated;
+        self.evaluations
+            .retain(|old| old.split != *split || old.of != *of);
+        self.evaluations.push(evaluated);
+        let key = |e: &Evaluated| (e.split != "val", e.of != LAST);
+        self.evaluations.sort_by_key(key);
+    }
+}
+
+/// Keeps the matrices of a run while it is written.
+#[derive(Debug, Default)]
+pub(super) struct Keeper {
+    kept: Option<Confusions>,
+    changed: bool,
+}
+
+impl Keeper {
+    /// What an earlier attempt left, up to the step that the run goes on from. What cannot be read is
+    /// written anew.
+    pub fn resumed(run: &Path, step: u64) -> Self {
+        let mut kept = Confusions::read(run).ok().flatten();
+        let mut changed = false;
+        if let Some(kept) = &mut kept {
+            let before = kept.evaluations.len();
+            kept.evaluations.retain(|found| found.step <= step);
+            changed = kept.evaluations.len() != before;
+        }
+        Self { kept, changed }
+    }
+
+    /// Takes the matrix of an evaluation.
+    pub fn take(&mut self, row: &EvalRow) {
+        let Some(confusion) = &row.confusion else {
+            return;
+        };
+        let kept = self.kept.get_or_insert_with(|| Confusions {
+            format: RunInfo::FORMAT,
+            classes: confusion.classes.clone(),
+            evaluations: Vec::new(),
+        });
+        if kept.classes != confusion.classes {
+            kept.classes.clone_from(&confusion.classes);
+            kept.evaluations.clear();
+        }
+        kept.put(Evaluated {
+            split: row.split.clone(),
+            of: LAST.into(),
+            step: row.of_step.unwrap_or(row.step),
+            counts: confusion.counts.clone(),
+        });
+        self.changed = true;
+    }
+
+    /// Notes that a checkpoint was made; where it is the best one, so is the evaluation of its step.
+    pub fn checkpoint(&mut self, step: u64, reason: &Reason) {
+        let (Reason::Best { .. }, Some(kept)) = (reason, &mut self.kept) else {
+            return;
+        };
+        let last = kept.find("val", LAST).filter(|last| last.step == step);
+        if let Some(last) = last.cloned() {
+            let of = BEST.into();
+            kept.put(Evaluated { of, ..last });
+            self.changed = true;
+        }
+    }
+
+    /// Puts the file in the place of the old one, where anything changed.
+    pub fn write(&mut self, run: &Path) -> Result<(), RunError> {
+        let Some(kept) = self.kept.as_ref().filter(|_| self.changed) else {
+            return Ok(());
+        };
+        let file = run.join(layout::CONFUSION);
+        let mut text = serde_json::to_vec(kept).map_err(|error| RunError::damaged(&file, error))?;
+        text.push(b'\n');
+        disk::replace(&file, &text)?;
+        self.changed = false;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::event::{Confusion, Metrics};
+
+    fn row(split: &str, step: u64, hits: u64) -> EvalRow {
+        EvalRow {
+            step,
+            epoch: 0.5,
+            split: split.into(),
+            metrics: Metrics::new(),
+            of_step: None,
+            confusion: Some(Arc::new(Confusion {
+                classes: vec!["a".into(), "b".into()],
+                counts: vec![vec![hits, 1], vec![0, 2]],
+            })),
+        }
+    }
+
+    fn best() -> Reason {
+        Reason::Best {
+            metric: "val/accuracy".into(),
+            value: 0.5,
+        }
+    }
+
+    #[test]
+    fn the_last_and_the_best_of_each_split_are_kept_and_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut keeper = Keeper::default();
+        keeper.write(folder.path()).unwrap();
+        assert_eq!(Confusions::read(folder.path()).unwrap(), None);
+        for (step, hits, reason) in [(10, 3, best()), (20, 5, best()), (30, 4, Reason::Every)] {
+            keeper.take(&row("val", step, hits));
+            keeper.checkpoint(step, &reason);
+        }
+        keeper.take(&row("test", 30, 9));
+        keeper.write(folder.path()).unwrap();
+        let read = Confusions::read(folder.path()).unwrap().unwrap();
+        let found: Vec<_> = read
+            .evaluations
+            .iter()
+            .map(|e| (e.split.as_str(), e.of.as_str(), e.step, e.counts[0][0]))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("val", "last", 30, 4),
+                ("val", "best", 20, 5),
+                ("test", "last", 30, 9)
+            ]
+        );
+        // A resumed run knows nothing of what comes after its checkpoint.
+        let resumed = Keeper::resumed(folder.path(), 20).kept.unwrap();
+        assert_eq!(resumed.evaluations.len(), 1);
+        assert_eq!(resumed.find("val", "best").unwrap().step, 20);
+    }
+
+    #[test]
+    fn a_matrix_of_another_size_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = r#"{"format":1,"classes":["a","b"],"evaluations":
+            [{"split":"val","of":"last","step":1,"counts":[[1,2]]}]}"#;
+        std::fs::write(folder.path().join(layout::CONFUSION), text).unwrap();
+        let error = Confusions::read(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("a matrix is not 2 by 2"), "{error}");
+    }
+}
