@@ -15,6 +15,7 @@
 mod ahead;
 mod batch;
 mod batches;
+mod classes;
 mod content;
 pub mod csv;
 mod dataset;
@@ -37,6 +38,7 @@ pub mod transform;
 
 pub use batch::{Batch, Targets, order_hash};
 pub use batches::Batches;
+pub use classes::ClassCounts;
 pub use csv::Csv;
 pub use dataset::{Data, Dataset, DatasetSpec, Facts, Subset, Target, Task};
 pub use digits::Digits;
@@ -47,7 +49,7 @@ pub use keys::{DatasetKeys, SplitKeys};
 pub use loader::{Loader, LoaderKeys};
 pub use mnist::Mnist;
 pub use share::{Share, ShareError};
-pub use split::{Labels, Split, SplitError};
+pub use split::{Labels, Split, SplitError, SplitOrder};
 pub use statistics::Moments;
 pub use synthetic::Synthetic;
 pub use text::{Text, TextError};

@@ -5,6 +5,7 @@
 
 mod absent;
 mod chart;
+mod classes;
 mod curves;
 mod detail;
 mod differing;
@@ -26,6 +27,7 @@ mod text;
 mod trace;
 
 pub use chart::{Chart, Scale};
+pub use classes::{class_counts, split_sizes};
 pub use detail::{object as run_object, text as run_text};
 pub use filter::{Filter, FilterError};
 pub use ink::{Ink, Palette};

@@ -12,6 +12,7 @@ mod checkpoint;
 mod compare;
 mod create;
 mod cut;
+mod data;
 mod disk;
 mod draft;
 mod error;
@@ -40,6 +41,7 @@ pub use checkpoint::{
     load_weights,
 };
 pub use compare::{Comparison, Difference, compare, compare_rows};
+pub use data::{ClassInfo, DataInfo};
 pub use error::RunError;
 pub use info::{Attempt, Binary, InitInfo, RunInfo};
 pub use machine::{binary, isa_class};

@@ -250,6 +250,7 @@ pub fn meta() -> RunMeta {
         tags: vec!["quick".into()],
         notes: None,
         data_fingerprint: "data".into(),
+        data: None,
         init: None,
         keep: keep(),
         attempt: attempt(),
