@@ -1,4 +1,4 @@
-//! How many samples of each class are in each split, and what about that a reader should know.
+//! The number of samples of each class in each split, and warnings about it.
 
 use super::{Dataset, DatasetKeys, Facts, Split, SplitOrder, Target, Task};
 use crate::error::KeyFault;
@@ -53,7 +53,7 @@ impl ClassCounts {
     }
 }
 
-/// How often each of `classes` classes occurs; an index beyond them is not counted.
+/// Counts each of `classes` classes; an index beyond them is not counted.
 pub(super) fn count(indices: impl Iterator<Item = u32>, classes: usize) -> Vec<usize> {
     let mut counts = vec![0; classes];
     for index in indices {
@@ -65,7 +65,7 @@ pub(super) fn count(indices: impl Iterator<Item = u32>, classes: usize) -> Vec<u
 }
 
 impl Facts {
-    /// What is odd about the classes, as warnings at keys of `[dataset]`: a class that a split
+    /// Returns what is odd about the classes, as warnings at keys of `[dataset]`: a class that a split
     /// lacks, and training samples that are far from balanced.
     #[must_use]
     pub fn class_warnings(&self, keys: &DatasetKeys) -> Vec<KeyFault> {
@@ -125,7 +125,7 @@ impl Facts {
     }
 }
 
-/// What helps where a split lacks a class.
+/// A remedy where a split lacks a class.
 fn remedy(split: &str, is_nowhere: bool, keys: &DatasetKeys) -> Option<&'static str> {
     let is_stratified = keys.split.stratify == Some(true);
     let is_limited = split == "training" && keys.limit.is_some();

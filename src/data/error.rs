@@ -44,7 +44,7 @@ pub enum DataError {
     /// A file where a folder should be.
     #[error("`{path}` is a file; hint: `path` is the folder of the four IDX files", path = path.display())]
     NotAFolder {
-        /// What was named.
+        /// The file.
         path: PathBuf,
     },
     /// Files of several datasets in one folder.
@@ -68,7 +68,7 @@ pub enum DataError {
         folder: PathBuf,
         /// The beginning.
         prefix: String,
-        /// What could have been meant.
+        /// A proposal.
         hint: String,
     },
     /// A file that is not the IDX file it should be.

@@ -273,7 +273,7 @@ mod tests {
         }
     }
 
-    /// What people have in place of an IDX file.
+    /// Files that people have in place of an IDX file.
     #[test]
     fn files_of_another_kind_are_named() {
         let plain = idx(&[3, 2, 2]);

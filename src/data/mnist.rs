@@ -36,13 +36,13 @@ pub struct Mnist {
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schemars(range(min = 0, max = 255), example = 1)]
     pub first_label: u8,
-    /// How many classes there are. Default: as many as the training labels show, and at least 10 where labels begin at 0.
+    /// Number of classes. Default: as many as the training labels show, and at least 10 where labels begin at 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2, max = 1_048_576), example = 47)]
     pub classes: Option<usize>,
 }
 
-/// Whether a number is the default, which plans do not write.
+/// Returns whether a number is the default, which plans do not write.
 fn is_zero(number: &u8) -> bool {
     *number == 0
 }
@@ -128,7 +128,7 @@ impl Mnist {
     }
 }
 
-/// What the four files hold.
+/// The content of the four files.
 struct Contents {
     headers: Vec<IdxHeader>,
     numbers: Vec<Vec<u8>>,

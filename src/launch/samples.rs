@@ -1,4 +1,4 @@
-//! What a run keeps of its data.
+//! The record of a run's data, and what its log says about them.
 
 use crate::{
     config::Plan,
@@ -36,7 +36,7 @@ pub fn data_info(facts: &Facts) -> DataInfo {
     }
 }
 
-/// What the run's log says about the data before the first update.
+/// Returns what the run's log says about the data before the first update.
 pub(super) fn warnings(plan: &Plan) -> Vec<String> {
     let warnings = plan.facts.class_warnings(&plan.dataset_keys);
     warnings

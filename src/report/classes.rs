@@ -2,9 +2,9 @@
 
 use crate::run::{ClassInfo, DataInfo};
 
-/// So many classes are all listed; of more, the smallest and the largest ones.
+/// Up to this number all classes are listed; of more, the smallest and the largest ones.
 const LISTED: usize = 12;
-/// How many of the smallest and of the largest.
+/// The number of the smallest and of the largest ones.
 const ENDS: usize = 3;
 
 /// The sizes of the splits, such as `40 train, 5 val samples; no test split`.

@@ -1,4 +1,4 @@
-//! What `run.json` keeps of the data: how many samples there were, of which classes.
+//! The record of the data in `run.json`: the number of samples, by split and class.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub struct DataInfo {
     pub classes: Vec<ClassInfo>,
 }
 
-/// How many samples a class has in each split.
+/// The samples of a class in each split.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassInfo {
     /// Its name.

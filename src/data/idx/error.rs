@@ -98,7 +98,7 @@ pub enum IdxError {
     },
 }
 
-/// What a file of other first bytes is, where they tell.
+/// A hint about a file of other first bytes, where they tell.
 struct Hint<'a>(&'a [u8], [u8; 4]);
 
 impl fmt::Display for Hint<'_> {

@@ -1,4 +1,4 @@
-//! What a file is that should be IDX and is not, by its first bytes: for a hint.
+//! Kinds of files that are not IDX, told by their first bytes: for a hint.
 
 /// Beginnings of files, and what to do about such a file.
 const KINDS: [(&[u8], &str); 10] = [

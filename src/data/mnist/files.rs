@@ -7,7 +7,7 @@ use std::{
 
 use crate::{data::DataError, error::nearest};
 
-/// What the files are, in the order of the fingerprint, with their dimensions.
+/// The usual names of the files, in the order of the fingerprint, with their dimensions.
 pub(super) const FILES: [(&str, u8); 4] = [
     ("train-images-idx3-ubyte", 3),
     ("train-labels-idx1-ubyte", 1),
@@ -133,7 +133,7 @@ fn complete(folder: &Path, prefix: &str, set: Set) -> Result<Vec<PathBuf>, DataE
     })
 }
 
-/// What could have been meant by a beginning that no file has.
+/// A proposal in place of a beginning that no file has.
 fn other_prefixes(wanted: &str, sets: &BTreeMap<String, Set>) -> String {
     let names = || sets.keys().filter(|name| !name.is_empty());
     if let Some(name) = nearest(wanted, names().map(String::as_str)) {
@@ -150,7 +150,7 @@ fn other_prefixes(wanted: &str, sets: &BTreeMap<String, Set>) -> String {
 mod tests {
     use super::*;
 
-    /// What `find` says about a folder of these files; found paths as their names.
+    /// The result of `find` for a folder of these files; paths as their names.
     fn found(files: &[&str], prefix: Option<&str>) -> Result<Vec<String>, String> {
         let folder = tempfile::tempdir().unwrap();
         for file in files {

@@ -57,7 +57,7 @@ impl Classes {
         }
     }
 
-    /// How many there are.
+    /// Their number.
     pub(super) fn count(&self) -> usize {
         self.count
     }

@@ -137,7 +137,7 @@ fn every_fault_names_its_file_and_key() {
     );
 }
 
-/// What `describe` says of a file of these bytes: characters, training samples and notes, or why not.
+/// The answer of `describe` to a file of these bytes: characters, training samples and notes, or why not.
 fn described(content: &[u8]) -> Result<(usize, usize, Vec<String>), String> {
     let (_folder, path) = written(content);
     let keys: DatasetKeys = toml::from_str("split = { val = \"0%\" }").unwrap();
