@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::{
     config::{Fit, Init, Plan, WeightFile},
     data::Task,
-    report::{Align, Ink, Palette, Table, bytes, sanitize, short},
+    launch::data_info,
+    report::{Align, Ink, Palette, Table, bytes, class_counts, sanitize, short, split_sizes},
     schedule::PhaseInfo,
     units::counted,
 };
@@ -28,12 +29,16 @@ pub fn plan(plan: &Plan, palette: Palette) -> String {
     );
     let metrics: Vec<&str> = plan.metrics.iter().map(|(name, _)| name.as_str()).collect();
     let loss = format!("{}; metrics: {}", loss(plan), metrics.join(", "));
-    let mut lines = vec![
-        ("data", data(plan)),
+    let classes = class_counts(&data_info(&plan.facts));
+    let mut lines = vec![("data", data(plan))];
+    if !classes.is_empty() {
+        lines.push(("classes", sanitize(&classes).into_owned()));
+    }
+    lines.extend([
         ("loss", loss),
         ("optimizer", optimizer(plan)),
         ("train", length(plan)),
-    ];
+    ]);
     if plan.length.horizon != plan.length.total_steps {
         let steps = plan.length.horizon;
         lines.push((
@@ -88,8 +93,9 @@ fn data(plan: &Plan) -> String {
         ""
     };
     format!(
-        "{}: {input}{unit}, {task}; {} train, {} val, {} test samples{more}",
-        plan.dataset.kind, facts.train, facts.val, facts.test
+        "{}: {input}{unit}, {task}; {}{more}",
+        plan.dataset.kind,
+        split_sizes(&data_info(facts))
     )
 }
 
@@ -276,6 +282,8 @@ pub fn json(config: &str, plan: &Plan) -> Value {
             "train": plan.facts.train,
             "val": plan.facts.val,
             "test": plan.facts.test,
+            "classes": data_info(&plan.facts).classes,
+            "notes": plan.facts.notes,
         },
         "loss_weights": plan.loss.spec.weights_in_use(),
         "init": plan.model_keys.init.as_ref().map(|init| {

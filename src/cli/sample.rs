@@ -87,6 +87,7 @@ fn meta(lr: f64) -> RunMeta {
         tags: vec!["paper".into()],
         notes: None,
         data_fingerprint: "d8e8fca2".into(),
+        data: None,
         init: None,
         keep: Keep {
             newest: 3,

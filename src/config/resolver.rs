@@ -228,7 +228,10 @@ impl<'a> Resolver<'a> {
         }
         let ((model, mut model_keys), (dataset, dataset_keys, transforms)) = (model?, dataset?);
         let ((optimizer, optimizer_keys), (_, schedule)) = (optimizer?, schedule?);
-        let architecture = built?;
+        let (architecture, facts) = (built?, facts?);
+        // Not beside faults: who has those first wants to read them.
+        self.tables
+            .key_faults("dataset", facts.class_warnings(&dataset_keys));
         if !architecture.buffers.is_empty() {
             model_keys.freeze_statistics.get_or_insert(true);
         }
@@ -255,7 +258,7 @@ impl<'a> Resolver<'a> {
             schedule,
             train,
             checkpoint,
-            facts: facts?,
+            facts,
             io: io?,
             architecture,
             init,

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt::Debug, sync::Arc};
 
-use super::{DataError, DatasetKeys, Split, SplitKeys};
+use super::{ClassCounts, DataError, DatasetKeys, Split, SplitKeys};
 use crate::error::KeyFault;
 
 /// A type of dataset as the config names it: its keys, its checks, its reader.
@@ -96,6 +96,8 @@ pub struct Facts {
     pub val: usize,
     /// Test samples; 0 where there is no such split.
     pub test: usize,
+    /// Samples of each class in each split; `ClassCounts::default()` where there are no classes.
+    pub counts: ClassCounts,
     /// What the reader of a plan should know: decisions taken from the data, oddities found.
     pub notes: Vec<String>,
     /// Oddities that are worth a warning, each at the key in `[dataset]` that mends it.
@@ -187,9 +189,10 @@ pub struct Data {
 }
 
 impl Data {
-    /// The splits of `whole`, with `facts` corrected to their sizes.
+    /// The splits of `whole`, with `facts` corrected to their sizes and classes.
     #[must_use]
     pub fn new(facts: Facts, whole: &Arc<dyn Dataset>, split: Split, fingerprint: String) -> Self {
+        let counts = ClassCounts::of_dataset(&split, &facts.task, &**whole);
         let part = |ids: Vec<u32>| -> Option<Arc<dyn Dataset>> {
             (!ids.is_empty()).then(|| Arc::new(Subset::new(Arc::clone(whole), ids)) as _)
         };
@@ -198,6 +201,7 @@ impl Data {
                 train: split.train.len(),
                 val: split.val.len(),
                 test: split.test.len(),
+                counts,
                 ..facts
             },
             train: Arc::new(Subset::new(Arc::clone(whole), split.train)),

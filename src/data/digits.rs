@@ -11,8 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Labels, Split, SplitKeys, Task,
-    images::Images,
+    ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Labels, Split,
+    SplitKeys, Task, images::Images,
 };
 
 /// 1797 handwritten digits, 8×8, embedded in the program: nothing to download (UCI, CC BY 4.0). Pixels are scaled to 0–1; 10% validation and 20% test by default.
@@ -49,6 +49,7 @@ fn facts() -> Facts {
         train: SAMPLES,
         val: 0,
         test: 0,
+        counts: ClassCounts::default(),
         notes: Vec::new(),
         warnings: Vec::new(),
     }
@@ -70,6 +71,7 @@ impl DatasetSpec for Digits {
             train: split.train.len(),
             val: split.val.len(),
             test: split.test.len(),
+            counts: ClassCounts::of(&split, 10, |id| u32::from(labels()[id as usize])),
             ..facts
         })
     }

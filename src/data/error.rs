@@ -39,7 +39,37 @@ pub enum DataError {
         /// The folder.
         folder: PathBuf,
         /// The files' names.
-        names: Vec<&'static str>,
+        names: Vec<String>,
+    },
+    /// A file where a folder should be.
+    #[error("`{path}` is a file; hint: `path` is the folder of the four IDX files", path = path.display())]
+    NotAFolder {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Files of several datasets in one folder.
+    #[error(
+        "`{folder}` holds several sets of files; hint: prefix = {}", any_of(prefixes),
+        folder = folder.display()
+    )]
+    SeveralPrefixes {
+        /// The folder.
+        folder: PathBuf,
+        /// The beginnings of the files' names.
+        prefixes: Vec<String>,
+    },
+    /// No file whose name begins as it should.
+    #[error(
+        "`{folder}` has no files that begin with `{prefix}`; hint: {hint}",
+        folder = folder.display()
+    )]
+    NoPrefix {
+        /// The folder.
+        folder: PathBuf,
+        /// The beginning.
+        prefix: String,
+        /// A proposal.
+        hint: String,
     },
     /// A file that is not the IDX file it should be.
     #[error("`{path}` {error}", path = path.display())]
@@ -124,7 +154,10 @@ impl DataError {
             | Self::NotAFile { .. }
             | Self::Encoding { .. }
             | Self::MissingFiles { .. }
+            | Self::NotAFolder { .. }
+            | Self::SeveralPrefixes { .. }
             | Self::Idx { .. } => "path",
+            Self::NoPrefix { .. } => "prefix",
             Self::Csv(error) => error.key(),
             Self::OfFile { key, source } => match source.key() {
                 "path" => key,
@@ -200,9 +233,15 @@ fn unreadable(path: &Path, source: &std::io::Error) -> String {
 }
 
 /// Names in backticks, separated by commas.
-fn quoted(names: &[&str]) -> String {
+fn quoted(names: &[String]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
+}
+
+/// Values to choose from, as TOML has them.
+fn any_of(values: &[String]) -> String {
+    let quoted: Vec<String> = values.iter().map(|value| format!("\"{value}\"")).collect();
+    quoted.join(" or ")
 }
 
 #[cfg(test)]
@@ -215,7 +254,10 @@ mod tests {
             DataError::OwnTest("mnist"),
             DataError::MissingFiles {
                 folder: "data".into(),
-                names: vec!["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"],
+                names: vec![
+                    "train-images-idx3-ubyte".into(),
+                    "t10k-labels-idx1-ubyte".into(),
+                ],
             },
         ]);
         assert_eq!(error.key(), "split.test");

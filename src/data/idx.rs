@@ -5,6 +5,7 @@
 //! promise larger than the file can hold is refused before any memory is taken for it.
 
 mod error;
+mod foreign;
 
 pub use error::IdxError;
 
@@ -110,11 +111,15 @@ pub(super) fn read_idx(path: &Path, dimensions: u8) -> Result<(IdxHeader, Vec<u8
 /// The dimensions that a header states; their product fits the file.
 fn dims(path: &Path, content: &mut Content, dimensions: u8) -> Result<Vec<u32>, DataError> {
     let expected = 4 + 4 * usize::from(dimensions);
-    let header =
-        take(&mut *content.reader, expected as u64, 64).map_err(|source| DataError::Read {
-            path: path.into(),
-            source,
-        })?;
+    let read = |source| DataError::Read {
+        path: path.into(),
+        source,
+    };
+    let mut header = take(&mut *content.reader, expected as u64, 64).map_err(read)?;
+    if header.get(..3) != Some(&[0, 0, 8]) {
+        // Enough to tell what else it is.
+        header.extend(take(&mut *content.reader, 32, 32).unwrap_or_default());
+    }
     let most = content
         .stored
         .saturating_mul(if content.compressed { MOST_PER_BYTE } else { 1 });
@@ -133,7 +138,7 @@ fn parse_header(
 ) -> Result<Vec<u32>, IdxError> {
     let expected = [0, 0, 8, dimensions];
     if header.get(..4) != Some(&expected) {
-        let found = header[..header.len().min(4)].to_vec();
+        let found = header.to_vec();
         return Err(IdxError::Magic { found, expected });
     }
     let length = 4 + 4 * usize::from(dimensions);
@@ -244,7 +249,7 @@ mod tests {
             ),
             (
                 &idx(&[12]),
-                "starts with `00 00 08 01`, expected `00 00 08 03` (unsigned bytes, dimensions: 3)",
+                "starts with `00 00 08 01`, expected `00 00 08 03` (unsigned bytes, dimensions: 3); hint: these are labels: are two files exchanged?",
             ),
             (&plain[..15], "ends in its header, after 15 of 16 bytes"),
             (&plain[..27], "is cut off: 11 numbers, expected 12 (3×2×2)"),
@@ -266,6 +271,72 @@ mod tests {
                 assert_eq!(dims.unwrap_err(), message);
             }
         }
+    }
+
+    /// Files that people have in place of an IDX file.
+    #[test]
+    fn files_of_another_kind_are_named() {
+        let plain = idx(&[3, 2, 2]);
+        let start = |hex: &str, hint: &str| {
+            let hint = if hint.is_empty() {
+                String::new()
+            } else {
+                format!("; hint: {hint}")
+            };
+            format!(
+                "starts with `{hex}`, expected `00 00 08 03` (unsigned bytes, dimensions: 3){hint}"
+            )
+        };
+        let utf16: Vec<u8> = "0,1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let floats = [&[0, 0, 13, 3][..], &plain[4..]].concat();
+        let cases = [
+            (
+                b"PK\x03\x04 and so on".to_vec(),
+                start("50 4b 03 04", "this is a zip archive: unpack it"),
+            ),
+            (
+                b"<!DOCTYPE html><html>".to_vec(),
+                start(
+                    "3c 21 44 4f",
+                    "this is a web page: download the file itself",
+                ),
+            ),
+            (
+                b"version https://git-lfs.github.com/spec/v1".to_vec(),
+                start(
+                    "76 65 72 73",
+                    "this is a Git LFS pointer: fetch the file with `git lfs pull`",
+                ),
+            ),
+            (
+                gzip(&gzip(&plain)),
+                start("1f 8b 08 00", "this is gzip inside gzip: unpack it once"),
+            ),
+            (
+                floats,
+                start(
+                    "00 00 0d 03",
+                    "only unsigned bytes are read: convert the numbers",
+                ),
+            ),
+            (
+                [&b"\xef\xbb\xbf"[..], &plain].concat(),
+                start("ef bb bf 00", ""),
+            ),
+            (b"\r\n0,1,2\r\n".to_vec(), start("0d 0a 30 2c", "")),
+            (utf16, start("30 00 2c 00", "")),
+            (b"caf\xe9".to_vec(), start("63 61 66 e9", "")),
+            (vec![0; 40], start("00 00 00 00", "")),
+            (vec![0], start("00", "")),
+        ];
+        for (bytes, message) in cases {
+            let (numbers, dims) = read(&bytes, 3);
+            assert_eq!(numbers.unwrap_err(), message);
+            assert_eq!(dims.unwrap_err(), message);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let error = read_idx(folder.path(), 3).unwrap_err();
+        assert!(matches!(error, DataError::NotAFile { .. }), "{error}");
     }
 
     /// Truncates everywhere and sets each header byte to other values: a fault or the whole truth.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LoaderKeys, Share};
+use super::{LoaderKeys, Share, SplitOrder};
 use crate::error::KeyFault;
 
 /// Keys of `[dataset]` for every type of dataset.
@@ -28,8 +28,7 @@ pub struct DatasetKeys {
     /// Whether the last batch of an epoch is left out where it is smaller than the others. Default false.
     #[serde(default)]
     pub drop_last: bool,
-    /// Use only so many training samples, taken at random by the split's seed; a smaller limit takes a
-    /// part of what a larger one takes. Evaluation splits stay whole. Default: all. At least 1.
+    /// Use only so many training samples, taken at random by the split's seed, from each class in proportion where the split is stratified; the last ones before validation where `split.order` is "file". A smaller limit takes a part of what a larger one takes. Evaluation splits stay whole. Default: all. At least 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), example = 1000)]
     pub limit: Option<usize>,
@@ -56,6 +55,13 @@ pub struct SplitKeys {
     /// Whether each split has each class in the same proportion (classification only). Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stratify: Option<bool>,
+    /// The least number of samples of each class in each split that `stratify` makes, also where a share rounds to fewer; a class that is too small for that is refused. 0 keeps to the proportions alone. Default with `stratify`: 1; the plan of an older run, which lacks the key, keeps its split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 1)]
+    pub min_per_class: Option<usize>,
+    /// The order that is cut into splits: random; or file, for time series: the first samples of the file are for training, those behind them for validation, the last ones for test. Default random; a text is always cut in its own order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<SplitOrder>,
 }
 
 fn sixty_four() -> usize {
@@ -86,10 +92,22 @@ impl Default for DatasetKeys {
 
 impl DatasetKeys {
     /// The same keys with every absent one filled in from the dataset's `defaults`
-    /// ([`DatasetSpec::defaults`](super::DatasetSpec::defaults)); idempotent. `split.seed` and
-    /// `limit` stay absent where they are: they mean "the run's seed" and "all".
+    /// ([`DatasetSpec::defaults`](super::DatasetSpec::defaults)); idempotent. `split.seed`,
+    /// `split.order` and `limit` stay absent where they are: they mean "the run's seed", "random"
+    /// (of a text, its own order) and "all".
     #[must_use]
     pub fn filled(&self, defaults: &SplitKeys) -> Self {
+        let mut filled = self.filled_as_stored(defaults);
+        if filled.split.stratify == Some(true) {
+            filled.split.min_per_class.get_or_insert(1);
+        }
+        filled
+    }
+
+    /// The same for the keys of a stored plan: `split.min_per_class` stays absent, so that a run
+    /// from before that key keeps its split.
+    #[must_use]
+    pub fn filled_as_stored(&self, defaults: &SplitKeys) -> Self {
         Self {
             eval_batch_size: Some(self.eval_batch_size.unwrap_or(self.batch_size)),
             split: self.split.or(defaults),
@@ -100,21 +118,9 @@ impl DatasetKeys {
     /// Faults that no schema can tell, without looking at any file.
     #[must_use]
     pub fn check(&self) -> Vec<KeyFault> {
-        let share = |share: Option<Share>| match share {
-            Some(Share::Percent(p)) => p,
-            _ => 0.0,
-        };
-        let evaluation = share(self.split.val) + share(self.split.test);
-        if evaluation >= 100.0 {
-            let key = if self.split.val.is_some() {
-                "split.val"
-            } else {
-                "split.test"
-            };
-            let message = format!("the evaluation splits take `{evaluation}%`");
-            return vec![KeyFault::error(key, message).hint("leave some samples for training")];
-        }
-        Vec::new()
+        let mut faults = self.split.check();
+        faults.extend(self.split.nothing_left());
+        faults
     }
 
     /// How the training split is loaded.
@@ -149,8 +155,8 @@ impl SplitKeys {
         Self {
             val: Some(Share::Percent(val)),
             test: Some(Share::Percent(test)),
-            seed: None,
             stratify: Some(false),
+            ..Self::default()
         }
     }
 
@@ -162,7 +168,45 @@ impl SplitKeys {
             test: self.test.or(defaults.test),
             seed: self.seed.or(defaults.seed),
             stratify: self.stratify.or(defaults.stratify),
+            min_per_class: self.min_per_class.or(defaults.min_per_class),
+            order: self.order.or(defaults.order),
         }
+    }
+
+    /// Keys that contradict each other.
+    fn check(&self) -> Vec<KeyFault> {
+        let stratify = self.stratify == Some(true);
+        let mut faults = Vec::new();
+        if stratify && self.order == Some(SplitOrder::File) {
+            let message = "a split in the file's order cannot be stratified";
+            faults.push(KeyFault::error("split.stratify", message).hint("remove `stratify`"));
+        }
+        if self.min_per_class.is_some() && !stratify {
+            let message = "`min_per_class` is for a stratified split";
+            let hint = "add `stratify = true`, or remove `min_per_class`";
+            faults.push(KeyFault::error("split.min_per_class", message).hint(hint));
+        }
+        faults
+    }
+
+    /// A fault where the shares alone show that no sample is left for training.
+    fn nothing_left(&self) -> Option<KeyFault> {
+        let percent = |share: Option<Share>| match share {
+            Some(Share::Percent(percent)) => percent,
+            _ => 0.0,
+        };
+        let evaluation = percent(self.val) + percent(self.test);
+        // 33.4 + 66.6 is a little less than 100.
+        let evaluation = (evaluation * 1e9).round() / 1e9;
+        if evaluation < 100.0 {
+            return None;
+        }
+        let key = match self.val {
+            Some(_) => "split.val",
+            None => "split.test",
+        };
+        let message = format!("the evaluation splits take `{evaluation}%`");
+        Some(KeyFault::error(key, message).hint("leave some samples for training"))
     }
 }
 
@@ -196,6 +240,51 @@ mod tests {
         assert_eq!(faults.len(), 1);
         assert_eq!(faults[0].key, "split.val");
         assert!(DatasetKeys::default().check().is_empty());
+        let first = |text: &str| {
+            let keys: DatasetKeys = toml::from_str(text).unwrap();
+            keys.check().first().map(ToString::to_string)
+        };
+        let fault =
+            "`split.val`: the evaluation splits take `100%`; hint: leave some samples for training";
+        for (val, test) in [(33.4, 66.6), (0.1, 99.9), (100.0, 0.0), (70.1, 29.9)] {
+            let text = format!("split = {{ val = \"{val}%\", test = \"{test}%\" }}");
+            assert_eq!(first(&text).as_deref(), Some(fault), "{text}");
+        }
+        assert_eq!(first("split = { val = \"99.9%\" }"), None);
+    }
+
+    #[test]
+    fn keys_that_contradict_each_other_are_refused() {
+        let faults = |text: &str| {
+            let keys: DatasetKeys = toml::from_str(text).unwrap();
+            let faults: Vec<String> = keys.check().iter().map(ToString::to_string).collect();
+            faults.join("\n")
+        };
+        assert_eq!(
+            faults("split = { stratify = true, order = \"file\" }"),
+            "`split.stratify`: a split in the file's order cannot be stratified; hint: remove `stratify`"
+        );
+        assert_eq!(
+            faults("split = { min_per_class = 2 }"),
+            "`split.min_per_class`: `min_per_class` is for a stratified split; hint: add `stratify = true`, or remove `min_per_class`"
+        );
+        assert_eq!(faults("split = { min_per_class = 0, stratify = true }"), "");
+        assert_eq!(
+            faults("split = { order = \"random\", stratify = true }"),
+            ""
+        );
+    }
+
+    #[test]
+    fn a_stored_plan_without_the_least_per_class_stays_without_it() {
+        let keys: DatasetKeys = toml::from_str("split = { stratify = true }").unwrap();
+        let defaults = SplitKeys::percent(10.0, 20.0);
+        assert_eq!(keys.filled(&defaults).split.min_per_class, Some(1));
+        assert_eq!(keys.filled_as_stored(&defaults).split.min_per_class, None);
+        let stored = keys.filled(&defaults);
+        assert_eq!(stored.filled_as_stored(&defaults), stored);
+        let plain = DatasetKeys::default().filled(&defaults);
+        assert_eq!(plain.split.min_per_class, None);
     }
 
     #[test]

@@ -1,36 +1,51 @@
-//! MNIST (LeCun, Cortes and Burges) and what has its form: Fashion-MNIST, KMNIST. A folder of four
-//! IDX files, plain or gzipped, with ten classes and a test split of its own.
+//! MNIST (LeCun, Cortes and Burges) and what has its form: Fashion-MNIST, KMNIST, EMNIST. A folder
+//! of four IDX files, plain or gzipped, with a test split of its own.
 
-use std::{path::Path, path::PathBuf, sync::Arc};
+mod files;
+mod labels;
+
+use std::{path::PathBuf, sync::Arc};
 
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use files::FILES;
+use labels::Classes;
+
 use super::{
-    Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, IdxError, IdxHeader, Labels, Split,
-    SplitKeys, Task, digits::ten_digits, idx::read_idx, images::Images,
+    ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, IdxError, IdxHeader,
+    Labels, Split, SplitKeys, Task, classes::count, idx::read_idx, images::Images,
 };
 use crate::units::FilePath;
 
-/// MNIST, or Fashion-MNIST or KMNIST in the same form: a folder of IDX files with ten classes. Pixels are scaled to 0–1; its own test split; 10% of the training part is validation by default.
+/// MNIST, or Fashion-MNIST, KMNIST or EMNIST in the same form: a folder of IDX files. Pixels are scaled to 0–1; its own test split; 10% of the training part is validation by default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mnist {
     /// Folder that holds `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`
-    /// and `t10k-labels-idx1-ubyte`, each plain or with `.gz`; `train-images.idx3-ubyte` is read too.
+    /// and `t10k-labels-idx1-ubyte`, each plain or with `.gz`; `train-images.idx3-ubyte`, `test` for
+    /// `t10k`, and a beginning such as `emnist-letters-` are read too.
     #[schemars(example = &"data/mnist")]
     pub path: FilePath,
+    /// The beginning of the files' names, where the folder holds several sets of files. Default: the only set there is; names without a beginning come first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"emnist-letters")]
+    pub prefix: Option<String>,
+    /// The label of the first class, such as 1 where labels are counted from 1 (EMNIST's letters). Default 0. At most 255.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0, max = 255), example = 1)]
+    pub first_label: u8,
+    /// Number of classes. Default: as many as the training labels show, and at least 10 where labels begin at 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2, max = 1_048_576), example = 47)]
+    pub classes: Option<usize>,
 }
 
-/// The files in the order of the fingerprint, with their dimensions.
-const FILES: [(&str, u8); 4] = [
-    ("train-images-idx3-ubyte", 3),
-    ("train-labels-idx1-ubyte", 1),
-    ("t10k-images-idx3-ubyte", 3),
-    ("t10k-labels-idx1-ubyte", 1),
-];
-const CLASSES: usize = 10;
+/// Returns whether a number is the default, which plans do not write.
+fn is_zero(number: &u8) -> bool {
+    *number == 0
+}
 
 impl DatasetSpec for Mnist {
     fn defaults(&self) -> SplitKeys {
@@ -40,12 +55,22 @@ impl DatasetSpec for Mnist {
         }
     }
 
-    fn describe(&self, keys: &DatasetKeys, _seed: u64) -> Result<Facts, DataError> {
+    fn describe(&self, keys: &DatasetKeys, seed: u64) -> Result<Facts, DataError> {
         let split = self.split_keys(keys)?;
+        let files = files::find(&self.path.0, self.prefix.as_deref())?;
         let mut headers = Vec::new();
         let mut errors = Vec::new();
-        for (path, (_, dimensions)) in self.files()?.iter().zip(FILES) {
-            match IdxHeader::read(path, dimensions) {
+        let mut labels = Vec::new();
+        for (path, (_, dimensions)) in files.iter().zip(FILES) {
+            // Labels are few bytes, and only they tell the classes.
+            let read = match dimensions {
+                1 => read_idx(path, 1).map(|(header, numbers)| {
+                    labels.push(numbers);
+                    header
+                }),
+                _ => IdxHeader::read(path, dimensions),
+            };
+            match read {
                 Ok(header) => headers.push(header),
                 Err(error) => errors.push(error),
             }
@@ -54,56 +79,40 @@ impl DatasetSpec for Mnist {
             return Err(error);
         }
         let shape = agree(&headers)?;
-        let (train, val, _) = Split::sizes(headers[0].dims[0], &split, keys.limit)?;
-        Ok(facts(shape, train, val, headers[2].dims[0]))
+        let test = labels.pop().unwrap_or_default();
+        let train = labels.pop().unwrap_or_default();
+        let answers = Answers::of(self, &headers, train, test)?;
+        let split = answers.split(&split, keys.limit, seed)?;
+        Ok(Facts {
+            train: split.train.len(),
+            val: split.val.len(),
+            counts: answers.counts(&split),
+            ..answers.facts(shape)
+        })
     }
 
     fn load(&self, keys: &DatasetKeys, seed: u64) -> Result<Data, DataError> {
         let split = self.split_keys(keys)?;
-        let mut headers = Vec::new();
-        let mut contents = Vec::new();
-        let mut fingerprint = blake3::Hasher::new();
-        let files = self.files()?;
-        let read: Vec<_> = files
-            .par_iter()
-            .zip(FILES)
-            .map(|(path, (_, dimensions))| read_idx(path, dimensions))
-            .collect();
-        for (read, (name, _)) in read.into_iter().zip(FILES) {
-            let (header, content) = read?;
-            fingerprint.update(name.as_bytes());
-            header.dims.iter().for_each(|&dim| {
-                fingerprint.update(&(dim as u64).to_le_bytes());
-            });
-            fingerprint.update_rayon(&content);
-            headers.push(header);
-            contents.push(content);
-        }
-        let shape = agree(&headers)?;
-        let size = shape.iter().product();
-        let mut images = |at: usize| -> Result<Images, DataError> {
-            let pixels = std::mem::take(&mut contents[at]);
-            let labels = std::mem::take(&mut contents[at + 1]);
-            check_labels(&headers[at + 1].path, &labels)?;
-            Ok(Images {
-                pixels,
-                labels,
-                size,
-                white: 255.0,
-            })
+        let files = files::find(&self.path.0, self.prefix.as_deref())?;
+        let mut content = Contents::read(&files)?;
+        let shape = agree(&content.headers)?;
+        let mut take = |at: usize| std::mem::take(&mut content.numbers[at]);
+        let answers = Answers::of(self, &content.headers, take(1), take(3))?;
+        let split = answers.split(&split, keys.limit, seed)?;
+        let counts = answers.counts(&split);
+        let facts = answers.facts(shape);
+        let size = facts.shape.iter().product();
+        let images = |pixels: Vec<u8>, labels: Vec<u8>| Images {
+            pixels,
+            labels,
+            size,
+            white: 255.0,
         };
-        let (train, test) = (images(0)?, images(2)?);
-        let classes: Vec<u32> = train.labels.iter().map(|&l| u32::from(l)).collect();
-        let labels = Labels {
-            classes: &classes,
-            names: &ten_digits(),
-        };
-        let split = Split::new(train.len(), &split, keys.limit, seed, Some(labels))?;
-        let facts = facts(shape, 0, 0, 0);
-        let fingerprint = fingerprint.finalize().to_hex().to_string();
-        let whole: Arc<dyn Dataset> = Arc::new(train);
-        let mut data = Data::new(facts, &whole, split, fingerprint);
+        let test = images(take(2), answers.test);
+        let whole: Arc<dyn Dataset> = Arc::new(images(take(0), answers.train));
+        let mut data = Data::new(facts, &whole, split, content.fingerprint);
         data.facts.test = test.len();
+        data.facts.counts = counts;
         data.test = Some(Arc::new(test));
         Ok(data)
     }
@@ -117,46 +126,96 @@ impl Mnist {
             None => Ok(keys.split.or(&self.defaults())),
         }
     }
+}
 
-    /// The paths of the four files, whichever spelling each has.
-    fn files(&self) -> Result<Vec<PathBuf>, DataError> {
-        let folder = &self.path.0;
-        std::fs::read_dir(folder).map_err(|source| DataError::Read {
-            path: folder.clone(),
-            source,
-        })?;
-        let found = FILES.map(|(name, _)| {
-            spellings(name)
-                .into_iter()
-                .map(|spelling| folder.join(spelling))
-                .find(|path| path.exists())
-        });
-        let names: Vec<&'static str> = FILES
-            .iter()
-            .zip(&found)
-            .filter(|(_, path)| path.is_none())
-            .map(|((name, _), _)| *name)
+/// The content of the four files.
+struct Contents {
+    headers: Vec<IdxHeader>,
+    numbers: Vec<Vec<u8>>,
+    /// BLAKE3 of names, dimensions and numbers.
+    fingerprint: String,
+}
+
+impl Contents {
+    fn read(files: &[PathBuf]) -> Result<Self, DataError> {
+        let read: Vec<_> = files
+            .par_iter()
+            .zip(FILES)
+            .map(|(path, (_, dimensions))| read_idx(path, dimensions))
             .collect();
-        if names.is_empty() {
-            Ok(found.into_iter().flatten().collect())
-        } else {
-            Err(DataError::MissingFiles {
-                folder: folder.clone(),
-                names,
-            })
+        let (mut headers, mut contents) = (Vec::new(), Vec::new());
+        let mut fingerprint = blake3::Hasher::new();
+        for (read, (name, _)) in read.into_iter().zip(FILES) {
+            let (header, numbers) = read?;
+            fingerprint.update(name.as_bytes());
+            header.dims.iter().for_each(|&dim| {
+                fingerprint.update(&(dim as u64).to_le_bytes());
+            });
+            fingerprint.update_rayon(&numbers);
+            headers.push(header);
+            contents.push(numbers);
         }
+        Ok(Self {
+            headers,
+            numbers: contents,
+            fingerprint: fingerprint.finalize().to_hex().to_string(),
+        })
     }
 }
 
-/// `train-images-idx3-ubyte` as it is found in the wild.
-fn spellings(name: &str) -> [String; 4] {
-    let dotted = name.replacen("-idx", ".idx", 1);
-    [
-        name.into(),
-        format!("{name}.gz"),
-        dotted.clone(),
-        format!("{dotted}.gz"),
-    ]
+/// The class of each image, as an index.
+struct Answers {
+    classes: Classes,
+    train: Vec<u8>,
+    test: Vec<u8>,
+}
+
+impl Answers {
+    fn of(
+        spec: &Mnist,
+        headers: &[IdxHeader],
+        train: Vec<u8>,
+        test: Vec<u8>,
+    ) -> Result<Self, DataError> {
+        let classes = Classes::of(spec, &headers[1].path, &train)?;
+        Ok(Self {
+            train: classes.indices(&headers[1].path, train)?,
+            test: classes.indices(&headers[3].path, test)?,
+            classes,
+        })
+    }
+
+    fn split(&self, keys: &SplitKeys, limit: Option<usize>, seed: u64) -> Result<Split, DataError> {
+        let classes: Vec<u32> = self.train.iter().map(|&l| u32::from(l)).collect();
+        let labels = Labels {
+            classes: &classes,
+            names: &self.classes.names(),
+        };
+        Ok(Split::new(classes.len(), keys, limit, seed, Some(labels))?)
+    }
+
+    fn counts(&self, split: &Split) -> ClassCounts {
+        let classes = self.classes.count();
+        let tests = self.test.iter().map(|&label| u32::from(label));
+        ClassCounts {
+            test: count(tests, classes),
+            ..ClassCounts::of(split, classes, |id| u32::from(self.train[id as usize]))
+        }
+    }
+
+    /// Facts but for the splits of the training part.
+    fn facts(&self, shape: Vec<usize>) -> Facts {
+        Facts {
+            shape,
+            task: Task::classes(self.classes.names()),
+            train: 0,
+            val: 0,
+            test: self.test.len(),
+            counts: ClassCounts::default(),
+            notes: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
 }
 
 /// The shape of an image, where the four headers agree with each other.
@@ -186,35 +245,9 @@ fn agree(headers: &[IdxHeader]) -> Result<Vec<usize>, DataError> {
     Ok([&[1], &dims(0)[1..]].concat())
 }
 
-fn check_labels(path: &Path, labels: &[u8]) -> Result<(), DataError> {
-    match labels.iter().position(|&l| usize::from(l) >= CLASSES) {
-        None => Ok(()),
-        Some(index) => Err(DataError::Idx {
-            path: path.into(),
-            error: IdxError::Label {
-                label: labels[index],
-                index,
-                most: CLASSES - 1,
-            },
-        }),
-    }
-}
-
-fn facts(shape: Vec<usize>, train: usize, val: usize, test: usize) -> Facts {
-    Facts {
-        shape,
-        task: Task::classes(ten_digits()),
-        train,
-        val,
-        test,
-        notes: Vec::new(),
-        warnings: Vec::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::{io::Write, time::Instant};
+    use std::{io::Write, path::Path, time::Instant};
 
     use super::*;
     use crate::data::{Target, shared_data};
@@ -222,6 +255,9 @@ mod tests {
     fn mnist(path: &Path) -> Mnist {
         Mnist {
             path: FilePath(path.into()),
+            prefix: None,
+            first_label: 0,
+            classes: None,
         }
     }
 
@@ -305,7 +341,7 @@ mod tests {
         );
         let test = DatasetKeys {
             split: SplitKeys::percent(10.0, 10.0),
-            ..keys
+            ..keys.clone()
         };
         assert_eq!(
             message(&test),
@@ -314,6 +350,13 @@ mod tests {
                 "`mnist` has its own test split; hint: remove `split.test`".into()
             )
         );
+        let file = mnist(&path.join(FILES[0].0))
+            .describe(&keys, 0)
+            .unwrap_err();
+        assert!(
+            file.to_string()
+                .ends_with("is a file; hint: `path` is the folder of the four IDX files")
+        );
         let error = mnist(&path.join("none"))
             .describe(&DatasetKeys::default(), 0)
             .unwrap_err();
@@ -321,18 +364,59 @@ mod tests {
     }
 
     #[test]
-    fn a_label_that_is_no_class_is_refused() {
+    fn a_label_that_is_no_class_is_refused_by_describe_in_every_split() {
         let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), str::to_string, false, |i| i);
-        let error = mnist(folder.path())
-            .load(&DatasetKeys::default(), 0)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error
-                .ends_with("train-labels-idx1-ubyte` has label `10` at sample 10, expected 0 to 9"),
-            "{error}"
+        let path = folder.path();
+        let message = |spec: &Mnist| {
+            let text = spec
+                .describe(&DatasetKeys::default(), 0)
+                .unwrap_err()
+                .to_string();
+            let loaded = spec
+                .load(&DatasetKeys::default(), 0)
+                .unwrap_err()
+                .to_string();
+            assert_eq!(loaded, text);
+            text.replace(&path.display().to_string(), "DIR")
+        };
+        write(path, str::to_string, false, |i| i % 10);
+        let mut labels = std::fs::read(path.join(FILES[3].0)).unwrap();
+        labels[8 + 3] = 10;
+        std::fs::write(path.join(FILES[3].0), labels).unwrap();
+        assert_eq!(
+            message(&mnist(path)),
+            "`DIR/t10k-labels-idx1-ubyte` has label `10` at sample 3, expected 0 to 9; hint: `first_label` and `classes` say which labels there are"
         );
+        write(path, str::to_string, false, |i| i + 1);
+        assert_eq!(
+            message(&mnist(path)),
+            "`DIR/train-labels-idx1-ubyte` has labels from 1 to 20 and none is 0; hint: first_label = 1"
+        );
+        let shifted = Mnist {
+            first_label: 1,
+            ..mnist(path)
+        };
+        let data = shifted.load(&DatasetKeys::default(), 0).unwrap();
+        assert_eq!(
+            data.facts,
+            shifted.describe(&DatasetKeys::default(), 0).unwrap()
+        );
+        assert_eq!(data.facts.task.outputs(), 20);
+        let test = data.test.unwrap();
+        assert_eq!(test.target(2), Target::Class(2));
+        assert_eq!(data.facts.counts.test[..6], [1, 1, 1, 1, 1, 0]);
+        assert_eq!(data.facts.counts.train.iter().sum::<usize>(), 18);
+        let Task::Classification { names, .. } = data.facts.task else {
+            panic!("no classes");
+        };
+        assert_eq!((names[0].as_str(), names[19].as_str()), ("1", "20"));
+    }
+
+    #[test]
+    fn a_stored_plan_from_before_the_keys_reads_and_writes_the_same() {
+        let text = "path = \"x\"\n";
+        let spec: Mnist = toml::from_str(text).unwrap();
+        assert_eq!(toml::to_string(&spec).unwrap(), text);
     }
 
     #[test]

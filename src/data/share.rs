@@ -53,7 +53,8 @@ impl FromStr for Share {
         let number: f64 = digits.parse().map_err(|_| malformed())?;
         match unit {
             "" => Err(ShareError::NoUnit(digits)),
-            "%" if (0.0..=100.0).contains(&number) => Ok(Self::Percent(number)),
+            // The sum makes "-0%" the zero that it means.
+            "%" if (0.0..=100.0).contains(&number) => Ok(Self::Percent(number + 0.0)),
             "%" => Err(ShareError::Percent(text.into())),
             "sample" | "samples" => digits.parse().map(Self::Samples).map_err(|_| malformed()),
             _ => Err(malformed()),
@@ -114,6 +115,34 @@ mod tests {
             assert_eq!(text.parse(), Ok(share));
             assert_eq!(share.to_string(), text);
             assert_eq!(share.of(179), of_179, "{text}");
+        }
+        for (text, plain) in [
+            ("1 samples", "1 sample"),
+            ("1_000 samples", "1000 samples"),
+            (" 10 % ", "10%"),
+            ("-0%", "0%"),
+            ("100%", "100%"),
+        ] {
+            assert_eq!(text.parse::<Share>().unwrap().to_string(), plain, "{text}");
+        }
+    }
+
+    /// A share is never more than a half sample from its percentage, and never nothing of something.
+    #[test]
+    fn small_shares_of_small_data_are_at_least_one() {
+        for samples in 1..=60 {
+            for tenths in 0..=1000 {
+                let percent = f64::from(tenths) / 10.0;
+                let found = Share::Percent(percent).of(samples);
+                let exact = samples as f64 * percent / 100.0;
+                let is_near = (found as f64 - exact).abs() <= 0.5;
+                assert!(
+                    is_near || (found == 1 && exact < 0.5),
+                    "{percent}% of {samples}"
+                );
+                assert_eq!(found == 0, tenths == 0, "{percent}% of {samples}");
+                assert!(found <= samples, "{percent}% of {samples}");
+            }
         }
     }
 

@@ -2,11 +2,29 @@
 //! and the keys.
 //!
 //! The samples are put into a random order (stream `Split`); the first go to test, the next to
-//! validation, the rest to training. A stratified split does the same within each class, with sizes
-//! by largest remainder, so that the totals are those of a plain split.
+//! validation, the rest to training. A stratified split does the same within each class. In the
+//! file's order the first samples go to training, the next to validation, the last to test.
+
+mod stratified;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::SplitKeys;
 use crate::rng::{Purpose, Stream};
+
+/// random or file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+#[expect(
+    missing_docs,
+    reason = "the key that holds it says what each name means"
+)]
+pub enum SplitOrder {
+    Random,
+    File,
+}
 
 /// Which samples are in which split: disjoint, together all (unless limited), ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,19 +65,53 @@ pub enum SplitError {
     },
     /// A class too small to be in every split.
     #[error(
-        "class `{name}` has `{count}` of the `{parts}` samples that a stratified split needs; hint: stratify = false, or smaller splits"
+        "class `{name}` has `{count}` of the `{needed}` samples that a stratified split needs; hint: stratify = false, or \"0%\" for a split"
     )]
     SmallClass {
         /// The class.
         name: String,
         /// Its samples.
         count: usize,
-        /// The least that each split can hold one of.
-        parts: usize,
+        /// The least that all splits together need of it.
+        needed: usize,
+    },
+    /// A number of samples too small for every class.
+    #[error(
+        "`{samples}` samples are too few for `{least}` of each of `{classes}` classes; hint: \"{needed} samples\" or more, or stratify = false",
+        needed = least * classes
+    )]
+    FewPlaces {
+        /// The key that asks for so many samples.
+        key: &'static str,
+        /// The samples.
+        samples: usize,
+        /// The least of each class.
+        least: usize,
+        /// Classes that have a sample.
+        classes: usize,
+    },
+    /// Too few training samples for every class.
+    #[error(
+        "`{val}` validation and `{test}` test samples leave `{left}` for training, too few for `{least}` of each of `{classes}` classes; hint: make the evaluation splits smaller"
+    )]
+    FewLeft {
+        /// Validation samples.
+        val: usize,
+        /// Test samples.
+        test: usize,
+        /// Training samples.
+        left: usize,
+        /// The least of each class.
+        least: usize,
+        /// Classes that have a sample.
+        classes: usize,
     },
     /// There are no classes to stratify by.
     #[error("only a classification can be stratified; hint: remove `stratify`")]
     NoClasses,
+    /// A stratified split of what is divided in order.
+    #[error("a split in the file's order cannot be stratified; hint: remove `stratify`")]
+    StratifiedFile,
     /// More samples than ids.
     #[error("`{0}` samples are more than the {max} that can be numbered", max = u32::MAX)]
     TooMany(usize),
@@ -70,8 +122,11 @@ impl SplitError {
     #[must_use]
     pub fn key(&self) -> &'static str {
         match self {
-            Self::NothingLeft { key, .. } => key,
-            Self::SmallClass { .. } | Self::NoClasses => "split.stratify",
+            Self::NothingLeft { key, .. } | Self::FewPlaces { key, .. } => key,
+            Self::SmallClass { .. }
+            | Self::FewLeft { .. }
+            | Self::NoClasses
+            | Self::StratifiedFile => "split.stratify",
             Self::TooMany(_) => "",
         }
     }
@@ -79,7 +134,9 @@ impl SplitError {
 
 impl Split {
     /// Divides samples 0..`samples`. Absent keys mean: no such split, the run's `seed`, not
-    /// stratified. `limit` keeps the first so many training samples of the random order.
+    /// stratified, no least number per class, a random order. `limit` keeps so many training
+    /// samples: the first ones of the random order, in the classes' proportions where there is a
+    /// least number per class; the last ones of the file's order.
     ///
     /// # Errors
     /// No training sample is left, or a class is too small to be stratified.
@@ -91,11 +148,18 @@ impl Split {
         labels: Option<Labels<'_>>,
     ) -> Result<Self, SplitError> {
         let (_, val, test) = Self::sizes(samples, keys, None)?;
+        let is_stratified = keys.stratify == Some(true);
+        if keys.order == Some(SplitOrder::File) {
+            return match is_stratified {
+                true => Err(SplitError::StratifiedFile),
+                false => Ok(Self::in_order(samples, (val, test), limit)),
+            };
+        }
         let seed = keys.seed.unwrap_or(seed);
         let order = Stream::new(seed, Purpose::Split, "").permutation(samples, 0);
-        let mut split = match (keys.stratify, labels) {
-            (Some(true), Some(labels)) => Self::stratified(&order, val, test, labels)?,
-            (Some(true), None) => return Err(SplitError::NoClasses),
+        let mut split = match (is_stratified, labels) {
+            (true, Some(labels)) => stratified::divide(&order, keys, (val, test), limit, labels)?,
+            (true, None) => return Err(SplitError::NoClasses),
             _ => Self {
                 test: order[..test].to_vec(),
                 val: order[test..test + val].to_vec(),
@@ -109,7 +173,7 @@ impl Split {
         Ok(split)
     }
 
-    /// Sizes of training, validation and test, without dividing anything.
+    /// Sizes of training, validation and test of a plain split, without dividing anything.
     ///
     /// # Errors
     /// No training sample is left.
@@ -141,76 +205,16 @@ impl Split {
         Ok((train, val, test))
     }
 
-    /// As many of each class as its share asks for, taken in the random order.
-    fn stratified(
-        order: &[u32],
-        val: usize,
-        test: usize,
-        labels: Labels<'_>,
-    ) -> Result<Self, SplitError> {
-        let mut left = vec![0; labels.names.len()];
-        for &id in order {
-            left[labels.classes[id as usize] as usize] += 1;
+    /// Training, validation and test one behind the other; of training the last `limit` samples.
+    fn in_order(samples: usize, (val, test): (usize, usize), limit: Option<usize>) -> Self {
+        let ids = |from: usize, to: usize| (from as u32..to as u32).collect();
+        let train = samples - val - test;
+        Self {
+            train: ids(train.saturating_sub(limit.unwrap_or(train)), train),
+            val: ids(train, train + val),
+            test: ids(train + val, samples),
         }
-        let parts = 1 + usize::from(val > 0) + usize::from(test > 0);
-        let small = |class: usize, count: usize, parts: usize| SplitError::SmallClass {
-            name: labels.names[class].clone(),
-            count,
-            parts,
-        };
-        if let Some(class) = left.iter().position(|&count| count < parts) {
-            return Err(small(class, left[class], parts));
-        }
-        let mut tests = apportion(test, &left);
-        left.iter_mut().zip(&tests).for_each(|(l, t)| *l -= t);
-        let mut vals = apportion(val, &left);
-        if let Some(class) = (0..left.len()).find(|&i| left[i] == vals[i]) {
-            let taken = tests[class] + vals[class];
-            return Err(small(class, taken, taken + 1));
-        }
-        let mut split = Self {
-            train: Vec::new(),
-            val: Vec::new(),
-            test: Vec::new(),
-        };
-        for &id in order {
-            let class = labels.classes[id as usize] as usize;
-            let part = if take(&mut tests[class]) {
-                &mut split.test
-            } else if take(&mut vals[class]) {
-                &mut split.val
-            } else {
-                &mut split.train
-            };
-            part.push(id);
-        }
-        Ok(split)
     }
-}
-
-/// One less of what is left, if anything is.
-fn take(left: &mut usize) -> bool {
-    let any = *left > 0;
-    *left -= usize::from(any);
-    any
-}
-
-/// `seats` in proportion to `counts` by largest remainder (Hamilton); ties go to the lower index.
-/// Never more than a count.
-fn apportion(seats: usize, counts: &[usize]) -> Vec<usize> {
-    let whole = counts.iter().sum::<usize>().max(1) as u128;
-    let exact = |count: usize| seats as u128 * count as u128;
-    let mut given: Vec<usize> = counts
-        .iter()
-        .map(|&c| (exact(c) / whole) as usize)
-        .collect();
-    let mut by_remainder: Vec<usize> = (0..counts.len()).collect();
-    by_remainder.sort_by_key(|&i| std::cmp::Reverse(exact(counts[i]) % whole));
-    let rest = seats - given.iter().sum::<usize>();
-    for &i in by_remainder.iter().take(rest) {
-        given[i] += 1;
-    }
-    given
 }
 
 #[cfg(test)]
@@ -223,10 +227,6 @@ mod tests {
             stratify: Some(stratify),
             ..SplitKeys::percent(val, test)
         }
-    }
-
-    fn names(count: usize) -> Vec<String> {
-        (0..count).map(|i| i.to_string()).collect()
     }
 
     #[test]
@@ -260,36 +260,6 @@ mod tests {
     }
 
     #[test]
-    fn stratified_splits_keep_proportions_and_sizes() {
-        let classes: Vec<u32> = (0..1000)
-            .map(|i| u32::from(i >= 700) + u32::from(i >= 900))
-            .collect();
-        let names = names(3);
-        let labels = Labels {
-            classes: &classes,
-            names: &names,
-        };
-        let split = Split::new(1000, &keys(10.0, 20.0, true), None, 5, Some(labels)).unwrap();
-        let count = |ids: &[u32]| {
-            let mut counts = [0; 3];
-            ids.iter()
-                .for_each(|&i| counts[classes[i as usize] as usize] += 1);
-            counts
-        };
-        assert_eq!(count(&split.test), [140, 40, 20]);
-        assert_eq!(count(&split.val), [70, 20, 10]);
-        assert_eq!(count(&split.train), [490, 140, 70]);
-    }
-
-    #[test]
-    fn seats_go_to_the_largest_remainders() {
-        assert_eq!(apportion(10, &[59, 71, 48]), [3, 4, 3]);
-        assert_eq!(apportion(7, &[5, 5, 5]), [3, 2, 2]);
-        assert_eq!(apportion(0, &[5, 5]), [0, 0]);
-        assert_eq!(apportion(10, &[5, 5]), [5, 5]);
-    }
-
-    #[test]
     fn a_smaller_limit_takes_a_part_of_a_larger_one() {
         let train = |limit| Split::new(100, &keys(10.0, 10.0, false), limit, 1, None).unwrap();
         let (ten, thirty) = (train(Some(10)), train(Some(30)));
@@ -320,29 +290,68 @@ mod tests {
             "split.test"
         );
         assert!(Split::sizes(0, &SplitKeys::default(), None).is_err());
-
-        let classes = [vec![0; 20], vec![1; 2]].concat();
-        let names = names(2);
-        let labels = Labels {
-            classes: &classes,
-            names: &names,
-        };
-        let error = Split::new(22, &keys(10.0, 10.0, true), None, 0, Some(labels)).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "class `1` has `2` of the `3` samples that a stratified split needs; hint: stratify = false, or smaller splits"
-        );
-        let classes = [vec![0; 97], vec![1; 3]].concat();
-        let labels = Labels {
-            classes: &classes,
-            names: &names,
-        };
-        let error = Split::new(100, &keys(49.0, 49.0, true), None, 0, Some(labels)).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "class `1` has `3` of the `4` samples that a stratified split needs; hint: stratify = false, or smaller splits"
-        );
         let error = Split::new(22, &keys(10.0, 10.0, true), None, 0, None).unwrap_err();
         assert_eq!(error, SplitError::NoClasses);
+    }
+
+    #[test]
+    fn in_the_files_order_training_comes_first_and_a_limit_takes_its_last() {
+        let keys = SplitKeys {
+            order: Some(SplitOrder::File),
+            ..SplitKeys::percent(20.0, 10.0)
+        };
+        let divide = |limit| Split::new(10, &keys, limit, 7, None).unwrap();
+        let split = divide(None);
+        assert_eq!(split.train, [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!((&split.val[..], &split.test[..]), (&[7, 8][..], &[9][..]));
+        assert_eq!(divide(Some(3)).train, [4, 5, 6]);
+        assert_eq!(divide(Some(3)).val, split.val);
+        assert_eq!(divide(Some(99)), split);
+        let both = SplitKeys {
+            stratify: Some(true),
+            ..keys
+        };
+        let error = Split::new(10, &both, None, 0, None).unwrap_err();
+        assert_eq!(error, SplitError::StratifiedFile);
+    }
+
+    /// Every size with every pair of shares: a split is as large as its share says, to half a
+    /// sample, has at least one sample unless it is 0%, and training is never empty.
+    #[test]
+    fn small_shares_of_few_samples_are_at_least_one() {
+        let shares = [0.0, 0.1, 1.0, 10.0, 33.3, 50.0, 66.7, 99.0, 99.9, 100.0];
+        for (samples, val, test) in (1..=60).flat_map(|n| {
+            let pairs = shares
+                .iter()
+                .flat_map(|&val| shares.map(|test| (val, test)));
+            pairs.map(move |(val, test)| (n, val, test))
+        }) {
+            let case = format!("{samples} samples, {val}%, {test}%");
+            for order in [SplitOrder::Random, SplitOrder::File] {
+                let keys = SplitKeys {
+                    order: Some(order),
+                    ..SplitKeys::percent(val, test)
+                };
+                let Ok(split) = Split::new(samples, &keys, None, 1, None) else {
+                    let rounded = |share: f64| (samples as f64 * share / 100.0).round();
+                    let least = |share: f64| rounded(share).max(f64::from(u8::from(share > 0.0)));
+                    assert!(least(val) + least(test) >= samples as f64, "{case}");
+                    continue;
+                };
+                assert!(!split.train.is_empty(), "{case}");
+                for (part, share) in [(&split.val, val), (&split.test, test)] {
+                    let exact = samples as f64 * share / 100.0;
+                    let size = part.len() as f64;
+                    assert!(
+                        (size - exact).abs() <= 0.5 || (size == 1.0 && exact < 0.5),
+                        "{case}"
+                    );
+                    assert_eq!(part.is_empty(), share == 0.0, "{case}");
+                }
+                let mut all = [split.train, split.val, split.test].concat();
+                all.sort_unstable();
+                assert!(all.into_iter().eq(0..samples as u32), "{case}");
+            }
+        }
     }
 }

@@ -12,7 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Labels, Split, Target, Task,
+    ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Labels, Split, Target,
+    Task,
 };
 use crate::{
     error::KeyFault,
@@ -82,10 +83,15 @@ impl DatasetSpec for Synthetic {
 
     fn describe(&self, keys: &DatasetKeys, seed: u64) -> Result<Facts, DataError> {
         let split = self.split(keys, seed)?;
+        let counts = match self.classes {
+            Some(classes) => ClassCounts::of(&split, classes, |id| id % classes as u32),
+            None => ClassCounts::default(),
+        };
         Ok(Facts {
             train: split.train.len(),
             val: split.val.len(),
             test: split.test.len(),
+            counts,
             ..self.facts()
         })
     }
@@ -141,6 +147,7 @@ impl Synthetic {
             train: 0,
             val: 0,
             test: 0,
+            counts: ClassCounts::default(),
             notes: Vec::new(),
             warnings: Vec::new(),
         }
@@ -307,7 +314,8 @@ mod tests {
         assert_eq!(images.load(&keys, 1).unwrap().facts, facts);
         let stratified: DatasetKeys = toml::from_str("split = { stratify = true }").unwrap();
         let data = images.load(&stratified, 1).unwrap();
-        assert_eq!(data.facts, facts);
+        assert_eq!(data.facts, images.describe(&stratified, 1).unwrap());
+        assert_eq!(data.facts.counts.val, [3, 3, 3, 3, 3, 2, 3]);
         let numbers = spec("shape = [6]\nsamples = 50\ntargets = 2");
         let facts = numbers.describe(&keys, 1).unwrap();
         assert_eq!(facts.task, Task::Regression { targets: 2 });

@@ -20,8 +20,8 @@ use parts::{Parts, Window};
 use vocabulary::Vocabulary;
 
 use super::{
-    Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Share, SplitKeys, Target, Task,
-    content::Content, encoding,
+    ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Share, SplitKeys,
+    Target, Task, content::Content, encoding,
 };
 use crate::units::FilePath;
 
@@ -49,15 +49,15 @@ impl DatasetSpec for Text {
         SplitKeys {
             val: Some(Share::Percent(10.0)),
             test: Some(Share::Percent(0.0)),
-            seed: None,
-            stratify: None,
+            ..SplitKeys::default()
         }
     }
 
     fn describe(&self, keys: &DatasetKeys, seed: u64) -> Result<Facts, DataError> {
         let text = self.read()?;
         let (vocabulary, parts) = self.prepare(&text, keys, seed)?;
-        Ok(self.facts(vocabulary, &parts))
+        let tokens = vocabulary.tokens(&text);
+        Ok(self.facts(vocabulary, &parts, &tokens))
     }
 
     fn load(&self, keys: &DatasetKeys, seed: u64) -> Result<Data, DataError> {
@@ -73,7 +73,7 @@ impl DatasetSpec for Text {
         };
         let some = |starts: Vec<u32>| (!starts.is_empty()).then(|| part(starts));
         Ok(Data {
-            facts: self.facts(vocabulary, &parts),
+            facts: self.facts(vocabulary, &parts, &tokens),
             train: part(parts.train),
             val: some(parts.val),
             test: some(parts.test),
@@ -125,7 +125,11 @@ impl Text {
         Ok((vocabulary, parts))
     }
 
-    fn facts(&self, vocabulary: Vocabulary, parts: &Parts) -> Facts {
+    fn facts(&self, vocabulary: Vocabulary, parts: &Parts, tokens: &[u32]) -> Facts {
+        let unseen = self.unseen(&vocabulary, parts, tokens);
+        let notes = odd(vocabulary.characters(), tokens)
+            .into_iter()
+            .chain(unseen);
         Facts {
             shape: vec![self.context],
             task: Task::NextToken {
@@ -134,10 +138,54 @@ impl Text {
             train: parts.train.len(),
             val: parts.val.len(),
             test: parts.test.len(),
-            notes: Vec::new(),
+            counts: ClassCounts::default(),
+            notes: notes.collect(),
             warnings: Vec::new(),
         }
     }
+
+    /// A note about the characters that no training sample has.
+    fn unseen(&self, vocabulary: &Vocabulary, parts: &Parts, tokens: &[u32]) -> Option<String> {
+        const LISTED: usize = 5;
+        let mut seen = vec![false; vocabulary.characters().len()];
+        for &start in &parts.train {
+            for &token in &tokens[start as usize..][..=self.context] {
+                seen[token as usize] = true;
+            }
+        }
+        let characters = vocabulary.characters().iter().zip(&seen);
+        let unseen: Vec<char> = characters
+            .filter(|(_, seen)| !**seen)
+            .map(|(c, _)| *c)
+            .collect();
+        let listed = unseen.iter().take(LISTED);
+        let listed: Vec<String> = listed.map(|c| format!("`{}`", c.escape_debug())).collect();
+        let more = if unseen.len() > LISTED { ", …" } else { "" };
+        (!unseen.is_empty()).then(|| {
+            format!(
+                "`{}` of `{}` characters are in no training sample: {}{more}",
+                unseen.len(),
+                seen.len(),
+                listed.join(", ")
+            )
+        })
+    }
+}
+
+/// Notes about characters that few texts mean to have.
+fn odd(characters: &[char], tokens: &[u32]) -> Vec<String> {
+    let first = tokens
+        .first()
+        .and_then(|&token| characters.get(token as usize));
+    let is_marked = first == Some(&'\u{feff}');
+    let mark = is_marked.then(|| {
+        "the text begins with a byte order mark, which is a token like any other; save the file without it".to_string()
+    });
+    let nul = characters.contains(&'\0').then(|| {
+        "the text has NUL characters, which are tokens like any other: is it a text file?"
+            .to_string()
+    });
+    mark.into_iter().chain(nul).collect()
 }
 
 /// Windows of a text. A sample's id is the place of its first token.

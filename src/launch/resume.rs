@@ -7,15 +7,15 @@ use super::{
     difference::Differences,
     edit::{self, Edits},
     fanout::Fanout,
-    recipe,
-    start::{Origin, Prepared, attempt, drive, keep, prepare_from},
+    recipe, samples,
+    start::{Origin, Prepared, attempt, drive, keep, prepare_from, warn},
     trace::Trace,
 };
 use crate::{
     config::{Extensions, Plan},
-    event::{Event, Sink, Status},
+    event::{Sink, Status},
     run::{self, Labels, Resume, ResumeMeta, Summary},
-    train::{StopFlag, TrainError},
+    train::StopFlag,
 };
 
 /// How a run goes on.
@@ -84,9 +84,15 @@ pub fn resume(
         init: prepared.init,
     };
     let trace = Trace::new();
+    let found_checkpoint = found.checkpoint().is_some();
     let mut writer = trace.context().within(|| found.begin(&meta))?;
     warn(&mut Fanout(vec![&mut writer, watcher]), step, fallbacks)?;
-    drive(&mut prepared.session, writer, trace, watcher, stop)
+    // Without a checkpoint the log begins again.
+    let said = match found_checkpoint {
+        true => Vec::new(),
+        false => samples::warnings(plan),
+    };
+    drive(&mut prepared.session, writer, trace, said, watcher, stop)
 }
 
 fn labels(plan: &Plan) -> Labels {
@@ -128,15 +134,6 @@ fn refuse_early_stop(prepared: &Prepared, plan: &Plan, run: &str) -> Result<(), 
         }),
         _ => Ok(()),
     }
-}
-
-/// Tells of the checkpoints that were passed over.
-fn warn(sink: &mut dyn Sink, step: u64, fallbacks: Vec<String>) -> Result<(), LaunchError> {
-    for message in fallbacks {
-        let event = Event::Warning { step, message };
-        sink.event(&event).map_err(TrainError::from)?;
-    }
-    Ok(())
 }
 
 /// From which step to which.

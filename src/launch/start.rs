@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::{LaunchError, device, device::Opened, fanout::Fanout, recipe, trace::Trace, weights};
+use super::{
+    LaunchError, device, device::Opened, fanout::Fanout, recipe, samples, samples::data_info,
+    trace::Trace, weights,
+};
 use crate::{
     config::{Better, Plan, Spec, WeightFile, short_path},
     data::Data,
-    event::{Ending, Sink, Status},
+    event::{Ending, Event, Sink, Status},
     kernel, program,
     run::{AttemptMeta, InitInfo, Keep, Mode, RunMeta, Summary, Writer},
     train::{Session, StopFlag, TrainError},
@@ -149,6 +152,7 @@ impl Launch<'_> {
             tags: plan.top.tags.clone(),
             notes: (!plan.top.notes.is_empty()).then(|| plan.top.notes.clone()),
             data_fingerprint: fingerprint,
+            data: Some(data_info(&plan.facts)),
             init,
             keep: keep(plan),
             attempt: attempt(&self.argv, &opened, Vec::new()),
@@ -157,8 +161,21 @@ impl Launch<'_> {
         let writer = trace
             .context()
             .within(|| Writer::create(&self.runs, &meta))?;
-        drive(&mut session, writer, trace, watcher, stop)
+        let said = samples::warnings(plan);
+        drive(&mut session, writer, trace, said, watcher, stop)
     }
+}
+
+/// Tells of something besides the training itself.
+pub(super) fn warn(
+    sink: &mut dyn Sink,
+    step: u64,
+    messages: Vec<String>,
+) -> Result<(), TrainError> {
+    for message in messages {
+        sink.event(&Event::Warning { step, message })?;
+    }
+    Ok(())
 }
 
 /// The record of this process.
@@ -185,17 +202,20 @@ pub(super) fn keep(plan: &Plan) -> Keep {
 }
 
 /// Runs the session into its directory and sums it up. The writer was made within the trace, so
-/// that its thread's events go there too.
+/// that its thread's events go there too. `said` is what the user has been told about the data: the
+/// log keeps it.
 pub(super) fn drive(
     session: &mut Session,
     mut writer: Writer,
     mut trace: Trace,
+    said: Vec<String>,
     watcher: &mut dyn Sink,
     stop: &StopFlag,
 ) -> Result<Summary, LaunchError> {
     trace.attach(writer.info(), writer.trace()?);
     let context = trace.context();
     let ended = context.within(|| {
+        warn(&mut Fanout(vec![&mut writer, &mut trace]), 0, said)?;
         let mut sinks = Fanout(vec![&mut writer, &mut trace, watcher]);
         session.run(&mut sinks, stop)
     });

@@ -5,11 +5,11 @@ use serde_json::json;
 use super::{
     Align, Cell, Ink, Palette, Record, Table,
     absent::{why_absent, why_no_best},
-    bytes,
+    bytes, class_counts,
     curves::curves,
     duration, folded, list,
     number::moment,
-    sanitize, shares, short, tested_state,
+    sanitize, shares, short, split_sizes, tested_state,
 };
 use crate::{
     run::{CheckpointInfo, RunInfo, Value},
@@ -66,6 +66,7 @@ pub fn object(record: &Record) -> serde_json::Value {
         "parent": view.info.parent,
         "overrides": view.info.overrides,
         "data_fingerprint": view.info.data_fingerprint,
+        "data": view.info.data,
         "init": view.info.init,
         "wall_s": Value::Number(record.seconds()),
         "samples_per_s": summary.map(|s| Value::Number(s.samples_per_s)),
@@ -133,6 +134,14 @@ fn facts(record: &Record, fold: Option<usize>, palette: Palette) -> String {
         ("lr", record.number("lr").map(short).unwrap_or_default()),
         ("plan", info.plan_hash.clone()),
         ("data", info.data_fingerprint.clone()),
+        (
+            "samples",
+            info.data.as_ref().map(split_sizes).unwrap_or_default(),
+        ),
+        (
+            "classes",
+            info.data.as_ref().map(class_counts).unwrap_or_default(),
+        ),
         ("init", init(info)),
         ("from", info.parent.clone().unwrap_or_default()),
         ("set", info.overrides.join(", ")),
@@ -301,7 +310,10 @@ fn warnings(record: &Record, fold: Option<usize>, palette: Palette) -> Option<St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::{
+        report::sample,
+        run::{ClassInfo, DataInfo},
+    };
 
     #[test]
     fn a_completed_run_on_one_screen() {
@@ -411,6 +423,29 @@ mod tests {
           tags      even, paper
           notes     first\u{1b}[31m try
         ");
+    }
+
+    #[test]
+    fn the_classes_of_the_data_stand_below_its_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut record = sample::completed(folder.path(), 2);
+        let class = |name: &str, train| ClassInfo {
+            name: name.into(),
+            train,
+            val: 4,
+            test: 0,
+        };
+        record.view.info.data = Some(DataInfo {
+            train: 37,
+            val: 8,
+            test: 0,
+            classes: vec![class("cat", 30), class("dog\x1b[31m", 7)],
+        });
+        let shown = text(&record, (60, None), Palette::PLAIN);
+        let lines = "  data      d8e8fca2dc0f896f\n  samples   37 train, 8 val samples; no test split\n  \
+                     classes   `cat` 30/4, `dog\\u{1b}[31m` 7/4 (train/val)\n";
+        assert!(shown.contains(lines), "{shown}");
+        assert_eq!(object(&record)["data"]["classes"][1]["train"], 7);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod absent;
 mod chart;
+mod classes;
 mod confusion;
 mod curves;
 mod detail;
@@ -27,6 +28,7 @@ mod text;
 mod trace;
 
 pub use chart::{Chart, Scale};
+pub use classes::{class_counts, split_sizes};
 pub use confusion::{ClassScore, class_scores, classes_text, confusion_object};
 pub use detail::{object as run_object, text as run_text};
 pub use filter::{Filter, FilterError};

@@ -93,6 +93,7 @@ fn info(n: u32) -> RunInfo {
         created: format!("2026-11-22T09:40:0{n}Z"),
         plan_hash: format!("{n}b1946ac92492d23"),
         data_fingerprint: "d8e8fca2dc0f896f".into(),
+        data: None,
         init: None,
         parent: None,
         tags: vec![

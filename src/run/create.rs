@@ -39,6 +39,7 @@ fn fill(path: &Path, id: String, meta: &RunMeta) -> Result<(RunInfo, RunLock), R
         seed: Some(meta.seed),
         plan_hash: meta.plan_hash.clone(),
         data_fingerprint: meta.data_fingerprint.clone(),
+        data: meta.data.clone(),
         init: meta.init.clone(),
         parent: meta.parent.clone(),
         tags: meta.tags.clone(),

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::DataInfo;
+
 /// The content of `run.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunInfo {
@@ -23,6 +25,9 @@ pub struct RunInfo {
     pub plan_hash: String,
     /// Hash of the data's content.
     pub data_fingerprint: String,
+    /// Samples and classes of the data; absent in runs of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataInfo>,
     /// The weights that it started from, where it did not start from its seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<InitInfo>,

@@ -1,6 +1,6 @@
 //! What the writer has to be told, as plain data.
 
-use super::InitInfo;
+use super::{DataInfo, InitInfo};
 
 /// A new run.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,8 @@ pub struct RunMeta {
     pub notes: Option<String>,
     /// Hash of the data's content.
     pub data_fingerprint: String,
+    /// Samples and classes of the data.
+    pub data: Option<DataInfo>,
     /// The weights that it starts from.
     pub init: Option<InitInfo>,
     /// Which checkpoints stay.

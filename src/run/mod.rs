@@ -14,6 +14,7 @@ mod confusion;
 mod contents;
 mod create;
 mod cut;
+mod data;
 mod disk;
 mod draft;
 mod error;
@@ -44,6 +45,7 @@ pub use checkpoint::{
 };
 pub use compare::{Comparison, Difference, compare, compare_rows};
 pub use confusion::{Confusions, Evaluated};
+pub use data::{ClassInfo, DataInfo};
 pub use error::RunError;
 pub use info::{Attempt, Binary, InitInfo, RunInfo};
 pub use log::LogDigest;

@@ -134,4 +134,6 @@ mod golden_tests;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]
+mod short_tests;
+#[cfg(test)]
 mod testing;

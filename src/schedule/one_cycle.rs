@@ -15,7 +15,7 @@ use crate::{
 /// The 1cycle policy: up, then down to far below where it began. With `rest_value` and `peak_value` it moves between these
 /// instead, as PyTorch does with the momentum.
 /// Formula: knots `a/div` at step 0, `a` at step `warmup·D − 1`, `a/(div·final_div)` at step D − 1, the last one, with
-/// `shape` between them.
+/// `shape` between them. A peak before step 0, where `warmup·D` is less than 1, is not reached.
 /// Source: Smith & Topin, arXiv:1708.07120; PyTorch's `OneCycleLR`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -82,9 +82,9 @@ impl OneCycle {
     /// The steps of the knots: start, peak, start again, end.
     fn knots(&self, length: f64) -> [f64; 4] {
         let end = (length - 1.0).max(0.0);
-        let peak = (self.warmup * length - 1.0).clamp(0.0, end);
+        let peak = (self.warmup * length - 1.0).min(end);
         let back = if self.three_phase {
-            (2.0 * self.warmup * length - 2.0).clamp(peak, end)
+            (2.0 * self.warmup * length - 2.0).min(end)
         } else {
             peak
         };
@@ -111,8 +111,11 @@ impl Curve for OneCycle {
             } else if x.u < back {
                 between(peak, back, high, low)
             } else if x.u < end {
-                let from = if back > peak { low } else { high };
+                let from = if back == peak { high } else { low };
                 between(back, end, from, final_low)
+            } else if x.u == peak && peak > 0.0 {
+                // All of it rises.
+                high
             } else {
                 final_low
             }
@@ -256,11 +259,16 @@ mod tests {
     #[test]
     fn the_shortest_runs_have_no_rise() {
         assert_all_close(&values("div = 4\nfinal_div = 5", 1), &[0.05, 0.05]);
-        assert_all_close(&values("div = 4\nfinal_div = 5", 2), &[1.0, 0.05, 0.05]);
+        // The peak would be at −0.4, and the end is at 1.
+        let left = (1.0 + (std::f64::consts::PI * 0.4 / 1.4).cos()) / 2.0;
         assert_all_close(
-            &values("warmup = 1\ndiv = 4\nfinal_div = 5", 3)[..2],
-            &[0.25, 0.625],
+            &values("div = 4\nfinal_div = 5", 2),
+            &[0.05 + 0.95 * left, 0.05, 0.05],
         );
+        let rise = values("warmup = 1\ndiv = 4\nfinal_div = 5", 3);
+        assert_all_close(&rise, &[0.25, 0.625, 1.0, 0.05]);
+        let fall = values("warmup = 0\nshape = \"linear\"\ndiv = 4\nfinal_div = 5", 4);
+        assert_all_close(&fall, &[0.7625, 0.525, 0.2875, 0.05, 0.05]);
     }
 
     #[test]

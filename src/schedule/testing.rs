@@ -153,6 +153,15 @@ impl Run {
         Resolved(schedules.unwrap_or_else(|| panic!("{text}\n{faults:?}")))
     }
 
+    /// The same, where the text is not refused.
+    pub fn try_many(&self, text: &str) -> Option<Resolved> {
+        let entries = entries(text);
+        let groups = partition(vec![self.group()], &entries);
+        Schedules::resolve(&entries, &self.clock(), &groups)
+            .0
+            .map(Resolved)
+    }
+
     /// All faults and warnings, as a person would read them.
     pub fn messages(&self, text: &str, groups: Vec<Group>) -> Vec<String> {
         let entries = entries(text);

@@ -7,7 +7,8 @@ use candle_core::{DType, Device, Tensor};
 
 use super::{CheckpointPolicy, OnNan, Recipe, Session, StopFlag};
 use crate::data::{
-    Data, DataError, Dataset, DatasetKeys, DatasetSpec, Digits, Facts, Target as Answer, Task,
+    ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Digits, Facts,
+    Target as Answer, Task,
 };
 use crate::error::KeyFault;
 use crate::event::{Checkpoint, Ending, Event, Sink, SinkError, TestedState};
@@ -183,6 +184,7 @@ pub fn recipe() -> Recipe {
         train: 44,
         val: 20,
         test: 0,
+        counts: ClassCounts::default(),
         notes: Vec::new(),
         warnings: Vec::new(),
     };

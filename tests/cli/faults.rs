@@ -583,6 +583,8 @@ fn a_new_config_has_no_faults() {
                 "dataset.path=configs/data/flowers.csv",
                 "--set",
                 "dataset.target=kind",
+                "--set",
+                "dataset.split={val=\"30%\",test=\"0%\",stratify=true}",
             ],
             _ => Vec::new(),
         };

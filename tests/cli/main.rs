@@ -8,6 +8,7 @@
 
 mod accuracy;
 mod bench;
+mod classes;
 mod configs;
 mod damage;
 mod determinism;

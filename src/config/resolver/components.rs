@@ -47,7 +47,11 @@ impl<'a> Resolver<'a> {
                 .component("`[dataset]`", "dataset", found, registry, &common)?;
         let keys: DatasetKeys = self.tables.read("dataset", common)?;
         let accepted = self.accepted("dataset", keys.check());
-        let keys = keys.filled(&component.spec.defaults());
+        let defaults = component.spec.defaults();
+        let keys = match self.tables.spec.is_stored {
+            true => keys.filled_as_stored(&defaults),
+            false => keys.filled(&defaults),
+        };
         let component = self.checked("dataset", component, |spec| spec.check())?;
         accepted.then_some((component, keys, transforms?))
     }

@@ -13,7 +13,8 @@ use super::{
     target::TargetColumn,
 };
 use crate::data::{
-    Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Labels, Moments, Share, Split, Task,
+    ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Labels, Moments, Share,
+    Split, Task,
 };
 
 /// Reads the table and makes it ready. `scaled` says whether a regression's target is standardised
@@ -90,6 +91,7 @@ fn assemble(
         train: 0,
         val: 0,
         test: 0,
+        counts: ClassCounts::default(),
         notes: findings.notes,
         warnings: findings.warnings,
     };

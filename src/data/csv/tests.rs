@@ -376,7 +376,7 @@ fn every_fault_has_its_place() {
             "a,y\n1,p\n2,p\n3,q\n4,p\n5,p\n6,p\n",
             y,
             "split = { stratify = true }",
-            "split.stratify: class `q` has `1` of the `3` samples that a stratified split needs; hint: stratify = false, or smaller splits",
+            "split.stratify: class `q` has `1` of the `3` samples that a stratified split needs; hint: stratify = false, or \"0%\" for a split",
         ),
     ] {
         assert_eq!(fault(table, keys, common), expected);

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use super::foreign;
+
 /// What is wrong with an IDX file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdxError {
     /// Other first bytes.
-    #[error("starts with `{found}`, expected `{expected}` (unsigned bytes, dimensions: {})", expected[3], found = Hex(found), expected = Hex(expected))]
+    #[error("starts with `{found}`, expected `{expected}` (unsigned bytes, dimensions: {}){}", expected[3], Hint(found, *expected), found = Hex(found), expected = Hex(expected))]
     Magic {
-        /// What is there.
+        /// The first bytes that are there; the message shows four.
         found: Vec<u8>,
         /// What should be there.
         expected: [u8; 4],
@@ -61,23 +63,69 @@ pub enum IdxError {
         other: String,
     },
     /// A label that is no class.
-    #[error("has label `{label}` at sample {index}, expected 0 to {most}")]
+    #[error(
+        "has label `{label}` at sample {index}, expected {least} to {most}; hint: `first_label` and `classes` say which labels there are"
+    )]
     Label {
         /// The label.
         label: u8,
         /// The sample, from 0.
         index: usize,
-        /// The highest class.
+        /// The label of the first class.
+        least: usize,
+        /// The label of the last class.
         most: usize,
+    },
+    /// Labels that are counted from 1.
+    #[error("has labels from 1 to {most} and none is 0; hint: first_label = 1")]
+    FirstLabel {
+        /// The highest label.
+        most: u8,
+    },
+    /// A label far from the others: a damaged file, more likely than a class.
+    #[error(
+        "has label `{label}` at sample {index}, but no label `{absent}`; hint: if the file is right, classes = {classes}"
+    )]
+    Gap {
+        /// The label.
+        label: u8,
+        /// The sample, from 0.
+        index: usize,
+        /// The lowest label that no sample has.
+        absent: u8,
+        /// Classes there are if it is right.
+        classes: usize,
     },
 }
 
-/// Bytes as `00 00 08 03`.
+/// A hint about a file of other first bytes, where they tell.
+struct Hint<'a>(&'a [u8], [u8; 4]);
+
+impl fmt::Display for Hint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(found, [.., wanted]) = self;
+        let text = match found {
+            [0, 0, 8, dimensions, ..] if dimensions != wanted => match dimensions {
+                1 => "these are labels: are two files exchanged?",
+                3 => "these are images: are two files exchanged?",
+                _ => return Ok(()),
+            },
+            [0, 0, 9..=14, ..] => "only unsigned bytes are read: convert the numbers",
+            _ => match foreign::hint(found) {
+                Some(hint) => hint,
+                None => return Ok(()),
+            },
+        };
+        write!(f, "; hint: {text}")
+    }
+}
+
+/// The first four bytes as `00 00 08 03`.
 struct Hex<'a>(&'a [u8]);
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, byte) in self.0.iter().enumerate() {
+        for (i, byte) in self.0.iter().take(4).enumerate() {
             write!(f, "{}{byte:02x}", if i > 0 { " " } else { "" })?;
         }
         Ok(())

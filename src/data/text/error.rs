@@ -62,6 +62,9 @@ pub enum TextError {
     /// A stratified split of something that is divided in order.
     #[error("a text is divided in its own order; hint: remove `split.stratify`")]
     Stratified,
+    /// A random split of something that is divided in order.
+    #[error("a text is divided in its own order; hint: remove `split.order`")]
+    Random,
 }
 
 impl TextError {
@@ -72,6 +75,7 @@ impl TextError {
             Self::Short { .. } => "context",
             Self::ShortPart { key, .. } => key,
             Self::Stratified => "split.stratify",
+            Self::Random => "split.order",
             Self::Empty { .. } | Self::Constant { .. } | Self::Long { .. } => "path",
         }
     }

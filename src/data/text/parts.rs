@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::TextError;
-use crate::data::{Share, Split, SplitKeys};
+use crate::data::{Share, Split, SplitKeys, SplitOrder};
 
 /// Windows over a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +54,8 @@ const MORE_VAL: &str = "a larger `split.val`, \"0%\" for none, or a smaller `con
 const MORE_TEST: &str = "a larger `split.test`, \"0%\" for none, or a smaller `context`";
 
 impl Parts {
-    /// Cuts a text of `length` characters. Of the training windows `limit` are kept, taken at
-    /// random by the split's seed.
+    /// Cuts a text of `length` characters. Of the training windows `limit` are kept: taken at
+    /// random by the split's seed, or the last ones where the keys name the order.
     pub fn of(
         path: &Path,
         length: usize,
@@ -66,6 +66,9 @@ impl Parts {
     ) -> Result<Self, TextError> {
         if split.stratify == Some(true) {
             return Err(TextError::Stratified);
+        }
+        if split.order == Some(SplitOrder::Random) {
+            return Err(TextError::Random);
         }
         if u32::try_from(length).is_err() {
             let path = path.into();
@@ -97,8 +100,13 @@ impl Parts {
                 });
             }
         }
+        let starts = window.starts(0, train);
+        let starts = match (split.order, limit) {
+            (Some(_), Some(limit)) => starts[starts.len().saturating_sub(limit)..].to_vec(),
+            _ => limited(starts, limit, split.seed.unwrap_or(seed)),
+        };
         Ok(Self {
-            train: limited(window.starts(0, train), limit, split.seed.unwrap_or(seed)),
+            train: starts,
             val: window.starts(train, val),
             test: window.starts(train + val, test),
         })
@@ -159,6 +167,19 @@ mod tests {
     }
 
     #[test]
+    fn with_the_order_named_a_limit_takes_the_last_windows() {
+        let cut = |keys: &str, limit| {
+            let keys: SplitKeys = toml::from_str(keys).unwrap();
+            Parts::of(Path::new("a.txt"), 100, WINDOW, &keys, limit, 0).unwrap()
+        };
+        let whole = cut("val = \"10%\"", None);
+        let last = cut("val = \"10%\"\norder = \"file\"", Some(3));
+        assert_eq!(last.train, whole.train[whole.train.len() - 3..]);
+        assert_eq!(last.val, whole.val);
+        assert_eq!(cut("val = \"10%\"\norder = \"file\"", Some(999)), whole);
+    }
+
+    #[test]
     fn a_part_without_a_sample_is_refused() {
         assert_eq!(
             parts(40, WINDOW, "val = \"10%\"").unwrap_err(),
@@ -169,6 +190,10 @@ mod tests {
             parts(40, WINDOW, "val = \"9 samples\"").unwrap_err(),
             "the training part of `a.txt` has `3` characters, and a sample takes `5`; \
              hint: make the evaluation splits or `context` smaller"
+        );
+        assert_eq!(
+            parts(40, WINDOW, "order = \"random\"").unwrap_err(),
+            "a text is divided in its own order; hint: remove `split.order`"
         );
         assert_eq!(
             parts(40, WINDOW, "stratify = true").unwrap_err(),

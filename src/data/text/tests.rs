@@ -137,6 +137,98 @@ fn every_fault_names_its_file_and_key() {
     );
 }
 
+/// The answer of `describe` to a file of these bytes: characters, training samples and notes, or why not.
+fn described(content: &[u8]) -> Result<(usize, usize, Vec<String>), String> {
+    let (_folder, path) = written(content);
+    let keys: DatasetKeys = toml::from_str("split = { val = \"0%\" }").unwrap();
+    match text(&path, 2).describe(&keys, 0) {
+        Ok(facts) => {
+            assert_eq!(text(&path, 2).load(&keys, 0).unwrap().facts, facts);
+            Ok((facts.task.outputs(), facts.train, facts.notes))
+        }
+        Err(error) => Err(error
+            .to_string()
+            .replace(&path.display().to_string(), "a.txt")),
+    }
+}
+
+#[test]
+fn every_form_of_text_is_read_as_documented_or_refused_at_its_place() {
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let plain = b"ab\ncd\nef\n";
+    let said = |characters, train| Ok((characters, train, Vec::new()));
+    // Line ends are characters like all others.
+    assert_eq!(described(plain), said(7, 4));
+    assert_eq!(described(b"ab\ncd\nef"), said(7, 3));
+    assert_eq!(described(b"ab\r\ncd\r\nef\r\n"), said(8, 5));
+    assert_eq!(described(b"ab\rcd\ref\r"), said(7, 4));
+    assert_eq!(described(&gzip(plain)), said(7, 4));
+    assert_eq!(
+        described(&[gzip(&plain[..4]), gzip(&plain[4..])].concat()),
+        said(7, 4)
+    );
+    let (characters, _, notes) = described("\u{feff}ab\ncd\n".as_bytes()).unwrap();
+    assert_eq!(characters, 6);
+    assert!(
+        notes[0].starts_with("the text begins with a byte order mark"),
+        "{notes:?}"
+    );
+    let (_, _, notes) = described(b"ab\0cd\0ef").unwrap();
+    assert!(
+        notes[0].starts_with("the text has NUL characters"),
+        "{notes:?}"
+    );
+
+    let wide: Vec<u8> = "abcd".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let marked = [&[0xff, 0xfe][..], &wide].concat();
+    for (content, words) in [
+        (marked, "`a.txt` is UTF-16 text"),
+        (wide, "`a.txt` is UTF-16 text"),
+        (
+            b"a\nb\ncaf\xe9\n".to_vec(),
+            "`a.txt:3` is not UTF-8 text: byte 0xe9 in column 4",
+        ),
+        (gzip(&gzip(plain)), "gzip inside gzip"),
+        (b"PK\x03\x04\xff\xff".to_vec(), "zip archive"),
+    ] {
+        let message = described(&content).unwrap_err();
+        assert!(message.contains(words), "{message}");
+    }
+    assert_eq!(
+        described(b""),
+        Err("`a.txt` is empty; hint: expected text".into())
+    );
+    assert_eq!(
+        described(&gzip(b"")),
+        Err("`a.txt` is empty; hint: expected text".into())
+    );
+    let whole = gzip(&plain.repeat(50));
+    for end in 2..whole.len() {
+        let message = described(&whole[..end]).unwrap_err();
+        assert!(message.contains("a.txt"), "cut off at {end}: {message}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let error = text(folder.path(), 2)
+        .describe(&DatasetKeys::default(), 0)
+        .unwrap_err();
+    assert!(matches!(error, DataError::NotAFile { .. }), "{error}");
+}
+
+#[test]
+fn characters_that_no_training_window_has_are_noted() {
+    let (_folder, path) = written("abababababababababxy".as_bytes());
+    let keys: DatasetKeys = toml::from_str("split = { val = \"20%\" }").unwrap();
+    let facts = text(&path, 2).describe(&keys, 0).unwrap();
+    assert_eq!(
+        facts.notes,
+        ["`2` of `4` characters are in no training sample: `x`, `y`"]
+    );
+}
+
 #[test]
 fn the_real_one() {
     let Some(path) = shared_data("tinyshakespeare/input.txt") else {

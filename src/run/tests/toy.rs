@@ -252,6 +252,7 @@ pub fn meta() -> RunMeta {
         tags: vec!["quick".into()],
         notes: None,
         data_fingerprint: "data".into(),
+        data: None,
         init: None,
         keep: keep(),
         attempt: attempt(),
