@@ -118,6 +118,10 @@ fn component(text: &mut String, section: &Section, kind: &str) -> Result<(), Cli
         section.header
     );
     keys(text, schema, &[]);
+    if name == "synthetic" {
+        // One of `classes` and `targets` has to be there.
+        *text = text.replace("\n# classes = ", "\nclasses = ");
+    }
     if section.path == "optimizer" {
         let lr = if kind.starts_with("adam") {
             "1e-3"

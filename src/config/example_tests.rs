@@ -148,8 +148,7 @@ fn every_example_of_a_common_key_is_accepted_with_every_model() {
                 if tokens && ["metrics", "split", "best"].contains(&key.as_str()) {
                     continue;
                 }
-                if key == "group" && model.contains("lstm") || key == "group" && model == MODELS[0]
-                {
+                if key == "group" && (model.contains("lstm") || model == MODELS[0]) {
                     continue;
                 }
                 let lines = [(section.path, line.as_str())];

@@ -78,11 +78,9 @@ fn not_found(text: &str, name: &str, error: &RunError) -> (String, String) {
     let (why, hint) = full.split_once("; hint: ").unwrap_or((&full, ""));
     let (message, help) = match error {
         RunError::Unknown { .. } => {
-            let message = format!("cannot start from `{text}`: it is no file here, and {why}");
-            (
-                message,
-                "name a safetensors file, or a run, as `trainer ls` lists them",
-            )
+            let message =
+                format!("cannot start from `{text}`: it is no file here, and there is {why}");
+            (message, "name a safetensors file or a run")
         }
         RunError::NoCheckpoint { .. } => (
             format!("cannot start from `{text}`: {why}"),

@@ -198,7 +198,7 @@ fn the_test_split_is_measured_on_the_state_that_is_asked_for() {
             last.tested,
             Some(Tested {
                 state: TestedState::Last,
-                step: 12
+                step: 18
             })
         );
         assert_eq!(last.metrics["test/loss"], last.metrics["val/loss"]);
@@ -223,7 +223,7 @@ fn the_test_split_is_measured_on_the_state_that_is_asked_for() {
             Event::Eval(row) if row.split == "test" => Some((row.step, row.of_step)),
             _ => None,
         });
-        assert_eq!(row, Some((12, Some(3))));
+        assert_eq!(row, Some((18, Some(3))));
         // Another process knows the best state only where it is given.
         for given in [true, false] {
             let mut session = Session::new(recipe.clone()).unwrap();

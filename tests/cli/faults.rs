@@ -560,10 +560,17 @@ fn a_run_uses_what_the_schedule_shows() {
 #[test]
 fn a_new_config_has_no_faults() {
     let sandbox = sandbox();
+    let text = "the quick brown fox jumps over the lazy dog\n".repeat(100);
+    sandbox.write("configs/data/fox.txt", text);
     for (model, dataset, optimizer) in [
         ("mlp", "digits", "sgd"),
         ("cnn", "digits", "adamw"),
         ("mlp", "csv", "adam"),
+        ("mlp", "synthetic", "sgd"),
+        ("cnn", "synthetic", "adam"),
+        ("resnet", "digits", "sgd"),
+        ("lstm", "digits", "adamw"),
+        ("gpt", "text", "adamw"),
     ] {
         let name = format!("configs/new-{model}-{dataset}");
         sandbox.ok(&[
@@ -586,6 +593,7 @@ fn a_new_config_has_no_faults() {
                 "--set",
                 "dataset.split={val=\"30%\",test=\"0%\",stratify=true}",
             ],
+            "text" => vec!["--set", "dataset.path=configs/data/fox.txt"],
             _ => Vec::new(),
         };
         let outcome = check(&sandbox, &config, &set).exits(0);

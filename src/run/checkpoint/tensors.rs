@@ -76,8 +76,11 @@ pub fn read(path: &Path, expected: &FileDigest) -> Result<Vec<NamedArray>, RunEr
     Ok(arrays)
 }
 
+/// Tensors of any element type with their bytes, in the order of the file.
+pub type Tensors = Vec<(Stored, Vec<u8>)>;
+
 /// The same with elements of any type, in the order of the file.
-fn read_any(path: &Path, expected: &FileDigest) -> Result<Vec<(Stored, Vec<u8>)>, RunError> {
+fn read_any(path: &Path, expected: &FileDigest) -> Result<Tensors, RunError> {
     let mut file = expected.open(path)?;
     let stored = header(&mut file, expected.bytes).map_err(|error| match error {
         HeaderError::Io(source) => RunError::io("read", path)(source),
@@ -98,7 +101,7 @@ fn read_any(path: &Path, expected: &FileDigest) -> Result<Vec<(Stored, Vec<u8>)>
 ///
 /// # Errors
 /// A file that cannot be read, or whose header does not describe its bytes exactly.
-pub fn load_weights(path: &Path) -> Result<(Vec<(Stored, Vec<u8>)>, String), RunError> {
+pub fn load_weights(path: &Path) -> Result<(Tensors, String), RunError> {
     let (file, _) = disk::open(path)?;
     let mut file = Hashed::new(file);
     std::io::copy(&mut file, &mut std::io::sink()).map_err(RunError::io("read", path))?;
