@@ -39,7 +39,12 @@ pub fn table(
             None => {
                 meant.extend(suggest::near(key, &allowed).map(String::from));
                 meant.extend(elsewhere::keys(key));
-                faults.push(unknown_key(what, key, (key_place, node), &allowed));
+                faults.push(unknown_key(
+                    what,
+                    key,
+                    (key_place, node),
+                    (&allowed, schema),
+                ));
             }
         }
     }
@@ -52,22 +57,27 @@ pub fn table(
     }
 }
 
-/// The fault of a key that does not exist; `what` names its table, or is empty.
+/// The fault of a key that does not exist; `what` names its table, or is empty, and `allowed` are the
+/// keys that it has, with their schema.
 #[must_use]
 pub fn unknown_key(
     what: &str,
     key: &str,
     (place, node): (&Place, &Node),
-    allowed: &[&str],
+    (allowed, schema): (&[&str], &Schema),
 ) -> Diagnostic {
     let message = match what {
         "" => format!("unknown key `{key}`"),
         what => format!("unknown key `{key}` in {what}"),
     };
-    let header = what.split('`').nth(1).unwrap_or_default();
+    let header = match what.split('`').nth(1).unwrap_or_default() {
+        "[[schedule.phase]]" => "[[schedule]]",
+        header => header,
+    };
     let is_inner = !what.is_empty() && !header.starts_with('[');
+    let home = elsewhere::Home { header, schema };
     let elsewhere = match suggest::alias(key, allowed) {
-        None if !is_inner => elsewhere::hint(header, key, Some(node), allowed),
+        None if !is_inner => elsewhere::hint(home, key, Some(node)),
         _ => None,
     };
     let hint = match (elsewhere, allowed) {
@@ -84,7 +94,10 @@ pub fn unknown_table(key: &str, (place, node): (&Place, &Node), allowed: &[&str]
     let hint = match elsewhere::table(key) {
         Some(header) => format!("did you mean `{header}`?"),
         None => {
-            elsewhere::hint("", key, Some(node), &[]).unwrap_or_else(|| suggest::hint(key, allowed))
+            let schema = &Schema::Null;
+            let home = elsewhere::Home { header: "", schema };
+            let elsewhere = elsewhere::hint(home, key, Some(node));
+            elsewhere.unwrap_or_else(|| suggest::hint(key, allowed))
         }
     };
     Diagnostic::error(place, format!("unknown table `[{key}]`")).hint(hint)
