@@ -156,14 +156,14 @@ impl Home<'_> {
     fn takes(&self, line: &str) -> bool {
         let (key, value) = line.split_once(" = ").unwrap_or_default();
         let schema = self.schema["properties"].get(key);
-        schema.is_some_and(|schema| accepts(key, value, schema))
+        schema.is_some_and(|schema| accepts(value, schema))
     }
 }
 
 /// Whether a line is one of the language's table `header`, whatever the type.
 fn is_known(header: &str, line: &str) -> bool {
     let (key, value) = line.split_once(" = ").unwrap_or_default();
-    key == "type" || key_schemas(header, key).any(|schema| accepts(key, value, schema))
+    key == "type" || key_schemas(header, key).any(|schema| accepts(value, schema))
 }
 
 fn of_entry(home: Home<'_>, entry: &Entry, node: Option<&Node>) -> Option<String> {
@@ -279,7 +279,7 @@ fn own(header: &str, key: &str, node: Option<&Node>) -> Option<String> {
     if let Some(section) = LANGUAGE.iter().find(common) {
         let schema = &section.common["properties"][key];
         let written = node.map(|node| node.to_toml().to_string());
-        let line = match written.filter(|value| accepts(key, value, schema)) {
+        let line = match written.filter(|value| accepts(value, schema)) {
             Some(value) => format!("{key} = {value}"),
             None => super::example_text(key, schema),
         };
@@ -322,7 +322,7 @@ mod tests {
                 let is_named = |(name, _): &(String, Schema)| format!("\"{name}\"") == value;
                 let is_taken = match key {
                     "type" => section.kinds.iter().any(is_named),
-                    key => key_schemas(entry.table, key).any(|s| accepts(key, value, s)),
+                    key => key_schemas(entry.table, key).any(|s| accepts(value, s)),
                 };
                 assert!(is_taken, "{:?}: {} {line}", entry.names, entry.table);
             }

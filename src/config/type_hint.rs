@@ -18,7 +18,7 @@ pub(super) fn type_hint(key: &str, node: &Node, schema: &Schema) -> Option<Strin
         false => format!("`{key} = {value}`"),
     };
     let (why, mut values) = proposals(node, schema);
-    values.retain(|value| accepts(key, value, schema));
+    values.retain(|value| accepts(value, schema));
     let is_span = schema["format"] == "span";
     let is_share = schema["format"] == "share";
     match (values.as_slice(), &node.value) {

@@ -115,16 +115,20 @@ fn missing_key(what: &str, key: &str, place: &Place, schema: &Schema) -> Diagnos
     Diagnostic::error(place, message).hint(hint)
 }
 
-/// Whether a key takes a value, written as TOML.
+/// The key of a value that is only tried: nobody reads its faults, so they get no hints, which would
+/// be tried in their turn.
+const NAMELESS: &str = "";
+
+/// Whether a key with this schema takes a value, written as TOML.
 #[must_use]
-pub fn accepts(key: &str, written: &str, schema: &Schema) -> bool {
+pub fn accepts(written: &str, schema: &Schema) -> bool {
     let text = format!("x = {written}");
     let Ok(document) = DeTable::parse(&text) else {
         return false;
     };
     let mut faults = Vec::new();
     if let Some(node) = Table::read(document.get_ref(), 0).get("x") {
-        value(key, node, schema, &mut faults);
+        value(NAMELESS, node, schema, &mut faults);
     }
     faults.is_empty()
 }
@@ -182,9 +186,12 @@ fn wrong_type(key: &str, node: &Node, alternatives: &[Schema]) -> Diagnostic {
     let mut expected: Vec<String> = alternatives.iter().flat_map(of).collect();
     expected.retain(|text| text != "null");
     let (expected, found) = (expected.join(" or "), node.noun());
-    let hint = alternatives
-        .iter()
-        .find_map(|schema| type_hint(key, node, schema));
+    let is_tried = key == NAMELESS || key.starts_with('[');
+    let mut hints = alternatives.iter();
+    let hint = match is_tried {
+        true => None,
+        false => hints.find_map(|schema| type_hint(key, node, schema)),
+    };
     Diagnostic::error(
         &node.place,
         format!("`{key}` takes {expected}, found {found}"),
