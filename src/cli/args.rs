@@ -169,9 +169,13 @@ impl Cli {
         args: impl IntoIterator<Item = std::ffi::OsString>,
     ) -> Result<Self, clap::Error> {
         let mut command = Self::grouped();
+        let verbs = command
+            .get_subcommands()
+            .map(|verb| verb.get_name().to_string());
+        let verbs: Vec<String> = verbs.collect();
         let matches = command
             .try_get_matches_from_mut(args)
-            .map_err(habits::with_tip)?;
+            .map_err(|error| habits::with_tip(error, &verbs))?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 
@@ -290,7 +294,7 @@ mod tests {
         insta::assert_snapshot!(read("trainer device").map(|_| ()).unwrap_err(), @"
         error: unrecognized subcommand 'device'
 
-          tip: a similar subcommand exists: 'devices'
+          tip: did you mean `trainer devices`?
 
         Usage: trainer [OPTIONS] [COMMAND]
 

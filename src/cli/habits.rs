@@ -7,7 +7,7 @@ use clap::{
 };
 
 use super::with_name;
-use crate::config::key_path;
+use crate::{config::key_path, error::nearest};
 
 /// Words that are no verbs here, and what does the same.
 const VERBS: &[(&[&str], &str)] = &[
@@ -76,14 +76,14 @@ const VERBS: &[(&[&str], &str)] = &[
 ];
 
 /// The same error with a tip about a verb or flag that another tool has.
-pub fn with_tip(mut error: Error) -> Error {
+pub fn with_tip(mut error: Error, verbs: &[String]) -> Error {
     let word = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.clone()),
         _ => None,
     };
     let tip = match error.kind() {
         ErrorKind::InvalidSubcommand => {
-            word(ContextKind::InvalidSubcommand).and_then(|word| verb(&word))
+            word(ContextKind::InvalidSubcommand).and_then(|word| verb(&word, verbs))
         }
         ErrorKind::UnknownArgument => word(ContextKind::InvalidArg).and_then(|word| flag(&word)),
         _ => None,
@@ -97,7 +97,7 @@ pub fn with_tip(mut error: Error) -> Error {
     error
 }
 
-fn verb(word: &str) -> Option<String> {
+fn verb(word: &str, verbs: &[String]) -> Option<String> {
     if word.ends_with(".toml") {
         return Some(format!("`trainer run {word}` trains it"));
     }
@@ -105,7 +105,9 @@ fn verb(word: &str) -> Option<String> {
     let mut found = VERBS
         .iter()
         .filter(|(words, _)| words.contains(&lower.as_str()));
-    found.next().map(|(_, tip)| (*tip).to_string())
+    let habit = found.next().map(|(_, tip)| (*tip).to_string());
+    let near = || nearest(word, verbs.iter().map(String::as_str));
+    habit.or_else(|| Some(format!("did you mean `trainer {}`?", near()?)))
 }
 
 /// A flag that is a key of the config.
@@ -162,10 +164,7 @@ mod tests {
                 "trainer configs/poly.toml",
                 "tip: `trainer run configs/poly.toml` trains it",
             ),
-            (
-                "trainer rnu a.toml",
-                "tip: a similar subcommand exists: 'run'",
-            ),
+            ("trainer rnu a.toml", "tip: did you mean `trainer run`?"),
             ("trainer run a.toml --lr 0.1", "`--set optimizer.lr=VALUE`"),
             (
                 "trainer run a.toml --batch-size 8",

@@ -71,18 +71,15 @@ pub(super) fn table(word: &str) -> Option<&'static str> {
     found.map(|entry| entry.table)
 }
 
-/// What to write instead of a key that the table `header` does not have; `allowed` are those that it
-/// has.
-pub(super) fn hint(
-    header: &str,
-    key: &str,
-    node: Option<&Node>,
-    allowed: &[&str],
-) -> Option<String> {
+/// What to write instead of a key that a table does not have.
+pub(super) fn hint(home: Home<'_>, key: &str, node: Option<&Node>) -> Option<String> {
     let word = plain(key);
-    let entries = ENTRIES.iter().filter(|entry| entry.names(&word));
-    let mut told = entries.filter_map(|entry| of_entry(header, entry, node, allowed));
-    told.next().or_else(|| own(header, &word, node))
+    let mut entries: Vec<&Entry> = ENTRIES.iter().filter(|e| e.names(&word)).collect();
+    entries.sort_by_key(|entry| entry.table != home.header);
+    let mut told = entries
+        .into_iter()
+        .filter_map(|entry| of_entry(home, entry, node));
+    told.next().or_else(|| own(home.header, &word, node))
 }
 
 /// The keys of this language that another tool calls `word`.
@@ -147,43 +144,58 @@ fn plain(key: &str) -> String {
     word
 }
 
-fn of_entry(header: &str, entry: &Entry, node: Option<&Node>, allowed: &[&str]) -> Option<String> {
+/// A table's header and the schema of its keys.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Home<'a> {
+    pub(super) header: &'a str,
+    pub(super) schema: &'a Schema,
+}
+
+impl Home<'_> {
+    /// Whether the table takes this line.
+    fn takes(&self, line: &str) -> bool {
+        let (key, value) = line.split_once(" = ").unwrap_or_default();
+        let schema = self.schema["properties"].get(key);
+        schema.is_some_and(|schema| accepts(value, schema))
+    }
+}
+
+/// Whether a line is one of the language's table `header`, whatever the type.
+fn is_known(header: &str, line: &str) -> bool {
+    let (key, value) = line.split_once(" = ").unwrap_or_default();
+    key == "type" || key_schemas(header, key).any(|schema| accepts(value, schema))
+}
+
+fn of_entry(home: Home<'_>, entry: &Entry, node: Option<&Node>) -> Option<String> {
     let table = entry.table;
     if !entry.is_key() {
         return entry.lines.first().map(ToString::to_string);
     }
-    let keys: Vec<String> = entry
-        .lines
-        .iter()
-        .enumerate()
-        .map(|(i, key)| filled(table, key, i, node))
-        .collect();
-    let name = |line: &str| line.split(' ').next().unwrap_or_default().to_string();
-    let own: Vec<&String> = keys.iter().filter(|line| name(line) != "type").collect();
-    if table == header {
-        // The table itself takes them, or another type of it does.
-        let fits = !own.is_empty()
-            && own
-                .iter()
-                .all(|line| allowed.contains(&name(line).as_str()));
-        let lines: Vec<&str> = own.iter().map(|line| line.as_str()).collect();
+    let all = |takes: &dyn Fn(&str) -> bool| -> Vec<String> {
+        let lines = entry.lines.iter().enumerate();
+        lines
+            .map(|(i, line)| filled(line, i, node, takes))
+            .collect()
+    };
+    let is_own = |line: &&String| !line.starts_with("type = ");
+    let is_phase = table == "[[schedule]]" && entry.lines[0].starts_with("type = ");
+    if table == home.header && entry.lines[0] != "type = \"warmup\"" {
+        let lines = all(&|line| home.takes(line));
+        let own: Vec<&String> = lines.iter().filter(is_own).collect();
+        let fits = !own.is_empty() && own.iter().all(|line| home.takes(line));
         return match fits {
-            true => Some(format!("write {}", listed(&lines))),
-            false if header == "[[schedule]]" => Some(format!("{} has it", with(&keys))),
-            false => None,
+            true => Some(format!("write {}", listed(&own))),
+            // Another type has it.
+            false => is_phase.then(|| format!("`{}` has it", lines[0])),
         };
     }
-    Some(match table {
-        "" => format!("write {} above the first table", listed(&keys)),
-        "[[schedule]]" => format!("write `[[schedule]]` with {}", listed(&keys)),
-        _ => format!("write {} in `{table}`", listed(&keys)),
-    })
-}
-
-/// `` `type = "warmup"` ``: the type that a whole phase has.
-fn with(keys: &[String]) -> String {
-    keys.first()
-        .map_or(String::new(), |line| format!("`{line}`"))
+    let lines = all(&|line| is_known(table, line));
+    match table {
+        "" => Some(format!("write {} above the first table", listed(&lines))),
+        "[[schedule]]" if !is_phase => None,
+        "[[schedule]]" => Some(format!("write `[[schedule]]` with {}", listed(&lines))),
+        _ => Some(format!("write {} in `{table}`", listed(&lines))),
+    }
 }
 
 fn listed<S: AsRef<str>>(keys: &[S]) -> String {
@@ -195,7 +207,7 @@ fn listed<S: AsRef<str>>(keys: &[S]) -> String {
 }
 
 /// A key's line with the value that was written, where the key takes it.
-fn filled(table: &str, line: &str, index: usize, node: Option<&Node>) -> String {
+fn filled(line: &str, index: usize, node: Option<&Node>, takes: &dyn Fn(&str) -> bool) -> String {
     let (Some(start), Some(end)) = (line.find('<'), line.find('>')) else {
         return line.into();
     };
@@ -205,36 +217,34 @@ fn filled(table: &str, line: &str, index: usize, node: Option<&Node>) -> String 
         text.replace("\"1 epochs\"", "\"1 epoch\"")
             .replace("\"1 steps\"", "\"1 step\"")
     };
-    let written = node.and_then(|node| written(node, index, fixed));
-    let fits = |line: &String| {
-        let (key, value) = line.split_once(" = ").unwrap_or_default();
-        match key {
-            "type" => true,
-            key => key_schemas(table, key).any(|schema| accepts(key, value, schema)),
-        }
-    };
-    written
-        .map(|value| with(&value))
-        .filter(fits)
-        .unwrap_or_else(|| with(fixed))
+    let written = node.map_or(Vec::new(), |node| written(node, index, fixed));
+    let lines = written.iter().map(|value| with(value));
+    let is_type = line.starts_with("type = ");
+    let mut fitting = lines.filter(|line| is_type || takes(line));
+    fitting.next().unwrap_or_else(|| with(fixed))
 }
 
-/// A value in the form of the one that it replaces: a number, a share or a word.
-fn written(node: &Node, index: usize, fixed: &str) -> Option<String> {
+/// A value in the forms of the one that it replaces: a number, a share, a word or a list.
+fn written(node: &Node, index: usize, fixed: &str) -> Vec<String> {
+    let plain = |node: &Node| node.to_toml().to_string();
+    let is_list = fixed.starts_with('[');
     let node = match &node.value {
-        Value::Array(items) if !fixed.starts_with('[') => items.get(index)?,
-        _ => node,
+        Value::Array(items) if !is_list => items.get(index),
+        _ => Some(node),
+    };
+    let Some(node) = node else {
+        return Vec::new();
     };
     let is_word = fixed.starts_with(|c: char| c.is_alphabetic());
     match &node.value {
-        Value::Integer(n) if fixed.starts_with('[') => Some(format!("[{n}]")),
-        Value::Float(share) if fixed.ends_with('%') => Some(super::repair::percent(*share)),
+        Value::Integer(n) if is_list => vec![format!("[{n}]"), n.to_string()],
+        Value::Array(_) if is_list => vec![plain(node)],
+        Value::Float(share) if fixed.ends_with('%') => vec![super::repair::percent(*share)],
         Value::Integer(_) | Value::Float(_) if !is_word && !fixed.ends_with('%') => {
-            Some(node.to_toml().to_string())
+            vec![plain(node)]
         }
-        Value::Array(_) if fixed.starts_with('[') => Some(node.to_toml().to_string()),
-        Value::String(text) if is_word => word(text, fixed),
-        _ => None,
+        Value::String(text) if is_word => word(text, fixed).into_iter().collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -269,7 +279,7 @@ fn own(header: &str, key: &str, node: Option<&Node>) -> Option<String> {
     if let Some(section) = LANGUAGE.iter().find(common) {
         let schema = &section.common["properties"][key];
         let written = node.map(|node| node.to_toml().to_string());
-        let line = match written.filter(|value| accepts(key, value, schema)) {
+        let line = match written.filter(|value| accepts(value, schema)) {
             Some(value) => format!("{key} = {value}"),
             None => super::example_text(key, schema),
         };
@@ -305,14 +315,14 @@ mod tests {
     fn every_key_that_is_named_instead_exists_and_takes_its_value() {
         for entry in ENTRIES.iter().filter(|entry| entry.is_key()) {
             for (i, line) in entry.lines.iter().enumerate() {
-                let line = filled(entry.table, line, i, None);
+                let line = filled(line, i, None, &|_| false);
                 let (key, value) = line.split_once(" = ").unwrap_or_default();
                 let mut sections = LANGUAGE.iter();
                 let section = sections.find(|s| s.header == in_full(entry.table)).unwrap();
                 let is_named = |(name, _): &(String, Schema)| format!("\"{name}\"") == value;
                 let is_taken = match key {
                     "type" => section.kinds.iter().any(is_named),
-                    key => key_schemas(entry.table, key).any(|s| accepts(key, value, s)),
+                    key => key_schemas(entry.table, key).any(|s| accepts(value, s)),
                 };
                 assert!(is_taken, "{:?}: {} {line}", entry.names, entry.table);
             }
@@ -322,10 +332,13 @@ mod tests {
     #[test]
     fn a_phase_that_is_named_instead_is_complete() {
         let text = "[model]\ntype = \"mlp\"\n[dataset]\ntype = \"digits\"\n[optimizer]\ntype = \"sgd\"\nlr = 0.1\n[train]\nepochs = 200\n[[schedule]]\n";
-        for entry in ENTRIES.iter().filter(|entry| entry.table == "[[schedule]]") {
+        for entry in ENTRIES
+            .iter()
+            .filter(|entry| entry.table == "[[schedule]]" && entry.lines[0].starts_with("type"))
+        {
             let lines = entry.lines.iter();
             let lines: Vec<String> = lines
-                .map(|line| filled(entry.table, line, 0, None))
+                .map(|line| filled(line, 0, None, &|_| false))
                 .collect();
             let text = format!("{text}{}\n", lines.join("\n"));
             let spec = Spec::parse("a.toml", &text, &Overrides::default());
@@ -350,12 +363,24 @@ mod tests {
         }
     }
 
-    fn told(header: &str, key: &str, value: Value, allowed: &[&str]) -> String {
+    /// The hint for a key of a table whose type, if it has one, is `kind`.
+    fn told(header: &str, kind: &str, key: &str, value: Value) -> String {
+        let section = LANGUAGE
+            .iter()
+            .find(|s| s.header == in_full(header))
+            .unwrap();
+        let own = section.kinds.iter().find(|(name, _)| name == kind);
+        let own = own.map_or(serde_json::json!({}), |(_, schema)| schema.clone());
+        let schema = crate::config::tables::merged(&own, &section.common);
         let place = Place {
             source: 0,
             range: 0..0,
         };
-        hint(header, key, Some(&Node::new(value, place)), allowed).unwrap_or_default()
+        let home = Home {
+            header,
+            schema: &schema,
+        };
+        hint(home, key, Some(&Node::new(value, place))).unwrap_or_default()
     }
 
     #[test]
@@ -370,26 +395,39 @@ mod tests {
             };
             Value::Array(numbers.map(|n| Node::new(float(n), place.clone())).to_vec())
         };
+        let betas = || numbers([0.8, 0.99]);
+        let flag = Value::Bool(true);
         let table = [
             (
                 "[train]",
+                "",
                 "seed",
                 integer(3),
                 "write `seed = 3` above the first table",
             ),
             (
                 "[train]",
+                "",
                 "lr",
                 float(0.3),
                 "write `lr = 0.3` in `[optimizer]`",
             ),
             (
                 "[train]",
+                "",
                 "fp16",
-                Value::Bool(true),
+                flag.clone(),
+                "write `precision = \"f16\"`",
+            ),
+            (
+                "[optimizer]",
+                "sgd",
+                "fp16",
+                flag,
                 "write `precision = \"f16\"` in `[train]`",
             ),
             (
+                "",
                 "",
                 "max_epochs",
                 integer(7),
@@ -397,92 +435,140 @@ mod tests {
             ),
             (
                 "",
+                "",
                 "log_interval",
-                integer(20),
-                "write `log_every = \"20 steps\"` in `[train]`",
+                integer(1),
+                "write `log_every = \"1 step\"` in `[train]`",
             ),
             (
                 "[train]",
+                "",
                 "warmup_ratio",
                 float(0.06),
                 "write `[[schedule]]` with `type = \"warmup\"` and `for = \"6%\"`",
             ),
             (
                 "[optimizer]",
+                "sgd",
                 "learningRate",
                 float(0.3),
-                "write `lr = 0.3` in `[optimizer]`",
+                "write `lr = 0.3`",
             ),
             (
-                "[train]",
+                "[optimizer]",
+                "adam",
                 "betas",
-                numbers([0.8, 0.99]),
-                "write `beta1 = 0.8` and `beta2 = 0.99` in `[optimizer]`",
+                betas(),
+                "write `beta1 = 0.8` and `beta2 = 0.99`",
             ),
+            ("[optimizer]", "sgd", "betas", betas(), ""),
             (
                 "[train]",
+                "",
                 "lr_scheduler_type",
                 text("CosineAnnealingLR"),
                 "write `[[schedule]]` with `type = \"cosine\"`",
             ),
             (
                 "[train]",
+                "",
                 "val_split",
                 float(0.2),
                 "write `split = { val = \"20%\" }` in `[dataset]`",
             ),
             (
                 "[train]",
+                "",
                 "hidden_size",
                 integer(64),
                 "write `hidden = [64]` in `[model]`",
             ),
             (
+                "[model]",
+                "mlp",
+                "hidden_size",
+                integer(64),
+                "write `hidden = [64]`",
+            ),
+            (
+                "[model]",
+                "lstm",
+                "hidden_size",
+                integer(64),
+                "write `hidden = 64`",
+            ),
+            (
                 "[train]",
+                "",
                 "patience",
                 integer(5),
                 "write `early_stop = { patience = \"5 evals\" }`",
             ),
             (
                 "[dataset]",
+                "digits",
                 "momentum",
                 float(0.9),
                 "it is a key of `[optimizer]` of type `sgd`",
             ),
             (
                 "[train]",
+                "",
                 "output_dir",
                 text("x"),
                 "`--runs DIR` says where runs are kept",
             ),
-            ("[train]", "colour", integer(1), ""),
+            ("[train]", "", "colour", integer(1), ""),
+            (
+                "[[schedule]]",
+                "cosine",
+                "T_max",
+                integer(5),
+                "write `for = \"5 epochs\"`",
+            ),
+            (
+                "[[schedule]]",
+                "cosine",
+                "eta_min",
+                float(1e-6),
+                "write `to_value = 0.000001`",
+            ),
+            (
+                "[[schedule]]",
+                "warmup",
+                "steps",
+                integer(9),
+                "write `for = \"9 steps\"`",
+            ),
+            (
+                "[[schedule]]",
+                "step",
+                "step_size",
+                integer(9),
+                "write `size = \"9 epochs\"`",
+            ),
+            (
+                "[[schedule]]",
+                "cosine",
+                "step_size",
+                integer(9),
+                "`type = \"step\"` has it",
+            ),
+            (
+                "[optimizer]",
+                "sgd",
+                "epochs",
+                integer(9),
+                "write `epochs = 9` in `[train]`",
+            ),
         ];
-        let allowed = ["epochs", "precision", "early_stop"];
-        for (header, key, value, expected) in table {
-            let allowed = if header == "[train]" {
-                &allowed[..]
-            } else {
-                &["lr"]
-            };
-            let told = told(header, key, value, allowed);
-            let expected = expected.trim_end_matches(" in `[train]`");
-            let expected = if header == "[optimizer]" {
-                "write `lr = 0.3`"
-            } else {
-                expected
-            };
-            assert!(told.starts_with(expected), "{header} {key}: {told}");
-            assert!(!expected.is_empty() || told.is_empty(), "{told}");
+        for (header, kind, key, value, expected) in table {
+            assert_eq!(
+                told(header, kind, key, value),
+                expected,
+                "{header} {kind} {key}"
+            );
         }
-        let phase = ["for", "to_value"];
-        assert_eq!(
-            told("[[schedule]]", "T_max", integer(5), &phase),
-            "write `for = \"5 epochs\"`"
-        );
-        assert_eq!(
-            told("[[schedule]]", "eta_min", float(1e-6), &phase),
-            "write `to_value = 1e-6`"
-        );
     }
 
     #[test]

@@ -451,6 +451,9 @@ fn without_remark(written: &str) -> &str {
 
 /// A table's header with a bracket too few or too many, or with a key behind it.
 fn header(written: &str) -> Option<String> {
+    if DeTable::parse(written).is_ok() {
+        return None;
+    }
     let name = written.trim_start_matches('[');
     let depth = written.len() - name.len();
     let end = name.find([']', '=', '#']).unwrap_or(name.len());

@@ -81,7 +81,9 @@ impl<'a> Tables<'a> {
                 Value::String(text) if !key.contains('[') => {
                     Some(format!("write `[{key}]` and below it `type = {text:?}`"))
                 }
-                Value::Array(_) => Some(format!("write `[{key}]`, with single brackets")),
+                Value::Array(items) if items.iter().all(|item| item.table().is_some()) => {
+                    Some(format!("write `[{key}]`, with single brackets"))
+                }
                 _ => None,
             };
             self.faults

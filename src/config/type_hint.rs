@@ -18,7 +18,7 @@ pub(super) fn type_hint(key: &str, node: &Node, schema: &Schema) -> Option<Strin
         false => format!("`{key} = {value}`"),
     };
     let (why, mut values) = proposals(node, schema);
-    values.retain(|value| accepts(key, value, schema));
+    values.retain(|value| accepts(value, schema));
     let is_span = schema["format"] == "span";
     let is_share = schema["format"] == "share";
     match (values.as_slice(), &node.value) {
@@ -27,6 +27,7 @@ pub(super) fn type_hint(key: &str, node: &Node, schema: &Schema) -> Option<Strin
             Some(format!("there is no null; leave `{key}` out"))
         }
         ([], _) => None,
+        (_, Value::Integer(0)) if is_span && !key.ends_with(']') => None,
         (all, _) if is_span => Some(format!(
             "a bare number is ambiguous: write {}",
             all.join(" or ")
@@ -43,7 +44,7 @@ fn proposals(node: &Node, schema: &Schema) -> (&'static str, Vec<String>) {
     let takes = |kind: &str| types.contains(&kind);
     let plain = |values: Vec<String>| ("", values);
     match &node.value {
-        Value::Integer(n @ 1..) if schema["format"] == "span" => {
+        Value::Integer(n @ 0..) if schema["format"] == "span" => {
             let spans = [Span::Epochs(*n as f64), Span::Steps(*n as u64)];
             plain(spans.map(|span| format!("\"{span}\"")).to_vec())
         }

@@ -39,7 +39,12 @@ pub fn table(
             None => {
                 meant.extend(suggest::near(key, &allowed).map(String::from));
                 meant.extend(elsewhere::keys(key));
-                faults.push(unknown_key(what, key, (key_place, node), &allowed));
+                faults.push(unknown_key(
+                    what,
+                    key,
+                    (key_place, node),
+                    (&allowed, schema),
+                ));
             }
         }
     }
@@ -52,22 +57,27 @@ pub fn table(
     }
 }
 
-/// The fault of a key that does not exist; `what` names its table, or is empty.
+/// The fault of a key that does not exist; `what` names its table, or is empty, and `allowed` are the
+/// keys that it has, with their schema.
 #[must_use]
 pub fn unknown_key(
     what: &str,
     key: &str,
     (place, node): (&Place, &Node),
-    allowed: &[&str],
+    (allowed, schema): (&[&str], &Schema),
 ) -> Diagnostic {
     let message = match what {
         "" => format!("unknown key `{key}`"),
         what => format!("unknown key `{key}` in {what}"),
     };
-    let header = what.split('`').nth(1).unwrap_or_default();
+    let header = match what.split('`').nth(1).unwrap_or_default() {
+        "[[schedule.phase]]" => "[[schedule]]",
+        header => header,
+    };
     let is_inner = !what.is_empty() && !header.starts_with('[');
+    let home = elsewhere::Home { header, schema };
     let elsewhere = match suggest::alias(key, allowed) {
-        None if !is_inner => elsewhere::hint(header, key, Some(node), allowed),
+        None if !is_inner => elsewhere::hint(home, key, Some(node)),
         _ => None,
     };
     let hint = match (elsewhere, allowed) {
@@ -84,7 +94,10 @@ pub fn unknown_table(key: &str, (place, node): (&Place, &Node), allowed: &[&str]
     let hint = match elsewhere::table(key) {
         Some(header) => format!("did you mean `{header}`?"),
         None => {
-            elsewhere::hint("", key, Some(node), &[]).unwrap_or_else(|| suggest::hint(key, allowed))
+            let schema = &Schema::Null;
+            let home = elsewhere::Home { header: "", schema };
+            let elsewhere = elsewhere::hint(home, key, Some(node));
+            elsewhere.unwrap_or_else(|| suggest::hint(key, allowed))
         }
     };
     Diagnostic::error(place, format!("unknown table `[{key}]`")).hint(hint)
@@ -102,16 +115,20 @@ fn missing_key(what: &str, key: &str, place: &Place, schema: &Schema) -> Diagnos
     Diagnostic::error(place, message).hint(hint)
 }
 
-/// Whether a key takes a value, written as TOML.
+/// The key of a value that is only tried: nobody reads its faults, so they get no hints, which would
+/// be tried in their turn.
+const NAMELESS: &str = "";
+
+/// Whether a key with this schema takes a value, written as TOML.
 #[must_use]
-pub fn accepts(key: &str, written: &str, schema: &Schema) -> bool {
+pub fn accepts(written: &str, schema: &Schema) -> bool {
     let text = format!("x = {written}");
     let Ok(document) = DeTable::parse(&text) else {
         return false;
     };
     let mut faults = Vec::new();
     if let Some(node) = Table::read(document.get_ref(), 0).get("x") {
-        value(key, node, schema, &mut faults);
+        value(NAMELESS, node, schema, &mut faults);
     }
     faults.is_empty()
 }
@@ -169,9 +186,12 @@ fn wrong_type(key: &str, node: &Node, alternatives: &[Schema]) -> Diagnostic {
     let mut expected: Vec<String> = alternatives.iter().flat_map(of).collect();
     expected.retain(|text| text != "null");
     let (expected, found) = (expected.join(" or "), node.noun());
-    let hint = alternatives
-        .iter()
-        .find_map(|schema| type_hint(key, node, schema));
+    let is_tried = key == NAMELESS || key.starts_with('[');
+    let mut hints = alternatives.iter();
+    let hint = match is_tried {
+        true => None,
+        false => hints.find_map(|schema| type_hint(key, node, schema)),
+    };
     Diagnostic::error(
         &node.place,
         format!("`{key}` takes {expected}, found {found}"),

@@ -637,7 +637,8 @@ fn every_topic_is_explained() {
     ");
     assert_snapshot!(explain("train.early_stop"), @r#"
     train.early_stop
-    Ends the run when a metric no longer improves; `[checkpoint] best` then watches the same metric, unless it says another. Default: never.
+    Ends the run when a metric no longer improves; `[checkpoint] best` then watches the same
+    metric, unless it says another. Default: never.
 
     type     table
     default  never
@@ -659,9 +660,42 @@ fn every_topic_is_explained() {
         explain("train.early_stop.patience")
     );
     assert!(explain("digits").starts_with("[dataset] with type = \"digits\""));
-    assert_snapshot!(explain("momentum"), @"");
-    assert_snapshot!(sandbox.ok(&["explain"]).stdout, @"");
-    assert_snapshot!(sandbox.ok(&["list"]).stdout, @"");
+    assert_snapshot!(explain("momentum"), @r#"
+    momentum                  what it is
+    optimizer.group.momentum  Its momentum, or beta1
+    optimizer.sgd.momentum    Share of the last step's direction that is kept
+
+    trainer explain optimizer.group.momentum tells everything about the first
+    "#);
+    assert_snapshot!(sandbox.ok(&["explain"]).stdout, @r#"
+    table                  what it holds
+    top level              Keys before the first table
+    [model]                What is trained
+    [dataset]              What it is trained on, and how samples become batches
+    [[dataset.transform]]  What happens to a sample on its way into a batch, in order
+    [loss]                 What is minimised
+    [optimizer]            How gradients become updates; `[[optimizer.group]]` for parameters of their own
+    [[schedule]]           How the learning rate (or another target) changes
+    [train]                How long, and what happens around a step
+    [checkpoint]           What is kept of a run's states
+    metrics                Names for the key `metrics`
+
+    trainer explain NAME tells about a table, a component or a key: optimizer, sgd, momentum
+    "#);
+    assert_snapshot!(sandbox.ok(&["list"]).stdout, @r#"
+    models      mlp, cnn, resnet, lstm, gpt
+    datasets    digits, mnist, csv, synthetic, text
+    transforms  normalize, standardize, random_crop, horizontal_flip
+    losses      cross_entropy, mse, mae, huber, bce
+    optimizers  sgd, adam, adamw
+    schedules   constant, linear, warmup, poly, cosine, geometric, sqrt_decay,
+                square_decay, exponential, inverse_time, step, multistep,
+                inverse_sqrt, noam, power, tanh, rex, cyclic, cosine_restarts,
+                one_cycle, table, expr, follow, repeat, plateau, greedy
+    metrics     accuracy, top_<k>, f1, perplexity, rmse, mae, r2
+
+    trainer list KIND tells what each is, trainer explain NAME everything about one
+    "#);
     let words = sandbox.ok(&["explain", "optimizer", "sgd"]).stdout;
     assert_eq!(words, explain("optimizer.sgd"));
     let told = |path: &str| sandbox.trainer(&["explain", path]).exits(2).stderr;

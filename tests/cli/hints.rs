@@ -29,7 +29,8 @@ fn pieces(hint: &str) -> Vec<&str> {
 /// Whether a piece is a key with its value, complete and TOML.
 fn is_line(piece: &str) -> bool {
     let table = piece.parse::<toml::Table>();
-    table.is_ok_and(|table| table.len() == 1) && !piece.contains('…')
+    let is_header = piece.starts_with('[');
+    table.is_ok_and(|table| table.len() == 1) && !is_header && !piece.contains('…')
 }
 
 /// A config as lines, and the fault's place in it.

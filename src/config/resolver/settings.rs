@@ -26,7 +26,7 @@ impl<'a> Resolver<'a> {
         for (key, place, node) in root.iter().filter(|(key, ..)| !allowed.contains(key)) {
             let fault = match node.value {
                 Value::Table(_) => validate::unknown_table(key, (place, node), &TABLES),
-                _ => validate::unknown_key("", key, (place, node), &allowed),
+                _ => validate::unknown_key("", key, (place, node), (&allowed, &schema)),
             };
             self.tables.faults.push(fault);
         }
