@@ -26,8 +26,6 @@ pub const CONFIG_PARTS: &str = "config";
 pub const OVERRIDES: &str = "overrides.txt";
 /// The resolved plan.
 pub const PLAN: &str = "plan.toml";
-/// Which classes were taken for which.
-pub const CONFUSION: &str = "confusion.json";
 /// Held locked by the process that writes; names it.
 pub const LOCK: &str = ".lock";
 /// Directory of the checkpoints.
