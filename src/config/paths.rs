@@ -83,7 +83,7 @@ impl PathKey {
 #[must_use]
 pub fn path_fault(text: &str) -> Option<(String, Option<String>)> {
     if text.trim().is_empty() {
-        let hint = "name a file or folder; a relative path starts at the folder of this file";
+        let hint = "name a file or a folder";
         return Some(("the path is empty".into(), Some(hint.into())));
     }
     if text.starts_with('~') && text != "~" && !text.starts_with("~/") {

@@ -69,7 +69,10 @@ fn every_component_with_every_key() {
                     _ => "",
                 };
                 let texts = datasets.iter().map(|dataset| match section.path {
-                    "dataset" => whole(&format!("{head}{}", with_file(&own, dataset)), ""),
+                    "dataset" => {
+                        let model = &dataset[..dataset.find("[dataset]").unwrap_or(0)];
+                        whole(&format!("{model}{head}{}", with_file(&own, dataset)), "")
+                    }
                     "model" if dataset.contains("[model]") => {
                         let dataset = &dataset[dataset.find("[dataset]").unwrap_or(0)..];
                         whole(&format!("{head}{own}"), dataset)

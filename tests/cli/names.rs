@@ -86,7 +86,7 @@ fn every_form_of_a_run_is_found() {
     ];
     for form in &forms {
         let shown = sandbox.ok(&["show", form, "--format", "json"]).json();
-        assert_eq!(shown["run"], id, "{form}");
+        assert_eq!(shown["id"], id, "{form}");
         sandbox.ok(&["verify", form]);
         let split = ["eval", form, "--split", "val"];
         sandbox.ok(&split);
