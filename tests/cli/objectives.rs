@@ -348,3 +348,34 @@ fn metrics_of_labels_need_targets_of_0_or_1() {
     let said = said.says("`f1` judges labels, which are 0 or 1, and the target of `d.csv:");
     said.says("is `0.25`");
 }
+
+/// One row of a class cannot be in the training and in the validation split.
+#[test]
+fn a_watched_metric_that_is_never_a_number_is_refused() {
+    let sandbox = Sandbox::new();
+    let mut rows: Vec<String> = flowers().lines().map(String::from).collect();
+    rows.retain(|row| !row.ends_with("rare"));
+    rows.push("3,3,rare".into());
+    sandbox.write("d.csv", rows.join("\n"));
+    let config = classes("metrics = [\"auc\"]\n", "").replace("stratify = true", "seed = 3");
+    let words = "`val/auc` can never be best: it is NaN";
+    let refused = (0..8).filter(|seed| {
+        sandbox.write(
+            "c.toml",
+            config.replace("seed = 3", &format!("seed = {seed}")),
+        );
+        let checked = sandbox.trainer(&["check", "c.toml"]);
+        assert_eq!(
+            checked.code == 2,
+            checked.stderr.contains(words),
+            "{checked:?}"
+        );
+        checked.code == 2
+    });
+    assert!(refused.count() > 0);
+    sandbox.write(
+        "c.toml",
+        config.replace("[\"auc\"]", "[\"accuracy\", \"auc\"]"),
+    );
+    sandbox.ok(&["check", "c.toml"]);
+}

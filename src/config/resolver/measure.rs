@@ -250,5 +250,20 @@ fn watch(
     let name = metric.trim_start_matches("val/");
     let higher = reported.iter().any(|(own, higher)| own == name && *higher);
     mode.get_or_insert(if higher { Better::Max } else { Better::Min });
-    None
+    let undefined = metrics.iter().find(|(own, _)| own == name);
+    let undefined = undefined.filter(|(_, spec)| spec.needs_every_class());
+    undefined.and_then(|_| never_defined(key, metric, facts))
+}
+
+/// The fault of watching a metric that is NaN in every evaluation, as the validation split has no
+/// sample of a class.
+fn never_defined(key: &str, metric: &str, facts: &Facts) -> Option<KeyFault> {
+    let absent = facts.counts.val.iter().position(|count| *count == 0)?;
+    let names = facts.task.names();
+    let class = names.get(absent)?.escape_debug();
+    let message = format!(
+        "`{metric}` can never be best: it is NaN, as the validation split has no sample of class `{class}`"
+    );
+    let hint = "`split = { stratify = true }` in `[dataset]`, a larger validation split, or another metric";
+    Some(KeyFault::error(key, message).hint(hint))
 }
