@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::{
-    config::{Fit, Init, Plan, WeightFile},
+    config::{Fit, Init, Plan, WeightFile, short_path},
     data::Task,
     launch::data_info,
     report::{Align, Ink, Palette, Table, bytes, class_counts, sanitize, short, split_sizes},
@@ -102,7 +102,7 @@ fn data(plan: &Plan) -> String {
 /// Where the weights come from, and whether anybody has looked at them.
 fn weights(init: &Init, fit: Option<&Fit>) -> String {
     match (&init.source, fit) {
-        (WeightFile::Local(path), Some(fit)) => fit.report(&path.display().to_string()),
+        (WeightFile::Local(path), Some(fit)) => fit.report(&short_path(path)),
         (WeightFile::Local(path), None) => format!("{}; not looked at", path.display()),
         (WeightFile::Hub(file), _) => {
             format!("{file}; not looked at: a run downloads it and compares names and shapes")

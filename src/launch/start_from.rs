@@ -43,6 +43,10 @@ fn look_up(text: &str, folder: &Path, runs: &Path) -> Option<Result<PathBuf, (St
         Some((name, "last")) => (name, Pick::Newest),
         Some((name, step)) => match step.parse() {
             Ok(step) => (name, Pick::Step(step)),
+            Err(_) if Store::new(runs).find(name).is_ok() => {
+                let message = format!("cannot start from `{text}`: `{step}` names no checkpoint");
+                return Some(Err((message, checkpoints_of(name))));
+            }
             Err(_) => (text, Pick::Newest),
         },
         None => (text, Pick::Newest),
@@ -80,15 +84,21 @@ fn not_found(text: &str, name: &str, error: &RunError) -> (String, String) {
         RunError::Unknown { .. } => {
             let message =
                 format!("cannot start from `{text}`: it is no file here, and there is {why}");
-            (message, "name a safetensors file or a run")
+            (message, "name a safetensors file or a run".to_string())
         }
-        RunError::NoCheckpoint { .. } => (
-            format!("cannot start from `{text}`: {why}"),
-            "`NAME@last`, `NAME@best` and `NAME@STEP` name a checkpoint; `trainer show NAME` lists them",
-        ),
-        _ => (format!("cannot start from `{text}`: {why}"), ""),
+        RunError::NoCheckpoint { .. } => {
+            let message = format!("cannot start from `{text}`: {why}");
+            (message, checkpoints_of(name))
+        }
+        _ => (format!("cannot start from `{text}`: {why}"), String::new()),
     };
-    let help = help.replace("NAME", name);
     let hint = [hint, &help].into_iter().filter(|hint| !hint.is_empty());
     (message, hint.collect::<Vec<_>>().join("; "))
+}
+
+/// The hint that says how a checkpoint of a run is named.
+fn checkpoints_of(name: &str) -> String {
+    format!(
+        "`{name}@last`, `{name}@best` and `{name}@STEP` name a checkpoint; `trainer show {name}` lists them"
+    )
 }

@@ -584,6 +584,7 @@ fn a_run_that_is_named_is_recorded_as_a_file_with_step_and_digest() {
             "cannot start from `nobody`: it is no file here, and there is no run `nobody` in",
         ),
         ("started@7", "cannot start from `started@7`: "),
+        ("started@bset", "`bset` names no checkpoint"),
         ("weights/none.safetensors", "no such file or folder"),
     ] {
         sandbox.write("wrong.toml", starting(text));
