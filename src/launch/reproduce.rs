@@ -25,13 +25,13 @@ pub struct Reproduction {
     pub path: PathBuf,
     /// The comparison.
     pub comparison: Comparison,
-    /// Whether the program is the one that made the first run.
+    /// Sameness of the program that made the first run and this one.
     pub program: SameProgram,
     /// What is different about the circumstances: another program, processor or data.
     pub circumstances: Vec<String>,
 }
 
-/// Whether two runs were made by one program.
+/// Sameness of the programs that made two runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SameProgram {
     /// The same executable.
