@@ -54,7 +54,7 @@ pub fn main_with(extensions: Extensions) -> ExitCode {
     Exit::report(done.and_then(|()| out.flush())).into()
 }
 
-/// Whether the command line asks for JSON, also one that is wrong otherwise.
+/// Returns whether the command line asks for JSON, also one that is wrong otherwise.
 fn asks_for_json(args: impl Iterator<Item = std::ffi::OsString>) -> bool {
     let args: Vec<_> = args.collect();
     args.windows(2)

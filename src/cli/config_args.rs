@@ -96,6 +96,9 @@ fn is_copy(path: &Path) -> bool {
     is_config && path.with_file_name("run.json").is_file()
 }
 
+/// A config with its plan, or its faults.
+pub type Resolved = Result<(Spec, Plan), ConfigError>;
+
 impl ConfigArgs {
     /// Reads and resolves every config; warnings are shown, the first refused config ends it.
     ///
@@ -116,7 +119,7 @@ impl ConfigArgs {
         &'a self,
         global: &Global,
         out: &Output<'_>,
-    ) -> Vec<(&'a PathBuf, Result<(Spec, Plan), ConfigError>)> {
+    ) -> Vec<(&'a PathBuf, Resolved)> {
         let overrides = self.flags.overrides();
         let one = |path: &'a PathBuf| {
             let mut spec = Spec::load(path, &overrides);

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{CliError, Global, Output, PlanFlags, require::Require, run::Format};
 use crate::{
-    launch::{self, Which},
+    launch::{self, Evaluation, Which},
     report::{Align, Record, Table, classes_text, confusion_object, exact},
     run::{Reader, Store, Value},
     train::Split,
@@ -95,6 +95,21 @@ impl Eval {
                 "note: another program trained this run: {was}; this is {now}"
             ));
         }
+        self.show(&record, &found, out)?;
+        let who = format!("{} at step {}", record.view.info.run, found.step);
+        required.hold(&who, &|key| match found.metrics.get(key) {
+            Some(value) => vec![Value::Number(*value)],
+            None => record.values(key),
+        })
+    }
+
+    /// Prints what was measured.
+    fn show(
+        &self,
+        record: &Record,
+        found: &Evaluation,
+        out: &mut Output<'_>,
+    ) -> Result<(), CliError> {
         match self.format {
             Format::Json => {
                 let metrics: serde_json::Map<_, _> = found
@@ -110,7 +125,7 @@ impl Eval {
                     .collect();
                 let mut object = json!({
                     "run": record.view.info.run,
-                    "split": split.name(),
+                    "split": self.split().name(),
                     "step": found.step,
                     "metrics": metrics,
                     "same_program": found.other_program.is_none(),
@@ -118,7 +133,7 @@ impl Eval {
                 if let Some(confusion) = &found.confusion {
                     object["confusion"] = confusion_object(confusion);
                 }
-                out.json(&object)?;
+                out.json(&object)
             }
             Format::Text => {
                 let mut table = Table::new([("metric", Align::Left), ("value", Align::Right)]);
@@ -134,13 +149,9 @@ impl Eval {
                     }
                     (None, true) => out.note("note: there are no classes of whole samples"),
                 }
+                Ok(())
             }
         }
-        let who = format!("{} at step {}", record.view.info.run, found.step);
-        required.hold(&who, &|key| match found.metrics.get(key) {
-            Some(value) => vec![Value::Number(*value)],
-            None => record.values(key),
-        })
     }
 
     fn split(&self) -> Split {

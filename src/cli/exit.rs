@@ -163,7 +163,7 @@ impl Exit {
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
 
-    /// How bad it is: of several runs, the exit code is that of the worst.
+    /// Rank of a failure: of several runs, the exit code is that of the worst.
     pub(super) fn badness(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -255,7 +255,7 @@ fn of_run(error: &RunError) -> Exit {
     }
 }
 
-/// What went wrong as an array of faults, each with `severity`, `message`, `hint` and `place`.
+/// Returns an error as an array of faults, each with `severity`, `message`, `hint` and `place`.
 pub(super) fn faults(error: &CliError) -> serde_json::Value {
     let faults = match error {
         CliError::Config(error) => error.0.to_json(),

@@ -134,7 +134,7 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Whether nothing was written yet.
+    /// Returns whether nothing was written yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         !self.written

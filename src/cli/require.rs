@@ -39,7 +39,7 @@ impl Require {
 }
 
 impl Conditions {
-    /// Whether there is none.
+    /// Returns whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

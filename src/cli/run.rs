@@ -58,7 +58,7 @@ struct Ready {
     plan: Plan,
 }
 
-/// What came of one config.
+/// Result of one config.
 struct Ended {
     config: String,
     summary: Option<Summary>,

@@ -32,7 +32,7 @@ pub struct Evaluation {
     pub step: u64,
     /// Values by `split/name`.
     pub metrics: Metrics,
-    /// How the program that trained it differs from this one: the texts of both. None where it is
+    /// The program that trained it and this one, where they differ. None where it is
     /// the same one, as far as the run says.
     pub other_program: Option<(String, String)>,
     /// How often each class was predicted as each, of a classification.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     config::{Extensions, Overrides, Plan, Spec},
     event::Sink,
-    run::{self, Binary, Comparison, Reader, RunView},
+    run::{self, Comparison, Reader, RunView},
     train::StopFlag,
 };
 
@@ -25,13 +25,13 @@ pub struct Reproduction {
     pub path: PathBuf,
     /// The comparison.
     pub comparison: Comparison,
-    /// Whether the program is the one that made the first run.
+    /// Sameness of the program that made the first run and this one.
     pub program: SameProgram,
     /// What is different about the circumstances: another program, processor or data.
     pub circumstances: Vec<String>,
 }
 
-/// Whether two runs were made by one program.
+/// Sameness of the programs that made two runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SameProgram {
     /// The same executable.
@@ -43,8 +43,12 @@ pub enum SameProgram {
 }
 
 impl SameProgram {
-    fn of(was: &Binary, now: &Binary) -> Self {
-        match was.difference(now) {
+    fn of(was: &RunView, now: &RunView) -> Self {
+        let last = |view: &RunView| view.info.attempts.last().map(|last| last.binary.clone());
+        let (Some(was), Some(now)) = (last(was), last(now)) else {
+            return Self::Unknown;
+        };
+        match was.difference(&now) {
             Some(_) => Self::No,
             None if was.blake3.is_some() && now.blake3.is_some() => Self::Yes,
             None => Self::Unknown,
@@ -101,17 +105,12 @@ pub fn reproduce(
     };
     let summary = launch.start(prepared, watcher, stop)?;
     let repeated = Reader::open(Path::new(&summary.path))?;
-    let programs = (view.info.attempts.last(), repeated.info.attempts.last());
-    let program = match programs {
-        (Some(was), Some(now)) => SameProgram::of(&was.binary, &now.binary),
-        _ => SameProgram::Unknown,
-    };
     Ok(Reproduction {
         original: view.info.run.clone(),
         repeated: summary.run.clone(),
         path: summary.path.into(),
         comparison: run::compare(&view, &repeated),
-        program,
+        program: SameProgram::of(&view, &repeated),
         circumstances,
     })
 }

@@ -1,4 +1,4 @@
-//! Whether a run directory is what its writer left, its plan included.
+//! Verification of a run directory, its plan included.
 
 use std::path::Path;
 

@@ -107,7 +107,7 @@ pub fn checkpoint_path(step: u64) -> String {
     format!("{CHECKPOINTS}/{}", checkpoint_name(step))
 }
 
-/// Whether a file of this name in a run's directory is one that the run leaves behind, beside its
+/// Returns whether a file of this name in a run's directory is one that the run leaves behind, beside its
 /// log and its summary. A file that a person puts there is not.
 pub fn is_result(name: &str) -> bool {
     let numbered = |begin: &str, end: &str| {

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Row, RunError, RunInfo, disk, draft::Draft, row::Line};
 
-/// How much of a log there was at one moment, and its digest: what a checkpoint's manifest and the
-/// summary say of `metrics.jsonl`.
+/// Length and digest of a log at one moment, as a checkpoint's manifest and the summary have them of
+/// `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogDigest {
@@ -38,7 +38,7 @@ pub struct Log {
     next: Next,
 }
 
-/// Where a log goes on.
+/// Continuation of a log.
 #[derive(Debug, Clone, Copy)]
 pub struct Next {
     /// Number of the next row.

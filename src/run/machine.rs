@@ -130,7 +130,7 @@ impl Binary {
         }
     }
 
-    /// How `now` differs from this program, as a text for each; `None` where it is the same
+    /// Returns this program and `now` as texts, where they differ; `None` where it is the same
     /// executable, or where an older run kept no digest and nothing else differs.
     #[must_use]
     pub fn difference(&self, now: &Self) -> Option<(String, String)> {

@@ -30,7 +30,7 @@ const NAMES: [&str; 1] = ["columns"];
 /// Words that make the word `key` after them secret.
 const BEFORE_KEY: [&str; 4] = ["api", "access", "private", "secret"];
 
-/// Whether a TOML text has masked values.
+/// Returns whether a TOML text has masked values.
 #[must_use]
 pub fn has_masks(text: &str) -> bool {
     text.contains(&format!("\"{MASK}\""))

@@ -126,8 +126,8 @@ impl Resume {
         &self.fallbacks
     }
 
-    /// What is wrong with the log up to the checkpoint: it is not the one that the checkpoint was
-    /// taken with. This is to become an event, too.
+    /// Returns the fault of a log that is not the one that the checkpoint was taken with. This is to
+    /// become an event, too.
     ///
     /// # Errors
     /// Where the log cannot be read.

@@ -6,7 +6,7 @@ use serde::Serialize;
 /// Digits of a digest.
 const DIGITS: usize = 64;
 
-/// What stands in the place of a digest while it is computed.
+/// Placeholder of a digest while it is computed.
 pub fn blank() -> String {
     "0".repeat(DIGITS)
 }
@@ -18,7 +18,7 @@ pub fn seal(value: &impl Serialize) -> Result<(String, String), serde_json::Erro
     Ok((text.replacen(&blank(), &digest, 1), digest))
 }
 
-/// Whether `bytes` are the file that was sealed with `digest`.
+/// Returns whether `bytes` are the file that was sealed with `digest`.
 pub fn holds(bytes: &[u8], digest: &str) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let blanked = text.replacen(digest, &blank(), 1);
