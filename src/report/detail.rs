@@ -328,7 +328,8 @@ mod tests {
           created   2026-11-22T09:40:02Z
           progress  10 of 10 epochs, 200 steps
           time      1m 03s, 12346 samples/s
-          spent on  data 5.8%, forward 42%, backward 52%, logging 0.2%
+          spent on  data 5.8%, forward 42%, backward 52%, logging
+                    0.2%
           lr        0.02
           plan      2b1946ac92492d23
           data      d8e8fca2dc0f896f
@@ -337,21 +338,24 @@ mod tests {
           notes     first\u{1b}[31m try
           on        atlas, cpu, 2 threads, x86-64-avx2-fma
 
-        metric          last  best
-        train/loss    0.0057
-        val/accuracy    0.91  0.92  at step 180, checkpoints/step-0000000180
+        train/loss
+          last  0.0057
+        val/accuracy
+          last  0.91
+          best  0.92
+                at step 180, checkpoints/step-0000000180
 
         train/loss (log)
-           1.704 ┤⠉⠒⠤⠤⣀⣀
-                 │      ⠉⠑⠒⠤⣀⣀
-                 │            ⠉⠉⠒⠤⠤⣀⣀
-                 │                   ⠉⠑⠒⠤⣀⣀
-          0.0656 ┤                         ⠉⠉⠒⠤⢄⣀
-                 │                               ⠉⠉⠒⠒⠤⣀⣀
-                 │                                      ⠉⠉⠒⠤⢄⣀
-        0.005701 ┤                                            ⠉⠉⠒⠒⠤⣀
+           1.262 ┤⠉⠒⠒⠤⠤⣀⡀
+                 │      ⠈⠉⠒⠤⢄⣀
+                 │            ⠉⠉⠒⠒⠤⢄⣀
+                 │                   ⠉⠒⠢⠤⣀⣀
+         0.05768 ┤                         ⠉⠉⠒⠢⠤⣀
+                 │                               ⠉⠑⠒⠤⠤⣀⣀
+                 │                                      ⠉⠑⠒⠤⣀⡀
+        0.005701 ┤                                           ⠈⠉⠒⠒⠤⠤⣀
                  └──────────────────────────────────────────────────
-                  10                                       200 steps
+                  1                                        10 epochs
 
         val/loss
          1.362 ┤⠑⡄
@@ -363,7 +367,19 @@ mod tests {
                │              ⠉⠒⠢⠤⢄⣀⣀⡀
         0.1057 ┤                     ⠈⠉⠉⠑⠒⠒⠢⠤⠤⠤⠤⠤⠤⠤⠤⠤⢄⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀
                └────────────────────────────────────────────────────
-                20                                         200 steps
+                1                                          10 epochs
+
+        val/accuracy
+        0.9981 ┤                     ⢀⣀⣀⡠⠤⠤⠔⠒⠒⠒⠒⠒⠒⠒⠒⠒⠊⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉
+               │              ⣀⠤⠔⠒⠊⠉⠉⠁
+               │          ⡠⠔⠊⠉
+               │       ⡠⠔⠉
+        0.7588 ┤    ⢀⠔⠉
+               │   ⡠⠊
+               │ ⢀⠔⠁
+        0.5792 ┤⡠⠃
+               └────────────────────────────────────────────────────
+                1                                          10 epochs
 
         lr
           0.0191 ┤⠉⠑⠒⠢⢄⣀⡀
@@ -422,6 +438,8 @@ mod tests {
           set       optimizer.lr=0.02
           tags      even, paper
           notes     first\u{1b}[31m try
+
+        no metrics: no step is done yet
         ");
     }
 
