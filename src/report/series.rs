@@ -71,7 +71,11 @@ impl SeriesError {
     /// The same error with the reason why the runs have no such value, where that is known.
     #[must_use]
     pub fn explained(self, runs: &[RunView]) -> Self {
-        let Self::Unknown { key, .. } = &self else {
+        // A name that is close to a recorded one is a mistyped one.
+        let Self::Unknown {
+            key, near: None, ..
+        } = &self
+        else {
             return self;
         };
         let why = runs

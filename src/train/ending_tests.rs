@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::testing::*;
 use super::*;
-use crate::data::{DataError, Dataset, Target};
+use crate::data::{DataError, Dataset, Target, Task};
 use crate::event::{Event, Reason, Sink, SinkError, Status, Tested, TestedState};
 use crate::objective::{Mse, metric};
 
@@ -325,6 +325,7 @@ fn a_regressions_metrics_are_in_the_datas_own_unit() {
         recipe.data.train = Arc::new(Line);
         recipe.data.val = Some(Arc::new(Line));
         recipe.data.target_scale = scale;
+        recipe.data.facts.task = Task::Regression { targets: 1 };
         recipe.io.outputs = 1;
         recipe.loss = Arc::new(Mse {});
         recipe.metrics = ["rmse", "r2"]

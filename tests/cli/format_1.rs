@@ -79,6 +79,16 @@ fn verification_says_what_it_cannot_see() {
     assert!(shown.contains("plan.toml was changed"), "{shown}");
 }
 
+/// Rows without times and without losses of evaluations, which format 1 summed by batches in f32.
+fn without_losses(rows: &[Value]) -> Vec<Value> {
+    let mut rows = timeless(rows);
+    for row in &mut rows {
+        let row = row.as_object_mut().unwrap();
+        row.retain(|key, _| key != "val/loss" && key != "test/loss");
+    }
+    rows
+}
+
 fn timeless(rows: &[Value]) -> Vec<Value> {
     let times = [
         "attempt",
@@ -119,7 +129,7 @@ fn it_goes_on_in_its_own_format() {
     );
     if same_processor() {
         let whole = json_lines(repository().join("tests/runs/format-1/metrics.jsonl"));
-        assert_eq!(timeless(&rows), timeless(&whole));
+        assert_eq!(without_losses(&rows), without_losses(&whole));
     }
     // What the new process wrote has digests.
     let shown = sandbox.ok(&["verify", "old"]).stdout;

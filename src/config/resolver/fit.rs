@@ -86,7 +86,8 @@ impl Resolver<'_> {
                 return None;
             }
         };
-        self.soft = soft_target(&data);
+        let short = |place: String| with_short_paths(&place, &dataset.keys);
+        self.soft = soft_target(&data).map(|(place, value)| (short(place), value));
         match loss.spec.balanced(&train_targets(&data)) {
             Ok(balanced) => loss.spec = balanced.unwrap_or(loss.spec),
             Err(fault) => {

@@ -386,8 +386,8 @@ mod tests {
             "missing key `k` in a metric of type `top_k`; hint: add, for example, `k = 5`"
         );
         assert_eq!(
-            fault("type = \"f2\"\naverage = \"micro\""),
-            "`type`: unknown metric `f2`; hint: did you mean `f1`?"
+            fault("type = \"precison\"\naverage = \"micro\""),
+            "`type`: unknown metric `precison`; hint: did you mean `precision`?"
         );
     }
 

@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(count(&small, "rect", "cells"), 6);
         assert_eq!(count(&small, "text", "cells"), 6);
         assert_eq!(count(&small, "text", "names"), 6);
-        assert!(small.contains("a &lt;class&gt; of the name…"), "{small}");
+        assert!(small.contains("a &lt;class&gt; of the name 0…"), "{small}");
         // A cell of 200 classes has no room for a number.
         let large = picture(200, Theme::Dark);
         assert_eq!(count(&large, "rect", "cells"), 400);
