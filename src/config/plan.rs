@@ -149,6 +149,12 @@ impl Plan {
     #[must_use]
     pub fn to_table(&self) -> toml::Table {
         let mut root = keys(&self.top);
+        let names = self
+            .metrics
+            .iter()
+            .map(|(name, _)| name.as_str().into())
+            .collect();
+        root.insert("metrics".into(), toml::Value::Array(names));
         if self.paths.iter().any(PathKey::is_relative) {
             let folders = self.folders.iter().map(|folder| folder.to_string_lossy());
             let folders = folders.map(|folder| toml::Value::from(folder.as_ref()));
@@ -157,12 +163,6 @@ impl Plan {
                 toml::Value::Array(folders.collect()),
             );
         }
-        let names = self
-            .metrics
-            .iter()
-            .map(|(name, _)| name.as_str().into())
-            .collect();
-        root.insert("metrics".into(), toml::Value::Array(names));
         let mut put = |key: &str, table| root.insert(key.into(), toml::Value::Table(table));
         put("model", component(&self.model, &keys(&self.model_keys)));
         let mut dataset = component(&self.dataset, &keys(&self.dataset_keys));
