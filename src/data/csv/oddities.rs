@@ -114,7 +114,7 @@ pub(super) fn of_categories(
         .push(warning.hint(ignore_hint(&column.name)));
 }
 
-/// Numbers up to here are exact as 64-bit floats: 2⁵³.
+/// Whole numbers below this are exact as 64-bit floats: 2⁵³.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Tells of a column of numbers that may be names: they count the rows, have leading zeros, or more
@@ -140,7 +140,7 @@ pub(super) fn of_numbers(
             .warnings
             .push(warning.hint(ignore_hint(&column.name)));
     }
-    if let Some(at) = column.values.iter().position(|value| value.abs() > EXACT) {
+    if let Some(at) = column.values.iter().position(|value| value.abs() >= EXACT) {
         let row = rows[at];
         let message = format!(
             "column `{name}` is a number, and `{}` in {} has more digits than a number keeps",
