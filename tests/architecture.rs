@@ -68,6 +68,7 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
             "units",
             "rng",
             "event",
+            "safetensors",
             "schedule",
             "kernel",
             "data",
