@@ -61,23 +61,10 @@ const TIMES: [&str; 5] = [
 /// what happened to this process; where both runs have a checkpoint of a step, its state is compared.
 const KINDS: [&str; 3] = ["step", "epoch", "eval"];
 
-/// Largest relative difference between a loss of an evaluation in format 1, which was summed batch by
-/// batch in f32, and the same loss today.
-const NEAR: f64 = 1e-6;
-
 /// Compares the logs, and the final metrics and state where both runs have a summary. Numbers are
-/// equal if their bits are; times are not compared. Losses of evaluations in a run of format 1 need
-/// only be near those of a newer one.
+/// equal if their bits are; times are not compared.
 #[must_use]
 pub fn compare(first: &RunView, second: &RunView) -> Comparison {
-    let adapted;
-    let second = match (first.info.format, second.info.format) {
-        (1, 1) | (2.., _) => second,
-        _ => {
-            adapted = with_losses_of(first, second.clone());
-            &adapted
-        }
-    };
     let mut comparison = compare_rows(&first.rows, &second.rows);
     if comparison.difference.is_none()
         && let (Some(a), Some(b)) = (&first.summary, &second.summary)
@@ -96,33 +83,6 @@ pub fn compare(first: &RunView, second: &RunView) -> Comparison {
         comparison.difference = differing(step, "summary", &values(a), &values(b));
     }
     comparison
-}
-
-/// The second run with the first one's losses of evaluations where the two are near.
-fn with_losses_of(first: &RunView, mut second: RunView) -> RunView {
-    let is_evaluated = |key: &str| key.ends_with("/loss") && !key.starts_with("train/");
-    let take = |old: Option<f64>, new: &mut f64| {
-        if let Some(old) = old.filter(|old| (old - *new).abs() <= NEAR * old.abs()) {
-            *new = old;
-        }
-    };
-    for row in &mut second.rows {
-        let same = |old: &&Row| (old.step, &old.kind) == (row.step, &row.kind);
-        let Some(old) = first.rows.iter().find(same) else {
-            continue;
-        };
-        for (key, value) in row.values.iter_mut().filter(|(key, _)| is_evaluated(key)) {
-            if let (Some(Value::Number(old)), Value::Number(new)) = (old.values.get(key), value) {
-                take(Some(*old), new);
-            }
-        }
-    }
-    if let (Some(old), Some(new)) = (&first.summary, &mut second.summary) {
-        for (key, value) in new.metrics.iter_mut().filter(|(key, _)| is_evaluated(key)) {
-            take(old.metrics.get(key).copied(), value);
-        }
-    }
-    second
 }
 
 /// Compares two logs; see [`compare`].

@@ -83,9 +83,9 @@ impl Session {
         Ok(())
     }
 
-    /// What was not finite, and where.
+    /// Returns what was not finite, and where; epochs count from 1.
     fn seen(&self, step: u64, numbers: Numbers) -> String {
-        let epoch = self.progress.epoch;
+        let epoch = self.progress.epoch + 1;
         match numbers {
             Numbers {
                 loss: Some(loss), ..

@@ -48,7 +48,7 @@ fn stop_names_the_update_the_loss_and_a_remedy() {
     let update = ending.step + 1;
     assert!(update <= 6);
     let begin = format!(
-        "the loss of update {update} (epoch 0) is `NaN`; hint: lower `optimizer.lr` (it was "
+        "the loss of update {update} (epoch 1) is `NaN`; hint: lower `optimizer.lr` (it was "
     );
     assert!(why.starts_with(&begin), "{why}");
     assert!(why.contains("set `train.clip_norm = 1.0`"), "{why}");
@@ -195,12 +195,12 @@ fn what_an_activation_hides_from_the_loss_is_found_before_anything_is_saved() {
     };
     // Where every update is looked at, at once.
     let (update, seen) = why(1);
-    let begin = format!("the gradient of update {update} (epoch 0) has norm `NaN`");
+    let begin = format!("the gradient of update {update} (epoch 1) has norm `NaN`");
     assert!(seen.starts_with(&begin), "{seen}");
     // Where none is, at the end of the epoch.
     let (update, seen) = why(0);
     assert_eq!(update, 6);
-    let begin = "an update before 6 (epoch 0) left parameters that are not finite";
+    let begin = "an update before 6 (epoch 1) left parameters that are not finite";
     assert!(seen.starts_with(begin), "{seen}");
 }
 

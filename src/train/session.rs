@@ -163,7 +163,7 @@ impl Session {
                 }
             }
             if self.progress.epoch == epoch {
-                let why = format!("epoch {epoch} has fewer batches than it should have");
+                let why = format!("epoch {} has fewer batches than it should have", epoch + 1);
                 return Err(TrainError::Recipe(why));
             }
         }
