@@ -71,9 +71,13 @@ impl SeriesError {
     /// The same error with the reason why the runs have no such value, where that is known.
     #[must_use]
     pub fn explained(self, runs: &[RunView]) -> Self {
-        let Self::Unknown { key, .. } = &self else {
+        let Self::Unknown { key, near, .. } = &self else {
             return self;
         };
+        let split = |key: &str| key.split('/').next().map(String::from);
+        if near.as_ref().is_some_and(|near| split(near) == split(key)) {
+            return self;
+        }
         let why = runs
             .first()
             .and_then(|run| why_absent(&Record::new(run.clone()), key));

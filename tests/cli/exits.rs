@@ -38,7 +38,7 @@ fn usage_is_2() {
     sandbox
         .trainer(&["runn", "tiny.toml"])
         .exits(2)
-        .says("similar subcommand exists: 'run'");
+        .says("did you mean `trainer run`?");
     sandbox
         .trainer(&["run", "tiny.toml", "--epoch", "3"])
         .exits(2)

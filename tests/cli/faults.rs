@@ -692,7 +692,9 @@ fn every_topic_is_explained() {
                 square_decay, exponential, inverse_time, step, multistep,
                 inverse_sqrt, noam, power, tanh, rex, cyclic, cosine_restarts,
                 one_cycle, table, expr, follow, repeat, plateau, greedy
-    metrics     accuracy, top_<k>, f1, perplexity, rmse, mae, r2
+    metrics     accuracy, balanced_accuracy, top_<k>, precision, recall, f1, auc,
+                average_precision, mcc, log_loss, brier, perplexity, rmse, mae,
+                mape, r2, explained_variance
 
     trainer list KIND tells what each is, trainer explain NAME everything about one
     "#);
