@@ -6,7 +6,7 @@ use super::{Record, short};
 use crate::run::Value;
 
 /// Keys that have a column of their own, or follow from others.
-const LEFT_OUT: [&str; 3] = ["name", "optimizer.lr", "train.horizon"];
+const LEFT_OUT: [&str; 4] = ["name", "optimizer.lr", "train.epochs", "train.horizon"];
 
 /// For each run, the plan's keys in which the runs of its name differ, with its values: `seed 3,
 /// momentum 0.9`. Empty where it is alone, or where nothing differs.

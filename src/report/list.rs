@@ -108,7 +108,7 @@ pub fn text(
 /// name.
 const LEAST: [&str; 3] = ["name", "time", "epochs"];
 /// Characters of `differs` at least.
-const SHORTEST: usize = 12;
+const SHORTEST: usize = 10;
 
 /// The usual table without some columns, and with as much of `differs` as fits.
 fn narrowed(
@@ -336,6 +336,7 @@ mod tests {
             let longest = shown.lines().map(|line| line.chars().count()).max();
             assert!(longest <= Some(width), "{width}:\n{shown}");
             assert!(shown.contains("digits-20261122-094003-3f3a9c"), "{shown}");
+            assert_eq!(shown.starts_with("id "), width >= 80, "{shown}");
         }
     }
 

@@ -30,7 +30,7 @@ pub struct Point {
     pub run: String,
     /// Updates done.
     pub step: u64,
-    /// By epoch its number (from 1), by step epochs done as a fraction.
+    /// By epoch its number (0-based), by step epochs done as a fraction.
     pub epoch: f64,
     /// One value a key, where it was recorded.
     pub values: Vec<Option<Value>>,
@@ -71,13 +71,13 @@ impl SeriesError {
     /// The same error with the reason why the runs have no such value, where that is known.
     #[must_use]
     pub fn explained(self, runs: &[RunView]) -> Self {
-        // A name that is close to a recorded one is a mistyped one.
-        let Self::Unknown {
-            key, near: None, ..
-        } = &self
-        else {
+        let Self::Unknown { key, near, .. } = &self else {
             return self;
         };
+        let split = |key: &str| key.split('/').next().map(String::from);
+        if near.as_ref().is_some_and(|near| split(near) == split(key)) {
+            return self;
+        }
         let why = runs
             .first()
             .and_then(|run| why_absent(&Record::new(run.clone()), key));

@@ -159,6 +159,10 @@ fn proposals(text: &Text, fault: &Value) -> Vec<String> {
         (all, Some(header)) if hint.starts_with("write ") => {
             vec![text.moved(header, all)]
         }
+        (all, _) if message.starts_with("missing key") && text.underlined().starts_with('{') => {
+            let rest = text.underlined()[1..].to_string();
+            vec![text.with(&format!("{{ {},{rest}", all[0]))]
+        }
         (all, _) if message.starts_with("missing key") => {
             let (own, underlined) = (&text.lines[text.line], text.underlined());
             match underlined.strip_suffix('}') {
