@@ -69,7 +69,7 @@ fn files_of_splits_lie_beside_the_config() {
     // The number and two colours.
     let line = data_line(&sandbox, "exp/c.toml");
     assert!(
-        line.contains("3") && line.contains("40 train, 12 val, 0 test"),
+        line.contains("3") && line.contains("40 train, 12 val samples; no test split"),
         "{line}"
     );
     sandbox.ok(&["run", "exp/c.toml", "-q"]);

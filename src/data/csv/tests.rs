@@ -375,7 +375,7 @@ fn every_fault_has_its_place() {
         (
             "a,y\n1,p\n2,p\n3,q\n4,p\n5,p\n6,p\n",
             y,
-            "split = { stratify = true }",
+            "split = { stratify = true, min_per_class = 1 }",
             "split.stratify: class `q` has `1` of the `3` samples that a stratified split needs; hint: stratify = false, or \"0%\" for a split",
         ),
     ] {
