@@ -164,11 +164,8 @@ fn proposals(text: &Text, fault: &Value) -> Vec<String> {
             vec![text.with(&format!("{{ {},{rest}", all[0]))]
         }
         (all, _) if message.starts_with("missing key") => {
-            let (own, underlined) = (&text.lines[text.line], text.underlined());
-            match underlined.strip_suffix('}') {
-                Some(open) => vec![text.with(&format!("{}, {} }}", open.trim_end(), all[0]))],
-                None => vec![text.replaced(&[own, all[0]])],
-            }
+            let own = text.lines.get(text.line).map_or("", String::as_str);
+            vec![text.replaced(&[own, all[0]])]
         }
         (all, Some(header)) if hint.starts_with("set ") => vec![text.with_lines(header, all)],
         ([line], _) if text.revalued(line).is_some() => text.revalued(line).into_iter().collect(),
