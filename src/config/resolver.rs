@@ -64,7 +64,9 @@ type DataParts = (
 );
 type OptimizerParts = (Component<dyn OptimizerSpec>, OptimizerKeys);
 type ScheduleParts = (Vec<schedule::Entry>, Vec<toml::Table>);
-type Metrics = Vec<(String, Arc<dyn MetricSpec>)>;
+/// A metric under its short name.
+type NamedMetric = (String, Arc<dyn MetricSpec>);
+type Metrics = Vec<NamedMetric>;
 
 /// The tables, each read for itself.
 struct Written {

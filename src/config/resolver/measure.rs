@@ -10,12 +10,12 @@ use super::{
         top::Top,
         train::{Better, TrainKeys},
     },
-    Metrics, Resolver, ScheduleParts,
+    Metrics, NamedMetric, Resolver, ScheduleParts,
 };
 use crate::{
     data::Facts,
     error::KeyFault,
-    objective::{self, LossSpec, MetricEntry, MetricSpec},
+    objective::{self, LossSpec, MetricEntry},
     schedule::{Direction, Watched},
 };
 
@@ -64,20 +64,19 @@ impl Resolver<'_> {
         facts: Option<&Facts>,
         loss: Option<&Component<dyn LossSpec>>,
         before: &mut Vec<String>,
-    ) -> Result<Option<(String, Arc<dyn MetricSpec>)>, KeyFault> {
+    ) -> Result<Option<NamedMetric>, KeyFault> {
         let written = match entry {
             MetricEntry::Name(name) => name,
             MetricEntry::Table(keys) => &keys.r#type,
         };
         let mut own = self.extensions.metrics.iter();
-        let (name, metric): (String, Arc<dyn MetricSpec>) =
-            match own.find(|(own, _)| own == written) {
-                Some((own, metric)) => (own.clone(), metric.clone()),
-                None => {
-                    let metric = objective::metric(&entry.name()?)?;
-                    (metric.name(), metric.into())
-                }
-            };
+        let (name, metric): NamedMetric = match own.find(|(own, _)| own == written) {
+            Some((own, metric)) => (own.clone(), metric.clone()),
+            None => {
+                let metric = objective::metric(&entry.name()?)?;
+                (metric.name(), metric.into())
+            }
+        };
         if before.contains(&name) {
             return Err(KeyFault::error("", format!("`{name}` is named twice")));
         }
