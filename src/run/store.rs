@@ -64,7 +64,7 @@ impl Store {
         let path = Path::new(wanted);
         if wanted.contains(['/', MAIN_SEPARATOR]) || [".", ".."].contains(&wanted) {
             let Err(error) = Reader::info(path) else {
-                return Ok(path.into());
+                return Ok(followed(path));
             };
             // A name may look like a path.
             let runs = self.infos()?;
@@ -99,7 +99,7 @@ impl Store {
             .collect();
         match found[..] {
             [path] if !wanted.is_empty() => Ok(path.clone()),
-            [] if path.join(layout::RUN).is_file() => Ok(path.into()),
+            [] if path.join(layout::RUN).is_file() => Ok(followed(path)),
             [_, ..] if !wanted.is_empty() => {
                 let candidates = found.iter().map(|path| id(path)).collect();
                 Err(RunError::Ambiguous {
@@ -184,6 +184,15 @@ impl Store {
             near,
         }
     }
+}
+
+/// The directory that a link to a run leads to; any other path as it is.
+fn followed(path: &Path) -> PathBuf {
+    let target = path
+        .is_symlink()
+        .then(|| path.canonicalize().ok())
+        .flatten();
+    target.unwrap_or_else(|| path.into())
 }
 
 /// A run's directory's name. It is the id unless the user renamed the directory.

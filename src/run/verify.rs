@@ -74,6 +74,9 @@ const AGAIN: usize = 4;
 /// Where it is no run, of a later format, or its `run.json` is damaged; anything else that is wrong
 /// is in the result.
 pub fn verify(path: &Path) -> Result<Verification, RunError> {
+    // A link to the directory is the directory.
+    let target = path.canonicalize().ok();
+    let path = target.as_deref().unwrap_or(path);
     let mut tries = 0;
     loop {
         let running = lock::is_held(path);
