@@ -57,7 +57,7 @@ pub(crate) fn version_text(version: &str, commit: Option<&str>, changes: Option<
     text
 }
 
-/// The [`Program`](crate::program::Program) of the crate that calls it: the name of its binary, the
+/// The [`Program`] of the crate that calls it: the name of its binary, the
 /// version of its package, and the commit in the environment variable `PROGRAM_COMMIT`, which a build script can set:
 ///
 /// ```no_run

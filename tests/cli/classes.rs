@@ -109,7 +109,7 @@ fn a_run_in_the_files_order_resumes_and_reproduces() {
         format!(
             "{i},{},{}\n",
             i * i % 11,
-            if i % 2 == 0 { "even" } else { "odd" }
+            if i.is_multiple_of(2) { "even" } else { "odd" }
         )
     };
     let text = "x,z,y\n".to_string() + &(0..30).map(rows).collect::<String>();

@@ -99,12 +99,29 @@ impl Text {
         (last == key.trim()).then(|| self.with(value.trim()))
     }
 
-    /// The config with lines below a header that it has, or at its end with that header.
+    /// The config with lines below a header that it has, in place of those with the same keys, or at
+    /// its end with that header.
     fn with_lines(&self, header: &str, new: &[&str]) -> String {
+        let key = |line: &str| {
+            line.split('=')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_string()
+        };
+        let keys: Vec<String> = new.iter().map(|line| key(line)).collect();
         let mut lines = self.lines.clone();
         let new = new.iter().map(ToString::to_string);
         match lines.iter().position(|line| line.trim() == header) {
-            Some(at) => lines.splice(at + 1..at + 1, new).for_each(drop),
+            Some(at) => {
+                let own = lines[at + 1..].iter();
+                let end = at + 1 + own.take_while(|line| !line.starts_with('[')).count();
+                let kept = lines[at + 1..end]
+                    .iter()
+                    .filter(|line| !keys.contains(&key(line)));
+                let table: Vec<String> = new.chain(kept.cloned()).collect();
+                lines.splice(at + 1..end, table).for_each(drop);
+            }
             None => lines.extend(std::iter::once(header.to_string()).chain(new)),
         }
         lines.join("\n")

@@ -449,8 +449,11 @@ fn safetensors(tensors: &[(String, &str, Vec<usize>, Vec<u8>)]) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes()[..], &header, &data].concat()
 }
 
+/// A tensor of a file: its name, dtype, shape and bytes.
+type Stored = (String, &'static str, Vec<usize>, Vec<u8>);
+
 /// The tensors of a file that the tool wrote, all of F32.
-fn tensors(bytes: &[u8]) -> Vec<(String, &'static str, Vec<usize>, Vec<u8>)> {
+fn tensors(bytes: &[u8]) -> Vec<Stored> {
     let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
     let entries = header.as_object().unwrap().iter();
@@ -472,10 +475,7 @@ fn tensors(bytes: &[u8]) -> Vec<(String, &'static str, Vec<usize>, Vec<u8>)> {
 }
 
 /// The state that a run of one step of nothing leaves: learning rate 0, so that the weights stay.
-fn laid_over(
-    sandbox: &Sandbox,
-    init: &str,
-) -> (Outcome, Vec<(String, &'static str, Vec<usize>, Vec<u8>)>) {
+fn laid_over(sandbox: &Sandbox, init: &str) -> (Outcome, Vec<Stored>) {
     let config = CONFIG
         .replace("# init", &format!("init = {init}"))
         .replace("lr = 0.05", "lr = 0.0")
@@ -490,11 +490,7 @@ fn laid_over(
 }
 
 /// A run with averages, and the tensors of its last checkpoint.
-fn averaged() -> (
-    Sandbox,
-    PathBuf,
-    Vec<(String, &'static str, Vec<usize>, Vec<u8>)>,
-) {
+fn averaged() -> (Sandbox, PathBuf, Vec<Stored>) {
     let sandbox = Sandbox::new();
     sandbox.write(
         "c.toml",
