@@ -99,9 +99,20 @@ impl Text {
         (last == key.trim()).then(|| self.with(value.trim()))
     }
 
-    /// The config with lines below a header that it has, in place of those with the same keys, or at
-    /// its end with that header.
+    /// The config with lines below a header that it has, or at its end with that header.
     fn with_lines(&self, header: &str, new: &[&str]) -> String {
+        let mut lines = self.lines.clone();
+        let new = new.iter().map(ToString::to_string);
+        match lines.iter().position(|line| line.trim() == header) {
+            Some(at) => lines.splice(at + 1..at + 1, new).for_each(drop),
+            None => lines.extend(std::iter::once(header.to_string()).chain(new)),
+        }
+        lines.join("\n")
+    }
+
+    /// A proposal without the lines of this config whose keys it gives anew in the same table: who
+    /// writes a key replaces the one that is there.
+    fn once(&self, proposal: &str) -> String {
         let key = |line: &str| {
             line.split('=')
                 .next()
@@ -109,22 +120,21 @@ impl Text {
                 .trim()
                 .to_string()
         };
-        let keys: Vec<String> = new.iter().map(|line| key(line)).collect();
-        let mut lines = self.lines.clone();
-        let new = new.iter().map(ToString::to_string);
-        match lines.iter().position(|line| line.trim() == header) {
-            Some(at) => {
-                let own = lines[at + 1..].iter();
-                let end = at + 1 + own.take_while(|line| !line.starts_with('[')).count();
-                let kept = lines[at + 1..end]
-                    .iter()
-                    .filter(|line| !keys.contains(&key(line)));
-                let table: Vec<String> = new.chain(kept.cloned()).collect();
-                lines.splice(at + 1..end, table).for_each(drop);
-            }
-            None => lines.extend(std::iter::once(header.to_string()).chain(new)),
-        }
-        lines.join("\n")
+        let lines: Vec<&str> = proposal.lines().collect();
+        let headers = lines.iter().scan(0, |table, line| {
+            *table += usize::from(line.starts_with('['));
+            Some(*table)
+        });
+        let tables: Vec<usize> = headers.collect();
+        let is_old = |at: usize| self.lines.iter().any(|line| line == lines[at]);
+        let is_replaced = |at: usize| {
+            let mut others = (0..lines.len()).filter(|other| tables[*other] == tables[at]);
+            lines[at].contains('=')
+                && is_old(at)
+                && others.any(|other| !is_old(other) && key(lines[other]) == key(lines[at]))
+        };
+        let kept = (0..lines.len()).filter(|at| !is_replaced(*at));
+        kept.map(|at| lines[at]).collect::<Vec<_>>().join("\n")
     }
 
     /// Whether the fault's line is that of a key, or begins the table that lacks one.
@@ -205,6 +215,7 @@ fn apply(sandbox: &Sandbox, name: &str, text: &str) -> usize {
         }
         let there = Text::new(text, place);
         for proposal in proposals(&there, &fault) {
+            let proposal = there.once(&proposal);
             count += 1;
             let again = faults(&sandbox.write(name, &proposal));
             let message = |fault: &Value| fault["message"].as_str().unwrap().to_string();
