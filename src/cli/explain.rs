@@ -150,7 +150,7 @@ impl Explain {
     }
 }
 
-/// Whether a topic is about a name.
+/// Returns whether a topic is about a name.
 fn is_shown(name: &names::Name, topic: &Topic) -> bool {
     name.path == topic.path
 }

@@ -53,7 +53,7 @@ impl Diagnostic {
 }
 
 impl Diagnostics {
-    /// Whether the config is refused.
+    /// Returns whether the config is refused.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.list.iter().any(|d| d.severity == Severity::Error)

@@ -21,12 +21,12 @@ struct Entry {
 }
 
 impl Entry {
-    /// Whether another tool calls it so.
+    /// Returns whether another tool calls it so.
     fn names(&self, word: &str) -> bool {
         self.names.contains(&word)
     }
 
-    /// Whether a key stands for it, and not a flag or a verb.
+    /// Returns whether a key stands for it, and not a flag or a verb.
     fn is_key(&self) -> bool {
         self.table.is_empty() || self.table.starts_with('[')
     }
@@ -152,7 +152,7 @@ pub(super) struct Home<'a> {
 }
 
 impl Home<'_> {
-    /// Whether the table takes this line.
+    /// Returns whether the table takes this line.
     fn takes(&self, line: &str) -> bool {
         let (key, value) = line.split_once(" = ").unwrap_or_default();
         let schema = self.schema["properties"].get(key);
@@ -160,7 +160,7 @@ impl Home<'_> {
     }
 }
 
-/// Whether a line is one of the language's table `header`, whatever the type.
+/// Returns whether a line is one of the language's table `header`, whatever the type.
 fn is_known(header: &str, line: &str) -> bool {
     let (key, value) = line.split_once(" = ").unwrap_or_default();
     key == "type" || key_schemas(header, key).any(|schema| accepts(value, schema))

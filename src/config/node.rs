@@ -343,7 +343,7 @@ impl Table {
             .map(|(key, kind)| (key.as_str(), kind.as_str()))
     }
 
-    /// Whether a text anywhere in it could not be filled in.
+    /// Returns whether a text anywhere in it could not be filled in.
     #[must_use]
     pub fn is_incomplete(&self) -> bool {
         fn incomplete(node: &Node) -> bool {

@@ -54,7 +54,7 @@ const fn csv(key: &'static str, value: &'static str) -> OldMeaning {
 }
 
 impl OldMeaning {
-    /// Whether a table with this `type` has the key at all.
+    /// Returns whether a table with this `type` has the key at all.
     fn applies(&self, kind: Option<&str>) -> bool {
         self.kind.is_none_or(|own| kind == Some(own))
     }

@@ -49,7 +49,7 @@ pub(super) fn value(written: &str) -> Option<Repair> {
     found.find(|repair| is_value(&repair.text))
 }
 
-/// Whether a text is a value of TOML.
+/// Returns whether a text is a value of TOML.
 pub(super) fn is_value(text: &str) -> bool {
     !text.contains('\n') && DeTable::parse(&format!("x = {text}")).is_ok()
 }

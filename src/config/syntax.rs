@@ -75,7 +75,7 @@ fn other_language(text: &str, source: usize) -> Option<Diagnostic> {
     Some(fault.hint(hint.to_string()))
 }
 
-/// Whether most lines that say something are `key: value`.
+/// Returns whether most lines that say something are `key: value`.
 fn is_yaml(text: &str) -> bool {
     let lines = text.lines().map(str::trim);
     let lines: Vec<&str> = lines

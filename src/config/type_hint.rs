@@ -112,12 +112,12 @@ fn lists(text: &str) -> Vec<String> {
     ]
 }
 
-/// Whether it is a word for nothing.
+/// Returns whether it is a word for nothing.
 fn is_none(text: &str) -> bool {
     ["none", "null", "nil", "~", ""].contains(&text.to_lowercase().as_str())
 }
 
-/// Whether a key may be absent without a default of its own.
+/// Returns whether a key may be absent without a default of its own.
 fn is_optional(schema: &Schema) -> bool {
     let types = schema["type"].as_array();
     types.is_some_and(|types| types.iter().any(|kind| kind == "null")) || schema["type"] == "null"

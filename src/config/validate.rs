@@ -119,7 +119,7 @@ fn missing_key(what: &str, key: &str, place: &Place, schema: &Schema) -> Diagnos
 /// be tried in their turn.
 const NAMELESS: &str = "";
 
-/// Whether a key with this schema takes a value, written as TOML.
+/// Returns whether a key with this schema takes a value, written as TOML.
 #[must_use]
 pub fn accepts(written: &str, schema: &Schema) -> bool {
     let text = format!("x = {written}");
@@ -175,7 +175,7 @@ fn any_of(key: &str, node: &Node, alternatives: &[Schema], faults: &mut Vec<Diag
     }
 }
 
-/// Whether a value's type is one that the schema allows.
+/// Returns whether a value's type is one that the schema allows.
 fn may_be(node: &Node, schema: &Schema) -> bool {
     let types = types(schema);
     types.is_empty() || types.iter().any(|kind| matches(kind, node))

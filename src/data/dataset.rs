@@ -40,7 +40,7 @@ pub trait DatasetSpec: Debug + Send + Sync {
 
 /// Samples that can be had in any order, from any thread.
 pub trait Dataset: Send + Sync {
-    /// How many samples there are.
+    /// Returns how many samples there are.
     fn len(&self) -> usize;
 
     /// Writes the input of sample `index` into `out`, its place in the batch; row-major, of the
@@ -65,7 +65,7 @@ pub trait Dataset: Send + Sync {
         format!("sample {}", self.id(index))
     }
 
-    /// Whether there are no samples.
+    /// Returns whether there are no samples.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -157,13 +157,13 @@ impl Task {
         }
     }
 
-    /// Whether it is a classification, of whole samples or of the places in them.
+    /// Returns whether it is a classification, of whole samples or of the places in them.
     #[must_use]
     pub fn is_classification(&self) -> bool {
         !matches!(self, Self::Regression { .. })
     }
 
-    /// Whether a sample is made of tokens, and each place has a class of its own.
+    /// Returns whether a sample is made of tokens, and each place has a class of its own.
     #[must_use]
     pub fn is_tokens(&self) -> bool {
         matches!(self, Self::NextToken { .. })

@@ -58,7 +58,7 @@ impl IdxHeader {
         Ok(header)
     }
 
-    /// How many numbers the file holds.
+    /// Returns how many numbers the file holds.
     #[must_use]
     pub fn numbers(&self) -> usize {
         self.dims.iter().product()

@@ -15,7 +15,7 @@ pub enum Share {
 }
 
 impl Share {
-    /// How many of `samples` that is; may be more than there are.
+    /// Returns how many of `samples` that is; may be more than there are.
     #[must_use]
     pub fn of(self, samples: usize) -> usize {
         match self {

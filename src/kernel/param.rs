@@ -62,13 +62,13 @@ impl Param {
         &self.0.shape
     }
 
-    /// How many numbers it holds.
+    /// Returns how many numbers it holds.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.shape.iter().product()
     }
 
-    /// Whether the optimizer moves it; running statistics are not trainable.
+    /// Returns whether the optimizer moves it; running statistics are not trainable.
     #[must_use]
     pub fn trainable(&self) -> bool {
         self.0.trainable

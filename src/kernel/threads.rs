@@ -49,7 +49,7 @@ pub fn inside<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| f())
 }
 
-/// How many threads compute.
+/// Returns how many threads compute.
 #[must_use]
 pub fn count() -> usize {
     rayon::current_num_threads()

@@ -114,7 +114,7 @@ impl<'a> MakeWriter<'a> for LateFile {
     }
 }
 
-/// Whether `RUST_LOG` says anything.
+/// Returns whether `RUST_LOG` says anything.
 #[must_use]
 pub fn asked() -> bool {
     std::env::var_os("RUST_LOG").is_some_and(|value| !value.is_empty())

@@ -56,7 +56,7 @@ fn not_measured(record: &Record, metric: &str) -> Option<String> {
     (!is_measured).then(|| format!("the plan's `metrics` are {list}"))
 }
 
-/// Whether the plan says that the run has no such split.
+/// Returns whether the plan says that the run has no such split.
 fn has_no(record: &Record, split: &str) -> bool {
     let share = text(record, &format!("dataset.split.{split}"));
     share.is_some_and(|share| {

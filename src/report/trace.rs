@@ -159,7 +159,7 @@ pub struct TraceFilter {
 }
 
 impl TraceFilter {
-    /// Whether `line` is wanted.
+    /// Returns whether `line` is wanted.
     #[must_use]
     pub fn wants(&self, line: &TraceLine) -> bool {
         self.level.is_none_or(|least| line.level >= least)
@@ -181,7 +181,7 @@ pub struct EpochRange {
 }
 
 impl EpochRange {
-    /// Whether `epoch` is one of them.
+    /// Returns whether `epoch` is one of them.
     #[must_use]
     pub fn contains(&self, epoch: u64) -> bool {
         (self.first..=self.last).contains(&epoch)

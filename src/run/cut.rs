@@ -99,7 +99,7 @@ fn place(path: &Path, manifest: &Manifest) -> Result<Place, RunError> {
     })
 }
 
-/// Whether a commit line is there only because the run was stopped or at its end.
+/// Returns whether a commit line is there only because the run was stopped or at its end.
 fn stops(row: &Row) -> bool {
     matches!(row.text("reason"), Some("signal" | "final"))
 }

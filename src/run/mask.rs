@@ -36,7 +36,7 @@ pub fn has_masks(text: &str) -> bool {
     text.contains(&format!("\"{MASK}\""))
 }
 
-/// Whether the value of `key` is to be masked.
+/// Returns whether the value of `key` is to be masked.
 pub fn is_secret(key: &str) -> bool {
     let words = words(key);
     words.iter().any(|word| WORDS.contains(&word.as_str()))

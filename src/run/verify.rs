@@ -52,7 +52,7 @@ pub struct CheckpointVerdict {
 }
 
 impl Verification {
-    /// Whether nothing is wrong.
+    /// Returns whether nothing is wrong.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         self.faults.is_empty()

@@ -49,7 +49,7 @@ pub trait Curve: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
-    /// Whether keys of its own name something in the target's own unit.
+    /// Returns whether keys of its own name something in the target's own unit.
     fn is_absolute(&self) -> bool {
         false
     }
@@ -276,7 +276,7 @@ pub(super) fn without_dust(steps: f64) -> f64 {
     }
 }
 
-/// How many whole periods fit into `u`, counting one that misses by a rounding error.
+/// Returns how many whole periods fit into `u`, counting one that misses by a rounding error.
 pub(super) fn whole_periods(u: f64, period: f64) -> f64 {
     without_dust(u / period).floor()
 }

@@ -107,7 +107,7 @@ pub enum Goal {
 }
 
 impl Goal {
-    /// Whether `value` is better than the best one so far, where there is one, by more than
+    /// Returns whether `value` is better than the best one so far, where there is one, by more than
     /// `margin`. NaN and infinities never are.
     #[must_use]
     pub fn better(self, value: f64, best: Option<f64>, margin: f64) -> bool {

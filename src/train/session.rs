@@ -240,7 +240,7 @@ impl Session {
         Order::resumed(&self.loader, self.progress.epoch, used)
     }
 
-    /// Whether all batches of the epoch under way are used.
+    /// Returns whether all batches of the epoch under way are used.
     pub(super) fn epoch_ended(&self) -> bool {
         self.progress.batch >= self.batches_per_epoch()
     }

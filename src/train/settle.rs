@@ -82,7 +82,7 @@ impl Session {
         Ok(over.or(signal))
     }
 
-    /// Whether a regular checkpoint is due.
+    /// Returns whether a regular checkpoint is due.
     fn checkpoint_due(&self, ended: Option<u64>) -> bool {
         match self.recipe.checkpoint.every {
             Some(Cadence::Seconds(seconds)) => self.checkpointed.elapsed().as_secs_f64() >= seconds,
@@ -180,7 +180,7 @@ impl Session {
         Some(Status::EarlyStopped { why })
     }
 
-    /// Whether an evaluation is due that has not been made.
+    /// Returns whether an evaluation is due that has not been made.
     fn evaluates(&self, ended: Option<u64>) -> bool {
         let step = self.progress.step;
         let complete = step >= self.recipe.total_steps;
@@ -329,7 +329,7 @@ impl Session {
             || due(self.recipe.checkpoint.every)
     }
 
-    /// Whether `log_every` asks for the row of an update.
+    /// Returns whether `log_every` asks for the row of an update.
     pub(super) fn logs(&self, step: u64) -> bool {
         self.recipe.log_every > 0 && step.is_multiple_of(self.recipe.log_every)
     }

@@ -87,7 +87,7 @@ impl State {
         }
     }
 
-    /// Whether every parameter that moves is finite. The loss need not tell: a ReLU such as
+    /// Returns whether every parameter that moves is finite. The loss need not tell: a ReLU such as
     /// Candle's turns NaN into 0.
     pub fn finite(&self) -> Result<bool> {
         for param in &self.active {

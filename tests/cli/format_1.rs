@@ -40,7 +40,7 @@ fn interrupted() -> (Sandbox, PathBuf) {
     (sandbox, run)
 }
 
-/// Whether this processor gives the bits of the one that the run was made on.
+/// Returns whether this processor gives the bits of the one that the run was made on.
 fn same_processor() -> bool {
     let run = json(original().join("run.json"));
     let same = run["attempts"][0]["isa"] == trainer::run::isa_class();

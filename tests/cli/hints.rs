@@ -26,7 +26,7 @@ fn pieces(hint: &str) -> Vec<&str> {
     hint.split('`').skip(1).step_by(2).collect()
 }
 
-/// Whether a piece is a key with its value, complete and TOML.
+/// Returns whether a piece is a key with its value, complete and TOML.
 fn is_line(piece: &str) -> bool {
     let table = piece.parse::<toml::Table>();
     let is_header = piece.starts_with('[');
@@ -137,7 +137,7 @@ impl Text {
         kept.map(|at| lines[at]).collect::<Vec<_>>().join("\n")
     }
 
-    /// Whether the fault's line is that of a key, or begins the table that lacks one.
+    /// Returns whether the fault's line is that of a key, or begins the table that lacks one.
     fn is_at(&self, line: &str) -> bool {
         let key = line.split('=').next().unwrap_or_default().trim();
         let own = self.lines.get(self.line).map_or("", |line| line.trim());

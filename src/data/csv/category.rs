@@ -84,7 +84,7 @@ impl Categories {
         }
     }
 
-    /// How many there are.
+    /// Returns how many there are.
     pub(super) fn len(&self) -> usize {
         self.names.len()
     }
@@ -170,7 +170,7 @@ fn integers(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// Whether two texts are whole numbers that only a 64-bit float makes equal.
+/// Returns whether two texts are whole numbers that only a 64-bit float makes equal.
 fn are_different_integers(a: &str, b: &str) -> bool {
     matches!((digits(a), digits(b)), (Some(x), Some(y)) if x != y)
 }

@@ -50,7 +50,7 @@ pub(super) enum Features {
 }
 
 impl Features {
-    /// How many there are.
+    /// Returns how many there are.
     pub(super) fn width(self) -> usize {
         match self {
             Self::Number => 1,

@@ -255,7 +255,7 @@ fn distinct(path: &Path, header: &[String], decimal: Decimal) -> Result<(), CsvE
     Ok(())
 }
 
-/// Whether a header is made of numbers, as a first row of values is.
+/// Returns whether a header is made of numbers, as a first row of values is.
 pub(super) fn are_values(header: &[String], decimal: Decimal) -> bool {
     let numbers = header.iter().filter(|name| decimal.number(name).is_some());
     numbers.count() * 2 > header.len()

@@ -23,7 +23,7 @@ pub(super) struct Parts {
 }
 
 impl Window {
-    /// How many windows so many characters hold.
+    /// Returns how many windows so many characters hold.
     fn count(self, length: usize) -> usize {
         match length.checked_sub(self.context + 1) {
             Some(rest) => rest / self.stride + 1,
@@ -31,7 +31,7 @@ impl Window {
         }
     }
 
-    /// How many of `all` characters a share is: percents of the characters, or what so many
+    /// Returns how many of `all` characters a share is: percents of the characters, or what so many
     /// windows cover.
     fn characters(self, share: Option<Share>, all: usize) -> usize {
         match share {

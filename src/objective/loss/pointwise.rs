@@ -60,7 +60,7 @@ pub(super) fn wide(output: &Tensor) -> DType {
     }
 }
 
-/// How many values there are; refuses classes.
+/// Returns how many values there are; refuses classes.
 pub(super) fn count(name: &str, target: &Tensor) -> Result<f64> {
     if !target.dtype().is_float() {
         bail!("`{name}` needs values as targets, not {:?}", target.dtype())

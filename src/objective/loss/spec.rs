@@ -59,7 +59,7 @@ pub trait LossSpec: std::fmt::Debug + Send + Sync {
         (0..target.dim(0)?).map(row).collect()
     }
 
-    /// Whether it takes weights from the training split: see [`balanced`](Self::balanced).
+    /// Returns whether it takes weights from the training split: see [`balanced`](Self::balanced).
     fn is_balanced(&self) -> bool {
         false
     }

@@ -44,7 +44,7 @@ impl Case {
     }
 }
 
-/// Whether numbers, or lists of them, are those of the reference.
+/// Returns whether numbers, or lists of them, are those of the reference.
 fn near(got: &[f64], want: &Value) -> bool {
     let one = |got: f64, want: &Value| match want.as_f64() {
         Some(want) => (got - want).abs() <= 1e-12 * want.abs().max(1e-3),

@@ -22,7 +22,7 @@ pub trait MetricSpec: std::fmt::Debug + Send + Sync {
         false
     }
 
-    /// Whether it is NaN where the evaluated split lacks a class.
+    /// Returns whether it is NaN where the evaluated split lacks a class.
     fn needs_every_class(&self) -> bool {
         false
     }
@@ -36,7 +36,7 @@ pub trait MetricSpec: std::fmt::Debug + Send + Sync {
     /// Begins to count over a model with `outputs` outputs (one for two classes under `bce`).
     fn start(&self, outputs: usize) -> Box<dyn Accumulator>;
 
-    /// Whether more is better.
+    /// Returns whether more is better.
     fn higher_is_better(&self) -> bool;
 }
 

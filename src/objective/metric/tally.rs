@@ -24,7 +24,7 @@ impl Counts {
         self.hits + self.false_alarms
     }
 
-    /// Whether it occurs among targets or predictions.
+    /// Returns whether it occurs among targets or predictions.
     pub fn occurs(&self) -> bool {
         self.support() + self.false_alarms > 0
     }
