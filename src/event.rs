@@ -84,11 +84,11 @@ pub struct EvalRow {
     pub metrics: Metrics,
     /// The updates that the measured state had done, where it is an earlier one: the best.
     pub of_step: Option<u64>,
-    /// How often each class was predicted as each, of a classification.
+    /// The confusion matrix of a classification.
     pub confusion: Option<Arc<Confusion>>,
 }
 
-/// How often each class was predicted as each.
+/// A confusion matrix: the number of times that each class was predicted as each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confusion {
     /// The classes' names.
@@ -262,7 +262,7 @@ pub enum Status {
     /// The metric that `early_stop` watches no longer improved: the run is done, before its last
     /// step.
     EarlyStopped {
-        /// What was seen, for a person.
+        /// The finding, for a person.
         why: String,
     },
     /// It ended earlier, by a signal.

@@ -87,7 +87,7 @@ pub(super) enum Ground {
 }
 
 impl Ground {
-    /// What they are called where they are drawn.
+    /// Returns the theme of pictures on this ground.
     pub(super) fn theme(self) -> Theme {
         match self {
             Self::Light => Theme::Light,

@@ -1,4 +1,4 @@
-//! What the verbs that train have in common: the screen, the last words.
+//! The parts that the verbs that train share: the screen and the closing lines.
 
 use std::fmt::Write as _;
 

@@ -164,7 +164,7 @@ impl Show {
         Some((title, confusion))
     }
 
-    /// Why there is no matrix to show.
+    /// Returns the reason why there is no matrix to show.
     fn none(&self, path: &Path, all: Option<&Confusions>) -> String {
         let run = path.file_name().unwrap_or_default().to_string_lossy();
         let Some(all) = all else {

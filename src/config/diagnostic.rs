@@ -11,11 +11,11 @@ pub use crate::error::Severity;
 pub struct Diagnostic {
     /// Whether the run may start all the same.
     pub severity: Severity,
-    /// What is wrong.
+    /// The fault.
     pub message: String,
     /// Where; `None` where no text can be pointed at (a file that does not exist).
     pub place: Option<Place>,
-    /// What to do about it.
+    /// The remedy.
     pub hint: Option<String>,
 }
 

@@ -71,7 +71,7 @@ pub(super) fn table(word: &str) -> Option<&'static str> {
     found.map(|entry| entry.table)
 }
 
-/// What to write instead of a key that a table does not have.
+/// Returns the text to write instead of a key that a table does not have.
 pub(super) fn hint(home: Home<'_>, key: &str, node: Option<&Node>) -> Option<String> {
     let word = plain(key);
     let mut entries: Vec<&Entry> = ENTRIES.iter().filter(|e| e.names(&word)).collect();
@@ -273,7 +273,7 @@ fn key_schemas<'a>(header: &'a str, key: &'a str) -> impl Iterator<Item = &'stat
     tables.filter_map(move |table| table["properties"].get(key))
 }
 
-/// Where a key of this language belongs.
+/// The place of a key of this language.
 fn own(header: &str, key: &str, node: Option<&Node>) -> Option<String> {
     let common = |s: &&Section| s.header != header && s.common["properties"].get(key).is_some();
     if let Some(section) = LANGUAGE.iter().find(common) {

@@ -82,7 +82,7 @@ fn every_model_is_tried() {
     }
 }
 
-/// What the example of `optimizer.group` names is the biases and the norms, in every model.
+/// The example of `optimizer.group` matches the biases and the norms in every model.
 #[test]
 fn the_example_of_a_group_is_biases_and_norms_in_every_model() {
     let all = sections(&Extensions::new());

@@ -67,7 +67,7 @@ pub struct Plan {
     pub io: Io,
     /// The model's layers and parameters, without numbers.
     pub architecture: Architecture,
-    /// What the model takes of the weights to start from, where they have been looked at.
+    /// The part of the weights to start from that the model takes, where they have been looked at.
     pub init: Option<Fit>,
     /// Names of the parameters that keep their values.
     pub frozen: Vec<String>,

@@ -7,12 +7,12 @@ use std::{
 
 use crate::error::{io_reason, nearest};
 
-/// Why a file gives no text.
+/// The reason why a file gives no text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unreadable {
-    /// What is wrong.
+    /// The fault.
     pub(super) reason: String,
-    /// What to do about it.
+    /// The remedy.
     pub(super) hint: Option<String>,
 }
 

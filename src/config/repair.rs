@@ -5,7 +5,7 @@
 
 use toml::de::DeTable;
 
-/// What was meant, as TOML.
+/// The meant value as TOML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Repair {
     /// The rule that was broken.
@@ -474,7 +474,7 @@ fn header(written: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// What is proposed, each held to be TOML.
+    /// The proposals, each of them TOML.
     fn proposed(written: &str) -> String {
         match value(written) {
             Some(repair) => {

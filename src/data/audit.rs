@@ -3,7 +3,7 @@
 
 use super::{Data, DataError, Target, Task};
 
-/// Why a sample cannot be learned from.
+/// The reason why a sample cannot be learned from.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum TargetFault {
     /// A class that does not exist.
@@ -11,7 +11,7 @@ pub enum TargetFault {
     Class {
         /// The class.
         class: u32,
-        /// How many classes there are.
+        /// Number of classes.
         classes: usize,
     },
     /// A token that does not exist.
@@ -19,7 +19,7 @@ pub enum TargetFault {
     Token {
         /// The token.
         token: f32,
-        /// How many tokens there are.
+        /// Number of tokens.
         tokens: usize,
     },
     /// A target that is no number.
@@ -76,7 +76,7 @@ impl Data {
     }
 }
 
-/// What is wrong with the target of a sample of `places` numbers.
+/// Returns the fault of the target of a sample of `places` numbers.
 fn fault(
     target: &Target<'_>,
     task: &Task,

@@ -60,7 +60,7 @@ pub trait Dataset: Send + Sync {
         index as u32
     }
 
-    /// Where sample `index` comes from, for messages: a file's line where it has one.
+    /// Returns the place of sample `index` for messages: a file's line where it has one.
     fn place(&self, index: usize) -> String {
         format!("sample {}", self.id(index))
     }

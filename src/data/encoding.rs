@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::DataError;
 
-/// What a file is that should be text in UTF-8.
+/// The fault of a file that should be text in UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodingError {
     /// Text in UTF-16, with or without a byte order mark.
@@ -22,7 +22,7 @@ pub enum EncodingError {
     Binary {
         /// The file's format.
         what: &'static str,
-        /// What to do about it.
+        /// The remedy.
         remedy: &'static str,
     },
     /// Bytes that UTF-8 does not have; the error's own text follows the line.
@@ -112,7 +112,7 @@ const SIGNATURES: [(&[u8], &str, &str); 11] = [
 const EXPORT: &str = "export it as CSV in UTF-8";
 const PACK: &str = "unpack it, or pack it with gzip";
 
-/// What the content is, where its beginning shows that it is not UTF-8.
+/// Returns the fault of content whose beginning shows that it is not UTF-8.
 fn other(content: &[u8]) -> Option<EncodingError> {
     for (start, what, remedy) in SIGNATURES {
         if content.starts_with(start) {

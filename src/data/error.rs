@@ -27,7 +27,7 @@ pub enum DataError {
     Encoding {
         /// The file.
         path: PathBuf,
-        /// What it is instead.
+        /// The kind of file that it is instead.
         error: EncodingError,
     },
     /// Files that a folder should hold.
@@ -76,7 +76,7 @@ pub enum DataError {
     Idx {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         error: IdxError,
     },
     /// A table that cannot be used.
@@ -128,9 +128,9 @@ pub enum DataError {
     /// A sample that cannot be learned from.
     #[error("{place}: {fault}")]
     Target {
-        /// Where the sample stands, as [`Dataset::place`](super::Dataset::place) says it.
+        /// The sample's place, as [`Dataset::place`](super::Dataset::place) returns it.
         place: String,
-        /// What is wrong with it.
+        /// The fault.
         fault: TargetFault,
     },
     /// The thread that reads ahead has panicked.

@@ -104,7 +104,7 @@ pub enum LaunchError {
     NoWeights {
         /// What the plan says.
         from: String,
-        /// What is wrong.
+        /// The fault.
         source: RunError,
     },
     /// The weights to start from do not fit the model, or are no numbers.
@@ -112,7 +112,7 @@ pub enum LaunchError {
     OtherWeights {
         /// What the plan says.
         from: String,
-        /// What does not fit, and a remedy.
+        /// The parts that do not fit, and a remedy.
         why: String,
     },
     /// A file of the hub cannot be had.
@@ -141,7 +141,7 @@ pub enum LaunchError {
         step: u64,
         /// Those of its plan.
         steps: u64,
-        /// What was seen.
+        /// The finding.
         why: String,
         /// A patience that it would go on with, in evaluations.
         patience: u64,

@@ -35,7 +35,7 @@ pub struct Evaluation {
     /// The program that trained it and this one, where they differ. None where it is
     /// the same one, as far as the run says.
     pub other_program: Option<(String, String)>,
-    /// How often each class was predicted as each, of a classification.
+    /// The confusion matrix of a classification.
     pub confusion: Option<Confusion>,
 }
 

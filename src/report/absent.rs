@@ -1,9 +1,9 @@
-//! Why a run has no number where one is looked for.
+//! Reasons why a run has no number where one is looked for.
 
 use super::Record;
 use crate::run::Value;
 
-/// Why the run has no value of `key`, for a person; `None` where nothing is known about it.
+/// Returns the reason why the run has no value of `key`; `None` where it is not known.
 #[must_use]
 pub fn why_absent(record: &Record, key: &str) -> Option<String> {
     let (split, metric) = key.split_once('/')?;
@@ -36,7 +36,7 @@ pub fn why_absent(record: &Record, key: &str) -> Option<String> {
     }
 }
 
-/// Why a run has no best value.
+/// Returns the reason why a run has no best value.
 #[must_use]
 pub fn why_no_best(record: &Record) -> Option<String> {
     match text(record, "checkpoint.best.metric") {
@@ -78,7 +78,7 @@ fn no_step(record: &Record) -> String {
     }
 }
 
-/// How a run ended, as a verb.
+/// The end of a run as a verb.
 fn ended(record: &Record) -> &str {
     match record.view.status.as_str() {
         "stopped" => "was stopped",

@@ -189,7 +189,7 @@ fn progress(record: &Record) -> String {
     text
 }
 
-/// Why the run has no best value, where it has none and that is known.
+/// The reason why the run has no best value, where it has none and that is known.
 fn no_best(record: &Record) -> String {
     match record.best() {
         None if !record.metrics().is_empty() => why_no_best(record).unwrap_or_default(),
@@ -239,7 +239,7 @@ fn metrics(record: &Record, fold: Option<usize>, palette: Palette) -> Option<Str
     fitted(&table, fold, palette)
 }
 
-/// Why there is no table of metrics.
+/// The reason why there is no table of metrics.
 fn no_metrics(record: &Record, fold: Option<usize>) -> Option<String> {
     let why = why_absent(record, "train/loss")?;
     Some(hung("no metrics: ", &why, 12, fold))

@@ -1,4 +1,4 @@
-//! What tells runs of one name apart: the keys of their plans that differ.
+//! Keys of the plans in which runs of one name differ.
 
 use std::collections::BTreeSet;
 

@@ -48,7 +48,7 @@ impl EpochLines {
     }
 }
 
-/// What stands behind an epoch with a new best value.
+/// The mark behind an epoch with a new best value.
 const MARK: &str = "  best";
 
 /// One column of an epoch's line.

@@ -139,7 +139,7 @@ fn usual(differing: &[String], without: &[&str]) -> Vec<&'static str> {
     columns
 }
 
-/// What tells each run apart, where a column wants it.
+/// Returns the differing keys of each run, where a column shows them.
 fn differing_in(records: &[Record], columns: &[&str]) -> Vec<String> {
     match columns.contains(&"differs") {
         true => differing(records),

@@ -12,7 +12,7 @@ use jiff::Zoned;
 pub const RUN: &str = "run.json";
 /// One object a line: [`Row`](super::Row).
 pub const METRICS: &str = "metrics.jsonl";
-/// How often each class was predicted as each: [`Confusions`](super::Confusions).
+/// The confusion matrices: [`Confusions`](super::Confusions).
 pub const CONFUSION: &str = "confusion.json";
 /// What came of it: [`Summary`](super::Summary).
 pub const SUMMARY: &str = "summary.json";

@@ -16,9 +16,10 @@ struct Case {
     name: String,
     horizon: u64,
     toml: String,
-    /// None where the library fails or gives what is no learning rate; `library` says how.
+    /// None where the library fails or gives what is no learning rate; `reference` says how.
     values: Option<Vec<f64>>,
-    library: Option<String>,
+    #[serde(rename = "library")]
+    reference: Option<String>,
 }
 
 /// PyTorch's schedulers over no updates at all hold one of their ends for the whole run. Here a phase of
@@ -68,7 +69,7 @@ fn short_runs_have_the_libraries_values() {
             }
             (None, Ok(values)) => {
                 if values.iter().any(|v| !(0.0..=base * 1.0000001).contains(v)) {
-                    faults.push(format!("{name} ({:?}): {values:?}", case.library));
+                    faults.push(format!("{name} ({:?}): {values:?}", case.reference));
                 }
             }
             (_, Err(message)) => faults.push(format!("{name} refused: {message}")),

@@ -37,7 +37,7 @@ impl Split {
     }
 }
 
-/// What a model is found to do on a split.
+/// Measurements of a model on a split.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
     /// Values by `split/name`.

@@ -1,4 +1,4 @@
-//! What a user learns about the classes of the data, from the check to the finished run.
+//! Messages about the classes of the data, from the check to the finished run.
 
 use crate::sandbox::{Sandbox, json, json_lines};
 

@@ -11,7 +11,7 @@ use crate::{
     safetensors::{self, Stored},
 };
 
-/// How other programs' files begin, what they are, and a remedy.
+/// The first bytes of other programs' files, with the format's name and a remedy.
 const OTHERS: [(&[u8], &str, &str); 8] = [
     (b"\x80\x02", "a pickle, as `torch.save` wrote", TORCH),
     (b"\x80\x03", "a pickle", TORCH),

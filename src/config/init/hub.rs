@@ -14,7 +14,7 @@ pub struct HubFile {
 }
 
 impl HubFile {
-    /// What the address of a file of the hub begins with.
+    /// The beginning of the address of a file of the hub.
     pub const SCHEME: &'static str = "hf://";
 }
 

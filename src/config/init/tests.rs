@@ -59,7 +59,7 @@ fn init(text: &str) -> Init {
     table["init"].clone().try_into().unwrap()
 }
 
-/// What is said of a file: the report, or the fault.
+/// Returns the report about a file, or the fault.
 fn said(text: &str, file: &[Stored]) -> String {
     match Fit::new(&init(text), file, &model(), "w.safetensors") {
         Ok(fit) => fit.report("w.safetensors"),

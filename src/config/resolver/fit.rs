@@ -374,7 +374,7 @@ fn soft_target(data: &Data) -> Option<(String, f32)> {
     })
 }
 
-/// What the training split asks for; every target is one that the task has.
+/// The targets of the training split; every target is one that the task has.
 fn train_targets(data: &Data) -> TrainTargets {
     let (train, task) = (&data.train, &data.facts.task);
     let mut counts = vec![0; task.outputs()];

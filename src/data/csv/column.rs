@@ -68,7 +68,7 @@ pub(super) struct Column {
     pub encoding: Encoding,
 }
 
-/// What the reader of a plan should know of a table.
+/// Notes and warnings about a table for the reader of a plan.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub notes: Vec<String>,

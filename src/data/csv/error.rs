@@ -56,7 +56,7 @@ pub enum CsvError {
     OneColumn {
         /// The file.
         path: PathBuf,
-        /// What it looks like.
+        /// The format that it looks like.
         hint: String,
     },
     /// A quote without its other half.
@@ -142,7 +142,7 @@ pub enum CsvError {
         line: u64,
         /// The column's name.
         column: String,
-        /// What is wrong.
+        /// The fault.
         error: CellError,
         /// The key in `[dataset]` that is to blame.
         key: String,
@@ -255,7 +255,7 @@ pub struct RowFault {
     pub found: usize,
     /// Columns of the first line.
     pub expected: usize,
-    /// What to do about it.
+    /// The remedy.
     pub hint: String,
 }
 

@@ -45,7 +45,7 @@ impl Places {
 pub(super) enum Features {
     /// The number itself.
     Number,
-    /// So many zeros, with a one at the index where it is not negative.
+    /// Returns zeros, with a one at the index where it is not negative.
     OneHot(usize),
 }
 

@@ -1,4 +1,4 @@
-//! What a table's text shows before it is read: lines, quotes, columns of its first line.
+//! A first look at a table's text: its lines, its quotes, the columns of its first line.
 
 use super::separator::{Separator, quoted};
 
@@ -46,7 +46,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Where the scan of a text stands.
+/// The state of the scan of a text.
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     /// At the beginning of a value, the only place where a quote opens.
@@ -98,7 +98,7 @@ pub(super) fn first_width(text: &str, separator: u8) -> usize {
     width
 }
 
-/// What to do about a table of one column.
+/// Returns the remedy for a table of one column.
 pub(super) fn one_column(text: &str, given: Separator) -> String {
     let mut lines = first_line(text)
         .split(['\r', '\n'])

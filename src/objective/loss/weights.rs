@@ -65,10 +65,10 @@ pub(super) fn above_zero(_: &mut SchemaGenerator) -> Schema {
     ] })
 }
 
-/// What the training split asks for, as balanced weights are made of it.
+/// The targets of the training split, from which balanced weights are made.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TrainTargets {
-    /// How many samples, or tokens of them, each class has; with the classes' names.
+    /// Number of samples, or of their tokens, in each class, with the classes' names.
     Classes(Vec<u64>, Vec<String>),
     /// The sum of the targets of each output, over so many samples.
     Values(Vec<f64>, u64),

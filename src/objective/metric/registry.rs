@@ -79,7 +79,7 @@ pub const METRICS: [(&str, &str); 17] = [
     ),
 ];
 
-/// What other tools call a metric.
+/// Names that other tools have for a metric.
 const ALIASES: [(&str, &[&str]); 12] = [
     ("accuracy", &["acc", "subset_accuracy", "exact_match"]),
     ("auc", &["roc_auc", "auroc", "roc_auc_score"]),

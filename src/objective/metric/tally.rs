@@ -2,7 +2,7 @@
 
 use super::{Accumulator, TargetsRef, rows};
 
-/// What became of one class.
+/// The scores of one class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     /// Samples of the class that were predicted as it.

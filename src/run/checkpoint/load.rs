@@ -20,7 +20,7 @@ pub struct Fallback {
     pub step: u64,
     /// Its directory.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The fault.
     pub why: String,
 }
 
