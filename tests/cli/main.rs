@@ -21,6 +21,7 @@ mod hints;
 mod memory;
 mod migration;
 mod moved;
+mod mutations;
 mod names;
 mod objectives;
 mod paths;
