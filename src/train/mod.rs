@@ -55,6 +55,8 @@ mod ending_tests;
 #[cfg(test)]
 mod evaluate_tests;
 #[cfg(test)]
+mod planted_tests;
+#[cfg(test)]
 mod precision_reference;
 #[cfg(test)]
 mod precision_tests;

@@ -23,7 +23,7 @@ fn hold(target: Target, length: Option<Span>, from: Option<Origin>, value: Optio
     Entry::new("constant", keys, Arc::new(Constant {}))
 }
 
-fn scheduled(mut recipe: Recipe, entries: &[Entry], base: &[(Target, f64)]) -> Recipe {
+pub(super) fn scheduled(mut recipe: Recipe, entries: &[Entry], base: &[(Target, f64)]) -> Recipe {
     let clock = Clock {
         steps_per_epoch: 6,
         whole: recipe.total_steps,
