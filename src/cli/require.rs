@@ -1,6 +1,6 @@
 //! `--require`: what must hold of a result, so that a script learns it from the exit code.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use clap::Args;
 
@@ -8,7 +8,7 @@ use super::CliError;
 use crate::{
     config::Plan,
     report::{self, Filter, Record},
-    run::Value,
+    run::{Reader, Summary, Value},
 };
 
 /// The flag.
@@ -85,6 +85,18 @@ impl Conditions {
                 )))
             }
         }
+    }
+
+    /// Requires that all hold for the run that ended in `summary`.
+    ///
+    /// # Errors
+    /// The first that does not hold, and a run that cannot be read.
+    pub fn hold_for(&self, summary: &Summary) -> Result<(), CliError> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let record = Record::new(Reader::glance(Path::new(&summary.path))?);
+        self.hold(&summary.run, &|key| record.values(key))
     }
 
     /// Requires that all hold for each of the runs.
