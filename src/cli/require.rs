@@ -7,8 +7,8 @@ use clap::Args;
 use super::CliError;
 use crate::{
     config::Plan,
-    report::{self, Filter, Record},
-    run::{Reader, Summary, Value},
+    report::{self, Field, Filter, Record},
+    run::{Reader, Summary},
 };
 
 /// The flag.
@@ -73,7 +73,7 @@ impl Conditions {
     ///
     /// # Errors
     /// [`CliError::Unmet`] with the first that does not hold for `who`.
-    pub fn hold(&self, who: &str, values: &impl Fn(&str) -> Vec<Value>) -> Result<(), CliError> {
+    pub fn hold(&self, who: &str, values: &impl Fn(&str) -> Vec<Field>) -> Result<(), CliError> {
         match self.0.iter().find(|(_, filter)| !filter.holds(values)) {
             None => Ok(()),
             Some((text, filter)) => {
@@ -122,8 +122,8 @@ impl Conditions {
 }
 
 /// `val/accuracy is 0.93`.
-fn found(key: &str, values: &impl Fn(&str) -> Vec<Value>) -> String {
-    let values: Vec<String> = values(key).iter().map(Value::to_string).collect();
+fn found(key: &str, values: &impl Fn(&str) -> Vec<Field>) -> String {
+    let values: Vec<String> = values(key).iter().map(Field::to_string).collect();
     match values.as_slice() {
         [] => format!("it has no {key}"),
         values => format!("{key} is {}", values.join(", ")),

@@ -1,4 +1,4 @@
-//! `resume --require`: what a run has to reach, as an exit code.
+//! `--require` and `--where`: what a run has to be, as an exit code.
 
 use std::fs;
 
@@ -75,4 +75,37 @@ fn completions_and_help_know_the_flag() {
     let script = sandbox.ok(&["completions", "fish"]).stdout;
     let of_resume = |line: &&str| line.contains("subcommand resume") && line.contains("-l require");
     assert!(script.lines().any(|line| of_resume(&line)), "{script}");
+}
+
+/// Seeds that are the same `f64`.
+#[test]
+fn a_large_seed_is_compared_by_every_digit() {
+    let (low, high) = ("9007199254740992", "9007199254740993");
+    let sandbox = Sandbox::new();
+    sandbox.write("c.toml", CONFIG);
+    for seed in [high, low] {
+        sandbox.ok(&["run", "c.toml", "-q", "--steps", "1", "--seed", seed]);
+    }
+    let seeds = |args: &[&str]| {
+        let ls = ["ls", "--columns", "seed", "--format", "csv"];
+        let listed = sandbox.ok(&[&ls[..], args].concat()).stdout;
+        let mut lines = listed.lines().skip(1);
+        lines.by_ref().map(String::from).collect::<Vec<_>>()
+    };
+    assert_eq!(seeds(&["--where", &format!("seed = {low}")]), [low]);
+    assert_eq!(seeds(&["--where", &format!("seed > {low}")]), [high]);
+    assert_eq!(seeds(&["--where", &format!("seed != {high}")]), [low]);
+    assert_eq!(seeds(&["--sort", "seed"]), [low, high]);
+    assert_eq!(seeds(&["--sort=-seed"]), [high, low]);
+    let unmet = format!("seed >= {high}");
+    sandbox
+        .trainer(&["ls", "--require", &unmet])
+        .exits(6)
+        .says(&format!("seed is {low}"));
+    let json = ["ls", "--columns", "seed", "--sort", "seed", "--format"];
+    let json = sandbox.ok(&[&json[..], &["json"]].concat()).json();
+    let json: Vec<_> = json.as_array().unwrap().iter().collect();
+    assert_eq!(json[1]["seed"], 9_007_199_254_740_993_u64);
+    let table = sandbox.ok(&["ls"]).stdout;
+    assert!(table.contains(low) && table.contains(high), "{table}");
 }
