@@ -15,7 +15,7 @@ use crate::{
     config::{Extensions, Plan},
     event::{Sink, Status},
     run::{self, Labels, Resume, ResumeMeta, Summary},
-    train::StopFlag,
+    train::{Changed, StopFlag},
 };
 
 /// How a run goes on.
@@ -61,6 +61,8 @@ pub fn reopen(
     let reread = differences.plan(&options.allow, (&old, &text), &found.info().plan_hash);
     let edited = edit::apply(&old, new, options.edits.schedule, step, extensions)?;
     let is_replaced = edited.is_some() || reread;
+    let rules = edited.as_ref().map(|edited| changed(&old, &edited.plan));
+    let rules = rules.unwrap_or_default();
     let (plan, mut changes) = edited.map_or((old, Vec::new()), |e| (e.plan, e.changes));
     let is_finished = found.path().join("summary.json").exists();
     if step >= plan.length.total_steps && is_finished {
@@ -75,7 +77,7 @@ pub fn reopen(
     let mut prepared = prepare_from(&plan, origin)?;
     differences.data(&options.allow, found.info(), &prepared);
     differences.refuse(&id, &plan_file)?;
-    restore(&mut prepared, &found)?;
+    restore(&mut prepared, &found, &rules)?;
     if is_finished {
         refuse_early_stop(&prepared, &plan, &id)?;
     }
@@ -144,8 +146,9 @@ fn labels(plan: &Plan) -> Labels {
     }
 }
 
-/// Puts the run's checkpoint, where it has one, into the session.
-fn restore(prepared: &mut Prepared, found: &Resume) -> Result<(), LaunchError> {
+/// Puts the run's checkpoint, where it has one, into the session, without what it remembers of
+/// `changed` rules.
+fn restore(prepared: &mut Prepared, found: &Resume, changed: &Changed) -> Result<(), LaunchError> {
     let Some(checkpoint) = found.checkpoint() else {
         return Ok(());
     };
@@ -155,12 +158,34 @@ fn restore(prepared: &mut Prepared, found: &Resume) -> Result<(), LaunchError> {
         step: checkpoint.step,
         source,
     })?;
+    prepared.session.forget(changed);
     if prepared.session.wants_best()
         && let Ok((best, _)) = run::load_best(found.path())
     {
         prepared.session.take_best(&best);
     }
     Ok(())
+}
+
+/// Returns the rules that watch another metric, or other values of it, than before.
+fn changed(old: &Plan, new: &Plan) -> Changed {
+    let stop = |plan| recipe::early_stop(plan).map(|rule| (rule.metric, rule.mode));
+    let keys = |plan: &Plan, entry: usize, keys: &[&str]| -> Vec<_> {
+        let phase = plan.schedule.get(entry);
+        let value = |key: &&str| phase.and_then(|phase| phase.get(*key)).cloned();
+        keys.iter().map(value).collect()
+    };
+    let differing = |names: &[&str]| {
+        let entries = 0..old.schedule.len();
+        let differs = |entry: &usize| keys(old, *entry, names) != keys(new, *entry, names);
+        entries.filter(differs).collect()
+    };
+    Changed {
+        early_stop: stop(old) != stop(new),
+        best: recipe::checkpoints(old).best != recipe::checkpoints(new).best,
+        metrics: differing(&["metric", "mode"]),
+        phases: differing(&["type", "target", "track", "groups"]),
+    }
 }
 
 /// Refuses a run that stopped early and, with the patience of this plan, would do so at once.

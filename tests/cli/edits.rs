@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::sandbox::{Outcome, Sandbox, json};
+use crate::sandbox::{Outcome, Sandbox, json, json_lines};
 
 const CONFIG: &str = r#"
     device = "cpu"
@@ -118,4 +118,46 @@ fn another_metric_chooses_the_best_state() {
     let set = "checkpoint.best={ metric = \"val/loss\", mode = \"min\" }";
     resume(&sandbox, "6", &["--set", set]).exits(0);
     assert_eq!(summary(&sandbox)["best"]["metric"], "val/loss");
+}
+
+#[test]
+fn an_early_stop_that_watches_another_metric_begins_anew() {
+    let sandbox = Sandbox::new();
+    let stop = "early_stop = { metric = \"val/accuracy\", mode = \"max\", patience = \"9 evals\" }";
+    sandbox.write("c.toml", format!("{CONFIG}{stop}"));
+    sandbox.ok(&["run", "c.toml", "-q"]);
+    // No loss is below the accuracies before it.
+    let set = r#"train.early_stop={ metric = "val/loss", mode = "min", patience = "3 evals" }"#;
+    resume(&sandbox, "6", &["--set", set]).exits(0);
+    assert_eq!(summary(&sandbox)["epoch"], 6.0);
+}
+
+#[test]
+fn a_schedule_that_follows_another_metric_keeps_its_factor_and_begins_anew() {
+    let sandbox = Sandbox::new();
+    let plateau = "[[schedule]]\ntype = \"plateau\"\nmetric = \"val/accuracy\"\nmode = \"max\"\npatience = \"0 evals\"\nfactor = 0.5\nthreshold = 9.0\n";
+    sandbox.write(
+        "c.toml",
+        format!("{CONFIG}log_every = \"1 step\"\n{plateau}"),
+    );
+    sandbox.ok(&["run", "c.toml", "-q"]);
+    let metric = "schedule.0.metric=val/loss";
+    let set = ["--set", metric, "--set", "schedule.0.mode=min"];
+    resume(&sandbox, "4", &set).exits(0);
+    let rows = json_lines(sandbox.run_dir().join("metrics.jsonl"));
+    let steps = rows.iter().filter(|row| row["kind"] == "step");
+    let lr = |row: &Value| (row["epoch"].as_f64().unwrap(), row["lr"].as_f64().unwrap());
+    let lrs: Vec<(f64, f64)> = steps.map(lr).collect();
+    let in_epoch = |n: f64| {
+        let mut of = lrs
+            .iter()
+            .filter(|(epoch, _)| *epoch > n - 1.0 && *epoch < n);
+        of.next().unwrap().1
+    };
+    // The second accuracy is no improvement by so much; the first loss is one, the second is none.
+    assert_eq!([1.0, 2.0, 3.0, 4.0].map(in_epoch), [0.5, 0.5, 0.25, 0.25]);
+    resume(&sandbox, "5", &[]).exits(0);
+    let rows = json_lines(sandbox.run_dir().join("metrics.jsonl"));
+    let last = rows.iter().rfind(|row| row["kind"] == "step").unwrap();
+    assert_eq!(last["lr"], 0.125);
 }

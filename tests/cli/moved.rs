@@ -262,7 +262,7 @@ fn a_run_without_its_weights_goes_on_and_says_how_it_is_repeated() {
     with(&["reproduce", id, "-q"])
         .exits(4)
         .says("w.safetensors")
-        .says("`--set model.init=PATH` says where it is now");
+        .says("say where it is now with `--set model.init=PATH`");
     let place = format!("model.init={}", weights.display());
     let repeated = with(&["reproduce", id, "-q", "--set", &place]);
     repeated.exits(0);
@@ -273,7 +273,7 @@ fn a_run_without_its_weights_goes_on_and_says_how_it_is_repeated() {
     let again = ["resume", id, "-q"];
     with(&again)
         .exits(4)
-        .says("`--set model.init=PATH` says where it is now");
+        .says("say where it is now with `--set model.init=PATH`");
     with(&[&again[..], &["--set", &place]].concat()).exits(0);
 }
 
