@@ -8,8 +8,8 @@ use serde_json::json;
 use super::{CliError, Global, Output, PlanFlags, require::Require, run::Format};
 use crate::{
     launch::{self, Evaluation, Which},
-    report::{Align, Record, Table, classes_text, confusion_object, exact},
-    run::{Reader, Store, Value},
+    report::{Align, Field, Record, Table, classes_text, confusion_object, exact},
+    run::{Reader, Store},
     train::Split,
 };
 
@@ -98,7 +98,7 @@ impl Eval {
         self.show(&record, &found, out)?;
         let who = format!("{} at step {}", record.view.info.run, found.step);
         required.hold(&who, &|key| match found.metrics.get(key) {
-            Some(value) => vec![Value::Number(*value)],
+            Some(value) => vec![Field::Number(*value)],
             None => record.values(key),
         })
     }

@@ -1,14 +1,14 @@
 //! `--require`: what must hold of a result, so that a script learns it from the exit code.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use clap::Args;
 
 use super::CliError;
 use crate::{
     config::Plan,
-    report::{self, Filter, Record},
-    run::Value,
+    report::{self, Field, Filter, Record},
+    run::{Reader, Summary},
 };
 
 /// The flag.
@@ -73,7 +73,7 @@ impl Conditions {
     ///
     /// # Errors
     /// [`CliError::Unmet`] with the first that does not hold for `who`.
-    pub fn hold(&self, who: &str, values: &impl Fn(&str) -> Vec<Value>) -> Result<(), CliError> {
+    pub fn hold(&self, who: &str, values: &impl Fn(&str) -> Vec<Field>) -> Result<(), CliError> {
         match self.0.iter().find(|(_, filter)| !filter.holds(values)) {
             None => Ok(()),
             Some((text, filter)) => {
@@ -85,6 +85,18 @@ impl Conditions {
                 )))
             }
         }
+    }
+
+    /// Requires that all hold for the run that ended in `summary`.
+    ///
+    /// # Errors
+    /// The first that does not hold, and a run that cannot be read.
+    pub fn hold_for(&self, summary: &Summary) -> Result<(), CliError> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let record = Record::new(Reader::glance(Path::new(&summary.path))?);
+        self.hold(&summary.run, &|key| record.values(key))
     }
 
     /// Requires that all hold for each of the runs.
@@ -110,8 +122,8 @@ impl Conditions {
 }
 
 /// `val/accuracy is 0.93`.
-fn found(key: &str, values: &impl Fn(&str) -> Vec<Value>) -> String {
-    let values: Vec<String> = values(key).iter().map(Value::to_string).collect();
+fn found(key: &str, values: &impl Fn(&str) -> Vec<Field>) -> String {
+    let values: Vec<String> = values(key).iter().map(Field::to_string).collect();
     match values.as_slice() {
         [] => format!("it has no {key}"),
         values => format!("{key} is {}", values.join(", ")),

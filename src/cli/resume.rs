@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{CliError, Global, Output, PlanFlags, args::path, run, session};
+use super::{CliError, Global, Output, PlanFlags, args::path, require::Require, run, session};
 use crate::{
     launch::{self, Allow, Edits, ResumeOptions, ScheduleMode},
     run::Store,
@@ -30,6 +30,8 @@ pub struct Resume {
     /// Further differences to accept from the run as it began
     #[arg(long, value_enum, value_delimiter = ',')]
     allow: Vec<Difference>,
+    #[command(flatten)]
+    require: Require,
     /// Output format
     #[arg(long, value_enum, default_value_t = run::Format::Text)]
     format: run::Format,
@@ -60,8 +62,9 @@ impl Resume {
     /// Trains on.
     ///
     /// # Errors
-    /// A run that cannot go on, fails, diverges or is stopped.
+    /// A run that cannot go on, fails, diverges, is stopped or does not meet a requirement.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
+        let conditions = self.require.conditions()?;
         let path = Store::new(&global.runs).find(&self.run)?;
         let options = ResumeOptions {
             edits: Edits {
@@ -82,17 +85,13 @@ impl Resume {
             argv: std::env::args().collect(),
         };
         let stop = launch::connect().map_err(CliError::Signals)?;
+        let reopened = launch::reopen(&path, &global.extensions, &options)?;
+        conditions.check(reopened.plan())?;
         let mut screen = session::screen(global);
         let mut say = |line: String| out.note(&line);
-        let summary = launch::resume(
-            &path,
-            &global.extensions,
-            &options,
-            &mut screen,
-            &stop,
-            &mut say,
-        )?;
+        let summary = reopened.resume(&mut screen, &stop, &mut say)?;
         drop(screen);
-        run::conclude(&summary, self.format, out)
+        run::conclude(&summary, self.format, out)?;
+        conditions.hold_for(&summary)
     }
 }

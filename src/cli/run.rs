@@ -1,7 +1,5 @@
 //! `trainer run`.
 
-use std::path::Path;
-
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
@@ -13,8 +11,8 @@ use super::{
 use crate::{
     config::{Plan, Spec},
     launch::{self, Launch},
-    report::{Align, Cell, Ink, Record, Table, short},
-    run::{Reader, Summary},
+    report::{Align, Cell, Ink, Table, short},
+    run::Summary,
     train::StopFlag,
 };
 
@@ -151,7 +149,7 @@ impl Run {
             Ok(None) => (None, None),
             Ok(Some(summary)) => {
                 let said = conclude(&summary, self.format, out);
-                let met = said.and_then(|()| required(conditions, &summary));
+                let met = said.and_then(|()| conditions.hold_for(&summary));
                 (Some(summary), met.err())
             }
             Err(error) => {
@@ -208,14 +206,6 @@ impl Run {
 /// A config that did not run, as `check --format json` has it.
 fn faults(config: &str, error: &CliError) -> serde_json::Value {
     json!({ "config": config, "ok": false, "faults": exit::faults(error) })
-}
-
-fn required(conditions: &Conditions, summary: &Summary) -> Result<(), CliError> {
-    if conditions.is_empty() {
-        return Ok(());
-    }
-    let record = Record::new(Reader::glance(Path::new(&summary.path))?);
-    conditions.hold(&summary.run, &|key| record.values(key))
 }
 
 /// One line a config: what came of it.

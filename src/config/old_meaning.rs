@@ -3,7 +3,8 @@
 //! A stored plan is complete when it is written. A later version of the program may know another
 //! key, whose default for new configs is not what the old version did. Each such key has a row
 //! here. A stored plan without the key is read as if it held the row's value; the plan's hash leaves
-//! the key out where it holds this value, so that an old run keeps its hash.
+//! the key out where it holds this value, so that an old run keeps its hash. A config that takes the
+//! place of such a plan and does not write the key is read the same way.
 
 use std::path::PathBuf;
 
@@ -60,8 +61,26 @@ impl OldMeaning {
     }
 }
 
-/// Adds the keys that a stored plan lacks.
-pub(super) fn complete(root: &mut Node, sources: &mut Sources, rows: &[OldMeaning]) {
+/// Returns the rows of the keys that the text of a stored plan lacks.
+pub(super) fn lacking<'a>(plan: &str, rows: &'a [OldMeaning]) -> Vec<&'a OldMeaning> {
+    let plan: toml::Table = plan.parse().unwrap_or_default();
+    let lacks = |row: &&OldMeaning| {
+        plan.get(row.table)
+            .and_then(toml::Value::as_table)
+            .is_some_and(|table| {
+                let kind = table.get("type").and_then(toml::Value::as_str);
+                row.applies(kind) && !table.contains_key(row.key)
+            })
+    };
+    rows.iter().filter(lacks).collect()
+}
+
+/// Adds the keys of these rows that are not written.
+pub(super) fn complete<'a>(
+    root: &mut Node,
+    sources: &mut Sources,
+    rows: impl IntoIterator<Item = &'a OldMeaning>,
+) {
     for row in rows {
         let Some(table) = root.table().and_then(|root| root.get(row.table)?.table()) else {
             continue;
@@ -105,8 +124,10 @@ pub(super) fn leave_out(plan: &mut toml::Table, rows: &[OldMeaning]) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
-    use crate::config::{Overrides, Spec};
+    use crate::config::{Extensions, Overrides, Plan, Spec};
 
     const ROWS: &[OldMeaning] = &[OldMeaning {
         table: "dataset",
@@ -135,6 +156,70 @@ mod tests {
         );
         let text = "[dataset]\ntype = \"digits\"";
         assert_eq!(completed(text)["dataset"].get("encoding"), None);
+    }
+
+    #[test]
+    fn a_key_is_lacking_where_its_table_has_no_such_line() {
+        let lacks = |text: &str| !lacking(text, ROWS).is_empty();
+        assert!(lacks("[dataset]\ntype = \"csv\""));
+        assert!(!lacks("[dataset]\ntype = \"csv\"\nencoding = \"one_hot\""));
+        assert!(!lacks("[dataset]\ntype = \"digits\""));
+        assert!(!lacks("[model]\ntype = \"mlp\""));
+    }
+
+    /// A config that has every table of the rows, in the folder of its data.
+    fn config(folder: &Path) -> String {
+        let rows = (0..40).map(|i| format!("{},{},{}\n", i % 7, ["p", "q"][i % 2], i % 3));
+        let rows = format!("u,v,y\n{}", rows.collect::<String>());
+        std::fs::write(folder.join("d.csv"), rows).unwrap();
+        let path = toml::Value::from(folder.join("d.csv").to_str().unwrap());
+        format!(
+            "[model]\ntype = \"mlp\"\nhidden = [4]\nnorm = \"batch\"\n[dataset]\ntype = \"csv\"\npath = {path}\ntarget = \"y\"\n[optimizer]\ntype = \"sgd\"\nlr = 0.1\n[train]\nepochs = 2\n"
+        )
+    }
+
+    fn plan(spec: &Spec) -> Plan {
+        Plan::resolve(spec, &Extensions::new()).unwrap()
+    }
+
+    fn remove(plan: &mut toml::Table, row: &OldMeaning) -> toml::Value {
+        let table = plan[row.table].as_table_mut().unwrap();
+        table.remove(row.key).unwrap()
+    }
+
+    #[test]
+    fn a_config_means_by_every_newer_key_what_an_old_plan_means() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = config(folder.path());
+        let spec = |set: Vec<String>| {
+            let overrides = Overrides {
+                set,
+                ..Overrides::default()
+            };
+            Spec::parse("c.toml", &text, &overrides).stored()
+        };
+        let today = plan(&spec(Vec::new()));
+        let one = OLD_MEANINGS.iter().map(std::slice::from_ref);
+        for rows in one.chain([OLD_MEANINGS]) {
+            let mut table = today.to_table();
+            let set = rows.iter().map(|row| {
+                let value = remove(&mut table, row);
+                format!("{}.{}={value}", row.table, row.key)
+            });
+            let set = set.collect();
+            let old = toml::to_string(&table).unwrap();
+            let stored = Spec::parse("plan.toml", &old, &Overrides::default()).stored();
+            let stored = plan(&stored.with_old_meanings());
+            let silent = plan(&spec(Vec::new()).with_old_meanings_of(&old));
+            assert_eq!(silent.to_toml(), stored.to_toml(), "{rows:?}");
+            assert_eq!(Some(silent.hash()), Plan::hash_of_text(&old), "{rows:?}");
+            // A value that is written stands.
+            let written = plan(&spec(set).with_old_meanings_of(&old));
+            assert_eq!(written.to_toml(), today.to_toml(), "{rows:?}");
+            // A plan that has the keys changes nothing.
+            let same = plan(&spec(Vec::new()).with_old_meanings_of(&today.to_toml()));
+            assert_eq!(same.to_toml(), today.to_toml(), "{rows:?}");
+        }
     }
 
     #[test]

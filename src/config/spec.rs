@@ -195,6 +195,15 @@ impl Spec {
         old_meaning::complete(&mut self.root, &mut self.sources, OLD_MEANINGS);
         self
     }
+
+    /// The same with the old meaning of each key that neither it nor the text of a stored plan has.
+    /// For a config that takes the place of a plan, which may be older than some keys.
+    #[must_use]
+    pub fn with_old_meanings_of(mut self, plan: &str) -> Self {
+        let rows = old_meaning::lacking(plan, OLD_MEANINGS);
+        old_meaning::complete(&mut self.root, &mut self.sources, rows);
+        self
+    }
 }
 
 #[cfg(test)]

@@ -69,13 +69,14 @@ const UNSEEN: [&str; 5] = ["name", "notes", "tags", "train.threads", "dataset.pr
 /// Keys that change where the curve is: they need `--schedule`.
 const CURVE: [&str; 4] = ["train.epochs", "train.steps", "train.horizon", "schedule"];
 
-/// The stored plan of the run at `run`, and the plan with its edits where there are any. Files are
-/// looked for where the edits say that they are now.
+/// Returns the stored plan of the run at `run`, and the plan with its edits where there are any.
+/// Files are looked for where the edits say that they are now. `first` is the text of the plan that
+/// the run was begun with: a config means by a key that is newer than this plan what was done then.
 ///
 /// # Errors
 /// One of them no longer resolves.
 pub fn plans(
-    run: &Path,
+    (run, first): (&Path, &str),
     edits: &Edits,
     extensions: &Extensions,
 ) -> Result<(Plan, Option<Plan>), LaunchError> {
@@ -83,17 +84,14 @@ pub fn plans(
         return Ok((stored(run, &[], extensions)?, None));
     }
     let spec = match &edits.config {
-        Some(path) => Spec::load(path, &edits.overrides).stored(),
+        Some(path) => Spec::load(path, &edits.overrides)
+            .stored()
+            .with_old_meanings_of(first),
         None => spec(run, &edits.overrides),
     };
-    let says_statistics = spec.root.at("model.freeze_statistics").is_some();
     let mut new = Plan::resolve(&spec, extensions)?;
     new.top.tags.extend(edits.tags.iter().cloned());
     let old = stored(run, &new.paths, extensions)?;
-    if !says_statistics {
-        // A config has the default of today, which a run from before there was the key has not.
-        new.model_keys.freeze_statistics = old.model_keys.freeze_statistics;
-    }
     Ok((old, Some(new)))
 }
 

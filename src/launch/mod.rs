@@ -36,7 +36,7 @@ pub use hub::HubError;
 pub use place::check_place;
 pub use recipe::recipe;
 pub use reproduce::{Reproduction, SameProgram, reproduce};
-pub use resume::{ResumeOptions, resume, stored_plan};
+pub use resume::{Reopened, ResumeOptions, reopen, stored_plan};
 pub use samples::data_info;
 pub use signals::connect;
 pub use start::{Launch, Prepared, config_files, prepare};

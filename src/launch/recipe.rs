@@ -96,7 +96,7 @@ pub(super) fn early_stop(plan: &Plan) -> Option<EarlyStop> {
     })
 }
 
-fn checkpoints(plan: &Plan) -> CheckpointPolicy {
+pub(super) fn checkpoints(plan: &Plan) -> CheckpointPolicy {
     let keys = &plan.checkpoint;
     let every = match keys.every {
         Span::Seconds(seconds) => Cadence::Seconds(seconds),

@@ -15,7 +15,7 @@ use crate::{
     config::{Extensions, Plan},
     event::{Sink, Status},
     run::{self, Labels, Resume, ResumeMeta, Summary},
-    train::StopFlag,
+    train::{Changed, StopFlag},
 };
 
 /// How a run goes on.
@@ -29,29 +29,41 @@ pub struct ResumeOptions {
     pub argv: Vec<String>,
 }
 
-/// Resumes the run at `path`; `say` is told from which step to which before training begins.
+/// A run that can go on: it is compared with how it began, loaded and restored. Its directory is as
+/// it was.
+pub struct Reopened {
+    found: Resume,
+    plan: Plan,
+    /// Whether the plan takes the place of the stored one.
+    is_replaced: bool,
+    prepared: Prepared,
+    changes: Vec<String>,
+    argv: Vec<String>,
+}
+
+/// Opens the run at `path` to go on with it.
 ///
 /// # Errors
 /// A run that is locked, complete, damaged, or changed in a way that was not allowed; or whose
 /// checkpoint does not fit the plan. The run directory is then as it was.
-pub fn resume(
+pub fn reopen(
     path: &Path,
     extensions: &Extensions,
     options: &ResumeOptions,
-    watcher: &mut dyn Sink,
-    stop: &StopFlag,
-    say: &mut dyn FnMut(String),
-) -> Result<Summary, LaunchError> {
+) -> Result<Reopened, LaunchError> {
     let found = Resume::open(path)?;
     let id = found.info().run.clone();
     let plan_file = found.path().join("plan.toml").display().to_string();
-    let (old, new) = edit::plans(found.path(), &options.edits, extensions)?;
-    let text = found.plan_text()?;
+    let (text, first) = (found.plan_text()?, found.first_plan_text()?);
+    let (old, new) = edit::plans((found.path(), &first), &options.edits, extensions)?;
     let step = found.step();
     let mut differences = Differences::of(found.info().attempts.last(), &options.allow);
     let reread = differences.plan(&options.allow, (&old, &text), &found.info().plan_hash);
     let edited = edit::apply(&old, new, options.edits.schedule, step, extensions)?;
-    let plan = edited.as_ref().map_or(&old, |edited| &edited.plan);
+    let is_replaced = edited.is_some() || reread;
+    let rules = edited.as_ref().map(|edited| changed(&old, &edited.plan));
+    let rules = rules.unwrap_or_default();
+    let (plan, mut changes) = edited.map_or((old, Vec::new()), |e| (e.plan, e.changes));
     let is_finished = found.path().join("summary.json").exists();
     if step >= plan.length.total_steps && is_finished {
         return Err(LaunchError::Complete {
@@ -62,37 +74,68 @@ pub fn resume(
     }
     let again = Origin::Again(found.info().init.as_ref());
     let origin = found.checkpoint().map_or(again, |_| Origin::Checkpoint);
-    let mut prepared = prepare_from(plan, origin)?;
+    let mut prepared = prepare_from(&plan, origin)?;
     differences.data(&options.allow, found.info(), &prepared);
     differences.refuse(&id, &plan_file)?;
-    // Before the directory is touched: a state that does not fit leaves the run as it is.
-    restore(&mut prepared, &found)?;
+    restore(&mut prepared, &found, &rules)?;
     if is_finished {
-        refuse_early_stop(&prepared, plan, &id)?;
+        refuse_early_stop(&prepared, &plan, &id)?;
     }
-    let mut fallbacks: Vec<String> = found.fallbacks().iter().map(ToString::to_string).collect();
-    fallbacks.extend(found.log_fault()?);
-    say(beginning(&id, step, plan.length.total_steps));
-    let mut changes = edited.as_ref().map_or(Vec::new(), |e| e.changes.clone());
     changes.append(&mut differences.changes);
-    let meta = ResumeMeta {
-        attempt: attempt(&options.argv, &prepared.opened, changes),
-        keep: keep(plan),
-        plan: (edited.is_some() || reread).then(|| (plan.to_toml_in(found.path()), plan.hash())),
-        labels: labels(plan),
-        data_fingerprint: prepared.fingerprint,
-        init: prepared.init,
-    };
-    let trace = Trace::new();
-    let found_checkpoint = found.checkpoint().is_some();
-    let mut writer = trace.context().within(|| found.begin(&meta))?;
-    warn(&mut Fanout(vec![&mut writer, watcher]), step, fallbacks)?;
-    // Without a checkpoint the log begins again.
-    let said = match found_checkpoint {
-        true => Vec::new(),
-        false => samples::warnings(plan),
-    };
-    drive(&mut prepared.session, writer, trace, said, watcher, stop)
+    Ok(Reopened {
+        found,
+        plan,
+        is_replaced,
+        prepared,
+        changes,
+        argv: options.argv.clone(),
+    })
+}
+
+impl Reopened {
+    /// Returns the plan to go on with.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Trains on; `say` is told from which step to which before training begins.
+    ///
+    /// # Errors
+    /// A directory that cannot be written, or training that fails.
+    pub fn resume(
+        self,
+        watcher: &mut dyn Sink,
+        stop: &StopFlag,
+        say: &mut dyn FnMut(String),
+    ) -> Result<Summary, LaunchError> {
+        let (found, plan) = (self.found, self.plan);
+        let step = found.step();
+        let fallbacks = found.fallbacks().iter().map(ToString::to_string);
+        let mut fallbacks: Vec<String> = fallbacks.collect();
+        fallbacks.extend(found.log_fault()?);
+        say(beginning(&found.info().run, step, plan.length.total_steps));
+        let mut prepared = self.prepared;
+        let replacement = || (plan.to_toml_in(found.path()), plan.hash());
+        let meta = ResumeMeta {
+            attempt: attempt(&self.argv, &prepared.opened, self.changes),
+            keep: keep(&plan),
+            plan: self.is_replaced.then(replacement),
+            labels: labels(&plan),
+            data_fingerprint: prepared.fingerprint,
+            init: prepared.init,
+        };
+        let trace = Trace::new();
+        let found_checkpoint = found.checkpoint().is_some();
+        let mut writer = trace.context().within(|| found.begin(&meta))?;
+        warn(&mut Fanout(vec![&mut writer, watcher]), step, fallbacks)?;
+        // Without a checkpoint the log begins again.
+        let said = match found_checkpoint {
+            true => Vec::new(),
+            false => samples::warnings(&plan),
+        };
+        drive(&mut prepared.session, writer, trace, said, watcher, stop)
+    }
 }
 
 fn labels(plan: &Plan) -> Labels {
@@ -103,8 +146,9 @@ fn labels(plan: &Plan) -> Labels {
     }
 }
 
-/// Puts the run's checkpoint, where it has one, into the session.
-fn restore(prepared: &mut Prepared, found: &Resume) -> Result<(), LaunchError> {
+/// Puts the run's checkpoint, where it has one, into the session, without what it remembers of
+/// `changed` rules.
+fn restore(prepared: &mut Prepared, found: &Resume, changed: &Changed) -> Result<(), LaunchError> {
     let Some(checkpoint) = found.checkpoint() else {
         return Ok(());
     };
@@ -114,12 +158,34 @@ fn restore(prepared: &mut Prepared, found: &Resume) -> Result<(), LaunchError> {
         step: checkpoint.step,
         source,
     })?;
+    prepared.session.forget(changed);
     if prepared.session.wants_best()
         && let Ok((best, _)) = run::load_best(found.path())
     {
         prepared.session.take_best(&best);
     }
     Ok(())
+}
+
+/// Returns the rules that watch another metric, or other values of it, than before.
+fn changed(old: &Plan, new: &Plan) -> Changed {
+    let stop = |plan| recipe::early_stop(plan).map(|rule| (rule.metric, rule.mode));
+    let keys = |plan: &Plan, entry: usize, keys: &[&str]| -> Vec<_> {
+        let phase = plan.schedule.get(entry);
+        let value = |key: &&str| phase.and_then(|phase| phase.get(*key)).cloned();
+        keys.iter().map(value).collect()
+    };
+    let differing = |names: &[&str]| {
+        let entries = 0..old.schedule.len();
+        let differs = |entry: &usize| keys(old, *entry, names) != keys(new, *entry, names);
+        entries.filter(differs).collect()
+    };
+    Changed {
+        early_stop: stop(old) != stop(new),
+        best: recipe::checkpoints(old).best != recipe::checkpoints(new).best,
+        metrics: differing(&["metric", "mode"]),
+        phases: differing(&["type", "target", "track", "groups"]),
+    }
 }
 
 /// Refuses a run that stopped early and, with the patience of this plan, would do so at once.

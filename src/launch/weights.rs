@@ -6,7 +6,7 @@ use half::{bf16, f16};
 
 use super::{LaunchError, hub};
 use crate::{
-    config::{Fit, Init, WeightFile, stored},
+    config::{Fit, Init, WeightFile, short_path, stored},
     event::{Dtype, NamedArray},
     layer::Architecture,
     run::{self, InitInfo, RunError},
@@ -68,14 +68,17 @@ fn find(init: &Init, known: Option<&InitInfo>) -> Result<(PathBuf, Option<String
     // The hub's cache is made of links, and a user's own link means what it points to.
     match fs::canonicalize(&path) {
         Ok(path) => Ok((path, revision)),
-        Err(source) => Err(LaunchError::NoWeights {
-            from: init.source.to_string(),
-            source: RunError::Io {
-                doing: "read",
-                path,
-                source,
-            },
-        }),
+        Err(source) => {
+            let path = crate::units::lexical(&path);
+            Err(LaunchError::NoWeights {
+                from: short_path(&path),
+                source: RunError::Io {
+                    doing: "read",
+                    path,
+                    source,
+                },
+            })
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Reasons why a run has no number where one is looked for.
 
-use super::Record;
-use crate::run::Value;
+use super::{Field, Record};
 
 /// Returns the reason why the run has no value of `key`; `None` where it is not known.
 #[must_use]
@@ -66,7 +65,7 @@ fn has_no(record: &Record, split: &str) -> bool {
 
 fn text(record: &Record, key: &str) -> Option<String> {
     match record.values(key).into_iter().next() {
-        Some(Value::Text(text)) => Some(text),
+        Some(Field::Text(text)) => Some(text),
         _ => None,
     }
 }

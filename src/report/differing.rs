@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Record, short};
-use crate::run::Value;
+use super::{Field, Record, short};
 
 /// Keys that have a column of their own, or follow from others.
 const LEFT_OUT: [&str; 4] = ["name", "optimizer.lr", "train.epochs", "train.horizon"];
@@ -48,9 +47,9 @@ fn told(record: &Record, keys: &[&str]) -> String {
     parts.join(", ")
 }
 
-fn text(value: &Value) -> String {
+fn text(value: &Field) -> String {
     match value {
-        Value::Number(number) => short(*number),
-        Value::Text(text) => text.clone(),
+        Field::Number(number) => short(*number),
+        other => other.to_string(),
     }
 }

@@ -8,13 +8,13 @@
 //! value      = number | word | "quoted" | 'quoted'
 //! ```
 //!
-//! Numbers compare as numbers and texts by their characters (dates so by time). A key may have
+//! Numbers compare as numbers, whole ones by every digit, and texts by their characters (dates so by time). A key may have
 //! several values (tags, arrays): `=` holds if one of them is equal, `!=` if none is. A run without
 //! the key fulfils no comparison, not even `!=`.
 
 use std::cmp::Ordering;
 
-use crate::run::Value;
+use super::Field;
 
 /// A condition on a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +28,7 @@ enum Expr {
     Compare {
         key: String,
         operator: Operator,
-        value: Value,
+        value: Field,
     },
 }
 
@@ -73,7 +73,7 @@ impl Filter {
     }
 
     /// Whether it holds, given the values of a key (none where there is no such key).
-    pub fn holds(&self, values: &impl Fn(&str) -> Vec<Value>) -> bool {
+    pub fn holds(&self, values: &impl Fn(&str) -> Vec<Field>) -> bool {
         self.0.holds(values)
     }
 
@@ -87,7 +87,7 @@ impl Filter {
 }
 
 impl Expr {
-    fn holds(&self, values: &impl Fn(&str) -> Vec<Value>) -> bool {
+    fn holds(&self, values: &impl Fn(&str) -> Vec<Field>) -> bool {
         match self {
             Self::Any(terms) => terms.iter().any(|term| term.holds(values)),
             Self::All(terms) => terms.iter().all(|term| term.holds(values)),
@@ -124,7 +124,7 @@ impl Operator {
         })
     }
 
-    fn holds(self, values: &[Value], wanted: &Value) -> bool {
+    fn holds(self, values: &[Field], wanted: &Field) -> bool {
         let any = |test: fn(Ordering) -> bool| {
             values
                 .iter()
@@ -142,17 +142,16 @@ impl Operator {
     }
 }
 
-/// The order of two values of the same sort; a text is never less or greater than a number, and
-/// NaN equals nothing.
-fn order(value: &Value, wanted: &Value) -> Option<Ordering> {
+/// Returns the order of two values of the same sort; a text is never less or greater than a number,
+/// and NaN equals nothing.
+fn order(value: &Field, wanted: &Field) -> Option<Ordering> {
     match (value, wanted) {
-        (Value::Number(value), Value::Number(wanted)) => value.partial_cmp(wanted),
-        (Value::Text(value), Value::Text(wanted)) => Some(value.cmp(wanted)),
         // A name may look like a number: `name = 2024`.
-        (Value::Text(value), Value::Number(wanted)) => {
-            (value.parse() == Ok(*wanted)).then_some(Ordering::Equal)
+        (Field::Text(text), Field::Integer(_) | Field::Number(_)) => {
+            let order = Field::read(text).order(wanted);
+            order.filter(|order| order.is_eq())
         }
-        (Value::Number(_), Value::Text(_)) => None,
+        _ => value.order(wanted),
     }
 }
 
@@ -212,7 +211,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn value(&mut self) -> Result<Value, FilterError> {
+    fn value(&mut self) -> Result<Field, FilterError> {
         let word = self.word();
         if let Some(quote @ ('"' | '\'')) = word.chars().next() {
             let inner = &self.text[self.at + 1..];
@@ -221,15 +220,13 @@ impl<'a> Parser<'a> {
                 return Err(self.error("a closing quote"));
             };
             self.at += end + 2;
-            return Ok(Value::Text(inner[..end].into()));
+            return Ok(inner[..end].into());
         }
         if !word.starts_with(is_word) || is_reserved(word) {
             return Err(self.error("a value"));
         }
         self.at += word.len();
-        Ok(word
-            .parse()
-            .map_or_else(|_| Value::Text(word.into()), Value::Number))
+        Ok(Field::read(word))
     }
 
     /// Goes over the next word if it is `expected`.
@@ -286,13 +283,14 @@ fn is_reserved(word: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn values(key: &str) -> Vec<Value> {
+    fn values(key: &str) -> Vec<Field> {
         match key {
             "optimizer.lr" => vec![0.02.into()],
             "status" => vec!["completed".into()],
             "created" => vec!["2026-11-22T09:40:00Z".into()],
             "tag" => vec!["poly".into(), "best".into()],
             "name" => vec!["2024".into()],
+            "seed" => vec![Field::Integer(9_007_199_254_740_993)],
             "val/accuracy" => vec![f64::NAN.into()],
             _ => Vec::new(),
         }
@@ -315,6 +313,8 @@ mod tests {
             "status = failed and status = failed or optimizer.lr < 1",
             "not (status = failed or tag = worst)",
             "name = 2024",
+            "seed = 9007199254740993 and seed > 9007199254740992 and seed < 9007199254740994",
+            "seed != 9007199254740992 and seed > 1e3 and seed < 1e16",
         ] {
             assert!(holds(text), "{text}");
         }
@@ -331,6 +331,8 @@ mod tests {
             "val/accuracy > 0",
             "optimizer.lr > high",
             "name > 2000",
+            "seed = 9007199254740992",
+            "seed >= 9007199254740994",
         ] {
             assert!(!holds(text), "{text}");
         }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::{
-    Align, Cell, Ink, Palette, Record, Table, differing::differing, duration, exact, near::near,
-    number::moment, short,
+    Align, Cell, Field, Ink, Palette, Record, Table, differing::differing, duration, exact,
+    near::near, number::moment, short,
 };
 use crate::{event::Metrics, run::Value};
 
@@ -192,8 +192,8 @@ fn joined(record: &Record, key: &str, number: fn(f64) -> String) -> String {
         .values(key)
         .into_iter()
         .map(|value| match value {
-            Value::Number(value) => number(value),
-            Value::Text(text) => text,
+            Field::Number(value) => number(value),
+            other => other.to_string(),
         })
         .collect();
     texts.join(" ")
@@ -266,16 +266,8 @@ pub(super) fn numbers(values: &Metrics) -> serde_json::Map<String, serde_json::V
 fn value(record: &Record, key: &str) -> serde_json::Value {
     match record.values(key).as_slice() {
         [] => serde_json::Value::Null,
-        [only] => whole(only),
-        many => many.iter().map(whole).collect(),
-    }
-}
-
-/// A whole number without `.0`, as a plan has it.
-fn whole(value: &Value) -> serde_json::Value {
-    match value {
-        Value::Number(n) if n.fract() == 0.0 && n.abs() < 1e15 => json!(*n as i64),
-        other => json!(other),
+        [only] => json!(only),
+        many => json!(many),
     }
 }
 

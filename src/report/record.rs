@@ -16,9 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::Field;
 use crate::{
     event::Metrics,
-    run::{Attempt, BestSummary, RunView, Value},
+    run::{Attempt, BestSummary, RunView},
 };
 
 /// A run with its plan's keys.
@@ -26,7 +27,7 @@ use crate::{
 pub struct Record {
     /// The run.
     pub view: RunView,
-    plan: BTreeMap<String, Vec<Value>>,
+    plan: BTreeMap<String, Vec<Field>>,
 }
 
 /// The keys that every run has, plan and metrics aside.
@@ -62,7 +63,7 @@ pub fn keys_of(plan_toml: &str, metrics: impl IntoIterator<Item = String>) -> BT
 }
 
 /// The values of a plan by their dotted paths; none where it is no TOML.
-fn plan_keys(text: &str) -> BTreeMap<String, Vec<Value>> {
+fn plan_keys(text: &str) -> BTreeMap<String, Vec<Field>> {
     let mut plan = BTreeMap::new();
     if let Ok(table) = text.parse::<toml::Table>() {
         flatten(String::new(), &toml::Value::Table(table), &mut plan);
@@ -81,12 +82,12 @@ impl Record {
 
     /// The values of a key: none where the run does not have it.
     #[must_use]
-    pub fn values(&self, key: &str) -> Vec<Value> {
+    pub fn values(&self, key: &str) -> Vec<Field> {
         if let Some(values) = self.own(key) {
             return values;
         }
         if let Some(value) = self.metrics().get(key) {
-            return vec![Value::Number(*value)];
+            return vec![Field::Number(*value)];
         }
         let key = if key == "lr" { "optimizer.lr" } else { key };
         self.plan.get(key).cloned().unwrap_or_default()
@@ -96,7 +97,8 @@ impl Record {
     #[must_use]
     pub fn number(&self, key: &str) -> Option<f64> {
         match self.values(key).as_slice() {
-            [Value::Number(number)] => Some(*number),
+            [Field::Number(number)] => Some(*number),
+            [Field::Integer(integer)] => Some(*integer as f64),
             _ => None,
         }
     }
@@ -192,12 +194,13 @@ impl Record {
             .fold(0.0, |sum, seconds| sum + seconds)
     }
 
-    fn own(&self, key: &str) -> Option<Vec<Value>> {
+    fn own(&self, key: &str) -> Option<Vec<Field>> {
         let RunView { info, summary, .. } = &self.view;
-        let text = |text: &str| Some(vec![Value::from(text)]);
-        let number = |number: f64| Some(vec![Value::Number(number)]);
+        let text = |text: &str| Some(vec![Field::from(text)]);
+        let number = |number: f64| Some(vec![Field::Number(number)]);
+        let count = |number: u64| Some(vec![Field::count(number)]);
         // Present or not, these are the run's own: the plan's key of the same name is not meant.
-        let maybe = |value: Option<Value>| Some(value.into_iter().collect());
+        let maybe = |value: Option<Field>| Some(value.into_iter().collect());
         match key {
             "id" => text(&info.run),
             "name" => text(&info.name),
@@ -205,22 +208,22 @@ impl Record {
             "path" => text(&self.view.path.to_string_lossy()),
             "created" => text(&info.created),
             "plan_hash" => text(&info.plan_hash),
-            "parent" => maybe(info.parent.as_deref().map(Value::from)),
-            "notes" => maybe(info.notes.as_deref().map(Value::from)),
+            "parent" => maybe(info.parent.as_deref().map(Field::from)),
+            "notes" => maybe(info.notes.as_deref().map(Field::from)),
             "device" => maybe(
                 info.attempts
                     .last()
                     .map(|attempt| attempt.device.as_str().into()),
             ),
             "tag" | "tags" => Some(info.tags.iter().map(|tag| tag.as_str().into()).collect()),
-            "step" => number(self.step() as f64),
+            "step" => count(self.step()),
             "epoch" | "epochs" => number(self.epoch()),
             "time" => number(self.seconds()),
             "samples_per_s" => maybe(summary.as_ref().map(|summary| summary.samples_per_s.into())),
-            "attempts" => number(info.attempts.len() as f64),
+            "attempts" => count(info.attempts.len() as u64),
             "best" => maybe(self.best().map(|best| best.value.into())),
             "best_metric" => maybe(self.best().map(|best| best.metric.as_str().into())),
-            "best_step" => maybe(self.best().map(|best| (best.step as f64).into())),
+            "best_step" => maybe(self.best().map(|best| Field::count(best.step))),
             _ => None,
         }
     }
@@ -228,7 +231,7 @@ impl Record {
 
 /// Adds `value` and what is inside it under dotted paths; array elements both by index and, if
 /// they are plain, together as the values of the array.
-fn flatten(path: String, value: &toml::Value, plan: &mut BTreeMap<String, Vec<Value>>) {
+fn flatten(path: String, value: &toml::Value, plan: &mut BTreeMap<String, Vec<Field>>) {
     let below = |key: &str| {
         if path.is_empty() {
             key.to_string()
@@ -246,7 +249,7 @@ fn flatten(path: String, value: &toml::Value, plan: &mut BTreeMap<String, Vec<Va
             for (i, item) in items.iter().enumerate() {
                 flatten(below(&i.to_string()), item, plan);
             }
-            let plain: Vec<Value> = items.iter().filter_map(leaf).collect();
+            let plain: Vec<Field> = items.iter().filter_map(leaf).collect();
             if !plain.is_empty() {
                 plan.insert(path, plain);
             }
@@ -257,10 +260,10 @@ fn flatten(path: String, value: &toml::Value, plan: &mut BTreeMap<String, Vec<Va
     }
 }
 
-fn leaf(value: &toml::Value) -> Option<Value> {
+fn leaf(value: &toml::Value) -> Option<Field> {
     match value {
         toml::Value::String(text) => Some(text.as_str().into()),
-        toml::Value::Integer(number) => Some((*number as f64).into()),
+        toml::Value::Integer(number) => Some(Field::Integer(*number)),
         toml::Value::Float(number) => Some((*number).into()),
         toml::Value::Boolean(value) => Some(value.to_string().into()),
         toml::Value::Datetime(when) => Some(when.to_string().into()),

@@ -2,8 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::Record;
-use crate::run::Value;
+use super::{Field, Record};
 
 /// Sorts by a key, smallest first, or with a leading `-` largest first. Numbers come before texts;
 /// NaN and runs without the key come last either way; equals keep their order.
@@ -23,16 +22,16 @@ pub fn sort_key(key: &str) -> (&str, bool) {
 }
 
 struct SortKey {
-    value: Option<Value>,
+    value: Option<Field>,
     descending: bool,
 }
 
 impl SortKey {
     fn class(&self) -> u8 {
         match &self.value {
-            Some(Value::Number(number)) if !number.is_nan() => 0,
-            Some(Value::Text(_)) => 1,
-            Some(Value::Number(_)) => 2,
+            Some(Field::Number(number)) if number.is_nan() => 2,
+            Some(Field::Integer(_) | Field::Number(_)) => 0,
+            Some(Field::Text(_)) => 1,
             None => 3,
         }
     }
@@ -41,10 +40,7 @@ impl SortKey {
 impl Ord for SortKey {
     fn cmp(&self, other: &Self) -> Ordering {
         let by_value = match (&self.value, &other.value) {
-            (Some(Value::Number(a)), Some(Value::Number(b))) => {
-                a.partial_cmp(b).unwrap_or(Ordering::Equal)
-            }
-            (Some(Value::Text(a)), Some(Value::Text(b))) => a.cmp(b),
+            (Some(a), Some(b)) => a.order(b).unwrap_or(Ordering::Equal),
             _ => Ordering::Equal,
         };
         let by_value = if self.descending {

@@ -103,9 +103,18 @@ impl Resume {
     /// # Errors
     /// Where it cannot be read as text.
     pub fn plan_text(&self) -> Result<String, RunError> {
-        let path = self.path.join(layout::PLAN);
-        let bytes = disk::read(&path, Reader::LONGEST)?;
-        String::from_utf8(bytes).map_err(|e| RunError::damaged(path, e))
+        text(self.path.join(layout::PLAN))
+    }
+
+    /// Returns the text of the plan that it was begun with, which later attempts may have replaced.
+    ///
+    /// # Errors
+    /// Where it cannot be read as text.
+    pub fn first_plan_text(&self) -> Result<String, RunError> {
+        let later = 2..=self.info.attempts.len() as u32;
+        let mut replaced = later.map(|attempt| layout::old_plan(&self.path, attempt));
+        let first = replaced.find(|path| path.is_file());
+        text(first.unwrap_or_else(|| self.path.join(layout::PLAN)))
     }
 
     /// The step from which the run goes on; 0 where it reached no checkpoint.
@@ -248,4 +257,10 @@ impl Resume {
             });
         Ok(manifests.collect())
     }
+}
+
+/// Returns the text of a file.
+fn text(path: PathBuf) -> Result<String, RunError> {
+    let bytes = disk::read(&path, Reader::LONGEST)?;
+    String::from_utf8(bytes).map_err(|e| RunError::damaged(path, e))
 }

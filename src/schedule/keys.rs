@@ -70,6 +70,7 @@ pub struct Keys {
     /// Factors that multiply this phase: tables with a `type`, its own keys, and `from`, `to`, `over`, `past`, `include`,
     /// on the phase's local clock.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [[{ "type": "cosine", "to": 0.1 }]]))]
     pub times: Vec<Map<String, Value>>,
     /// Name of the chain's track; chains on different tracks multiply. Default "main".
     #[serde(default = "main_track")]

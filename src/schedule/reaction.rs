@@ -133,6 +133,15 @@ pub struct Reaction {
 }
 
 impl Reaction {
+    /// Forgets the values so far, which are of another metric; the state stays.
+    pub fn watch_anew(&mut self) {
+        let changes = std::mem::take(&mut self.changes);
+        *self = Self {
+            changes,
+            ..Self::default()
+        };
+    }
+
     /// The state in force at update `t`: 1 before the first change.
     #[must_use]
     pub fn at(&self, t: u64) -> f64 {

@@ -1,9 +1,17 @@
 //! Every type over 1 to 10 updates, at lengths of none, one update, all, and more than all: against
 //! the libraries that the types name, update by update.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
-use crate::schedule::testing::{KINDS, Run, entries};
+use crate::{
+    event::Metrics,
+    schedule::{
+        Group, Target,
+        testing::{KINDS, Run, entries},
+    },
+};
 
 #[derive(Deserialize)]
 struct Reference {
@@ -20,6 +28,16 @@ struct Case {
     values: Option<Vec<f64>>,
     #[serde(rename = "library")]
     reference: Option<String>,
+    /// The loss that is reported after each update.
+    #[serde(default)]
+    metrics: Vec<f64>,
+    /// What is scheduled where it is not the rate.
+    #[serde(default = "rate")]
+    target: Target,
+}
+
+fn rate() -> Target {
+    Target::Lr
 }
 
 /// PyTorch's schedulers over no updates at all hold one of their ends for the whole run. Here a phase of
@@ -32,18 +50,34 @@ fn reference() -> Reference {
     serde_json::from_str(text).expect("the reference file")
 }
 
-/// Values of each update, or what the config is refused for.
+/// Values of each update, or what the config is refused for. A value is read before the update, and
+/// the update's loss reported after it.
 fn ours(case: &Case, base: f64) -> Result<Vec<f64>, String> {
     let run = Run {
         horizon: case.horizon,
         base,
         ..Run::default()
     };
-    let messages = run.messages(&case.toml, vec![run.group()]);
-    match run.try_many(&case.toml) {
-        Some(schedule) => Ok((0..case.horizon).map(|t| schedule.lr(t)).collect()),
-        None => Err(messages.join("; ")),
+    let group = Group {
+        base: BTreeMap::from([(Target::Lr, base), (case.target, base)]),
+        ..run.group()
+    };
+    let messages = run.messages(&case.toml, vec![group.clone()]);
+    let Some(mut schedule) = run.try_with_groups(&case.toml, vec![group]) else {
+        return Err(messages.join("; "));
+    };
+    let mut values = Vec::new();
+    for t in 0..case.horizon {
+        values.push(schedule.at(case.target, 0, t));
+        if let Some(loss) = case.metrics.get(t as usize) {
+            let metrics = Metrics::from([("val/loss".into(), *loss)]);
+            schedule.0.react(t + 1, &metrics);
+        }
     }
+    // What has been used is not rewritten.
+    let again = (0..case.horizon).map(|t| schedule.at(case.target, 0, t));
+    assert_eq!(again.collect::<Vec<_>>(), values, "{}", case.name);
+    Ok(values)
 }
 
 #[test]
@@ -92,10 +126,7 @@ fn every_type_is_there() {
         .flat_map(|case| entries(&case.toml))
         .map(|entry| entry.kind)
         .collect();
-    // `follow` has the values of another target; what follows a metric has none before a run.
-    let others = ["follow", "plateau", "greedy"];
     for (kind, _) in KINDS {
-        let is_used = used.iter().any(|used| used == kind);
-        assert_eq!(is_used, !others.contains(&kind), "{kind}");
+        assert!(used.iter().any(|used| used == kind), "{kind}");
     }
 }

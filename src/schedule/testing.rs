@@ -154,9 +154,9 @@ impl Run {
     }
 
     /// The same, where the text is not refused.
-    pub fn try_many(&self, text: &str) -> Option<Resolved> {
+    pub fn try_with_groups(&self, text: &str, groups: Vec<Group>) -> Option<Resolved> {
         let entries = entries(text);
-        let groups = partition(vec![self.group()], &entries);
+        let groups = partition(groups, &entries);
         Schedules::resolve(&entries, &self.clock(), &groups)
             .0
             .map(Resolved)

@@ -2,7 +2,7 @@
 
 use super::contents::Contents;
 use super::error::{RestoreError, TrainError, compute};
-use super::recipe::OnNan;
+use super::recipe::{Changed, OnNan};
 use super::session::Session;
 use crate::event::{Checkpoint, NamedArray, Reason, TestedState};
 
@@ -47,6 +47,15 @@ impl Session {
         self.restored = true;
         self.back = (self.recipe.on_nan == OnNan::Rollback).then(|| back.unwrap_or(contents));
         Ok(())
+    }
+
+    /// Forgets what a restored checkpoint remembers of rules that have changed since.
+    pub fn forget(&mut self, changed: &Changed) {
+        self.progress.forget(changed);
+        if let Some(back) = &mut self.back {
+            back.progress.forget(changed);
+        }
+        self.recipe.schedules.restore(&self.progress.reactions);
     }
 
     /// Lays weights over the model before the first update: parameters and buffers by their names.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exact;
 use super::precision::Scale;
-use super::recipe::{BestPolicy, EarlyStop};
+use super::recipe::{BestPolicy, Changed, EarlyStop};
 use crate::event::{Best, Metrics};
 use crate::schedule::Reactions;
 
@@ -103,6 +103,23 @@ impl Progress {
         self.epoch_start = self.step;
         self.loss_sum = 0.0;
         self.weight_sum = 0.0;
+    }
+
+    /// Forgets what was measured by rules that have changed.
+    pub fn forget(&mut self, changed: &Changed) {
+        if changed.early_stop {
+            self.patience = Patience::default();
+        }
+        if changed.best {
+            self.best = None;
+        }
+        self.reactions
+            .retain(|entry, _| !changed.phases.contains(entry));
+        for (entry, reaction) in &mut self.reactions {
+            if changed.metrics.contains(entry) {
+                reaction.watch_anew();
+            }
+        }
     }
 
     /// Takes new values of metrics. Says whether one is a new best, worth a checkpoint.

@@ -119,6 +119,20 @@ impl Goal {
     }
 }
 
+/// Rules of a recipe that watch another metric, or other values of it, than when a checkpoint was
+/// made: what the checkpoint remembers of them means nothing now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// The early stop.
+    pub early_stop: bool,
+    /// The best state.
+    pub best: bool,
+    /// Places in the list of schedules where a phase follows another metric.
+    pub metrics: BTreeSet<usize>,
+    /// Places in the list of schedules where another phase stands.
+    pub phases: BTreeSet<usize>,
+}
+
 /// Ends a run whose metric no longer improves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EarlyStop {

@@ -150,6 +150,17 @@ fn it_goes_on_in_its_own_format() {
 }
 
 #[test]
+fn its_config_goes_on_with_it() {
+    let (sandbox, run) = old();
+    let config = run.join("config.toml");
+    let resume = ["resume", "old", "-q", "--config", config.to_str().unwrap()];
+    let more = ["--epochs", "4", "--schedule", "config"];
+    let allow = ["--allow", "binary,isa"];
+    sandbox.ok(&[&resume[..], &more, &allow].concat());
+    assert_eq!(first_column_of_epochs(&sandbox), "1 2 3 4");
+}
+
+#[test]
 fn it_is_reproduced_in_the_newest_format() {
     if !same_processor() {
         return;

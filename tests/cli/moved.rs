@@ -33,11 +33,15 @@ const CONFIG: &str = r#"
     every = "1 epoch"
 "#;
 
-/// A project with its configs, its data and a run of four epochs that was cut to two.
+/// A project with its configs, its data and a run of four epochs.
 fn project(sandbox: &Sandbox, name: &str) -> PathBuf {
+    project_of(sandbox, name, CONFIG)
+}
+
+fn project_of(sandbox: &Sandbox, name: &str, config: &str) -> PathBuf {
     let rows = (0..80).map(|i| format!("{},{},{}\n", i % 7, i % 5, ["a", "b"][i % 2]));
     let text = format!("u,v,y\n{}", rows.collect::<String>());
-    sandbox.write(&format!("{name}/configs/c.toml"), CONFIG);
+    sandbox.write(&format!("{name}/configs/c.toml"), config);
     sandbox.write(&format!("{name}/data/d.csv"), text);
     let root = sandbox.path(name);
     at(sandbox, &root, &["run", "configs/c.toml", "-q"]).exits(0);
@@ -203,6 +207,74 @@ fn an_old_plan_with_a_whole_path_goes_on() {
     let place = [&more[..], &["--set", "dataset.path=data/d.csv"]].concat();
     at(&sandbox, &new, &place).exits(0);
     at(&sandbox, &new, &["eval", id]).exits(0);
+}
+
+/// A project whose config starts from weights in a folder beside it, which another run has made.
+fn started(sandbox: &Sandbox, name: &str) -> PathBuf {
+    let first = project(sandbox, "first");
+    let steps = fs::read_dir(run_of(&first).join("checkpoints")).unwrap();
+    let step = steps.map(|entry| entry.unwrap().path()).max().unwrap();
+    let weights = fs::read(step.join("model.safetensors")).unwrap();
+    sandbox.write(&format!("{name}/weights/w.safetensors"), weights);
+    fs::remove_dir_all(first).unwrap();
+    let init = "hidden = [4]\n    init = \"../weights/w.safetensors\"";
+    project_of(sandbox, name, &CONFIG.replace("hidden = [4]", init))
+}
+
+#[test]
+fn a_renamed_project_finds_the_weights_that_it_starts_from() {
+    let sandbox = Sandbox::new();
+    let old = started(&sandbox, "old");
+    let check = ["check", "configs/c.toml", "--format", "json", "-q"];
+    let before = plan_hash(&at(&sandbox, &old, &check));
+    let new = sandbox.path("new");
+    fs::rename(&old, &new).unwrap();
+    assert_eq!(plan_hash(&at(&sandbox, &new, &check)), before);
+    let run = run_of(&new);
+    let run = run.to_str().unwrap();
+    at(&sandbox, &new, &["eval", run]).exits(0);
+    at(&sandbox, &new, &["verify", run]).exits(0);
+    at(&sandbox, &new, &["reproduce", run, "-q"]).exits(0);
+    let resume = ["resume", run, "-q", "--schedule", "config", "--epochs"];
+    at(&sandbox, &new, &[&resume[..], &["5"]].concat()).exits(0);
+    // Without a checkpoint it begins with the weights again.
+    fs::remove_dir_all(run_of(&new).join("checkpoints")).unwrap();
+    at(&sandbox, &new, &["resume", run, "-q"]).exits(0);
+    let config = ["--config", "configs/c.toml"];
+    at(&sandbox, &new, &[&resume[..], &["6"], &config].concat()).exits(0);
+}
+
+#[test]
+fn a_run_without_its_weights_goes_on_and_says_how_it_is_repeated() {
+    let sandbox = Sandbox::new();
+    let old = started(&sandbox, "old");
+    let away = sandbox.path("away");
+    let alone = away.join("runs").join(run_of(&old).file_name().unwrap());
+    copy(&run_of(&old), &alone);
+    copy(&old.join("data"), &away.join("data"));
+    let weights = sandbox.path("elsewhere.safetensors");
+    fs::rename(old.join("weights/w.safetensors"), &weights).unwrap();
+    fs::remove_dir_all(&old).unwrap();
+    let id = alone.file_name().unwrap().to_str().unwrap();
+    let data = ["--set", "dataset.path=data/d.csv"];
+    let with = |args: &[&str]| at(&sandbox, &away, &[args, &data].concat());
+    with(&["eval", id]).exits(0);
+    with(&["reproduce", id, "-q"])
+        .exits(4)
+        .says("w.safetensors")
+        .says("say where it is now with `--set model.init=PATH`");
+    let place = format!("model.init={}", weights.display());
+    let repeated = with(&["reproduce", id, "-q", "--set", &place]);
+    repeated.exits(0);
+    let resume = ["resume", id, "-q", "--schedule", "config", "--epochs", "5"];
+    with(&resume).exits(0);
+    // Begun again from nothing, it needs them too.
+    fs::remove_dir_all(alone.join("checkpoints")).unwrap();
+    let again = ["resume", id, "-q"];
+    with(&again)
+        .exits(4)
+        .says("say where it is now with `--set model.init=PATH`");
+    with(&[&again[..], &["--set", &place]].concat()).exits(0);
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -94,7 +94,7 @@ fn timeless(run: &Path) -> Vec<Value> {
 }
 
 #[track_caller]
-fn same_run(a: &Path, b: &Path) {
+pub fn same_run(a: &Path, b: &Path) {
     let (first, second) = (Reader::open(a).unwrap(), Reader::open(b).unwrap());
     let found = compare(&first, &second);
     assert_eq!(found.difference, None, "{} {}", a.display(), b.display());

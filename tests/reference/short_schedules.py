@@ -6,6 +6,7 @@
 Each case is a schedule as TOML, the number of updates, and the learning rate that the other library gives to each of
 them, in float64. Where the library fails, or gives what is no learning rate (NaN, infinite, complex, negative),
 `values` is null and `library` says what happened: the test then asks for what docs/schedules.md promises instead.
+`metrics` has the loss that is reported after each update, and `target` what is scheduled where it is not the rate.
 """
 
 import json
@@ -39,7 +40,7 @@ def steps(n):
     return f"{n} steps"
 
 
-def case(name, horizon, toml, values):
+def case(name, horizon, toml, values, **more):
     """Keeps what `values()` gives for updates 0 to horizon - 1, or why it gives nothing."""
     kept, said = None, None
     try:
@@ -55,7 +56,7 @@ def case(name, horizon, toml, values):
     except Exception as error:
         said = type(error).__name__
     entry = {"name": name, "horizon": horizon, "toml": toml, "values": kept}
-    CASES.append(entry | ({"library": said} if said else {}))
+    CASES.append(entry | ({"library": said} if said else {}) | more)
 
 
 def torched(horizon, build):
@@ -247,8 +248,63 @@ def formulas(n):
         add(f"repeat({k})", repeat, lambda: [BASE * (1 - (t % k) / k) for t in range(n)])
 
 
+LOSSES = {
+    "flat": [1.0] * 10,
+    "falling": [1 / (t + 1) for t in range(10)],
+    "mixed": [1.0, 0.9, 0.9, 0.95, 0.5, 0.5, 0.5, 0.7, 0.4, 0.4],
+}
+
+
+def reactions(n):
+    """What follows a metric, from the first update on and after a warmup of k."""
+
+    def add(name, k, part, losses, build):
+        def values():
+            weight = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+            optimizer = torch.optim.SGD([weight], lr=BASE)
+            scheduler, found = build(optimizer), []
+            for t in range(n):
+                found.append(BASE * (t + 1) / k if t < k else optimizer.param_groups[0]["lr"])
+                if t >= k:
+                    scheduler.step(LOSSES[losses][t])
+            return found
+
+        toml = (phase("warmup", steps(k)) if k else "") + (part if k < n else "")
+        case(f"{name} after {k}, {losses} n={n}", n, toml, values, metrics=LOSSES[losses][:n])
+
+    for losses in LOSSES:
+        for k in boundaries(n):
+            for patience, cooldown in ((0, 0), (1, 2)):
+                keys = {"factor": 0.5, "patience": patience, "cooldown": cooldown}
+                spans = {key: f"{keys[key]} evals" for key in ("patience", "cooldown")}
+                add(f"ReduceLROnPlateau({patience})", k, phase("plateau", factor=0.5, **spans), losses,
+                    lambda o: pt.ReduceLROnPlateau(o, **keys))
+                add(f"GreedyLR({patience})", k, phase("greedy", factor=0.5, warmup="1 eval", **spans), losses,
+                    lambda o: hf.GreedyLR(o, warmup=1, min_lr=0.0, max_lr=10 * BASE, reset_start=10**9, **keys))
+
+
+def following(n):
+    """Weight decay in proportion to the rate, or against it, for all updates and for k of them."""
+
+    def add(name, toml, values):
+        case(f"follow {name} n={n}", n, toml, values, target="weight_decay")
+
+    line = phase("linear", to=0.5)
+    rate = [1 - 0.5 * t / n for t in range(n)]
+    follow = lambda length=None, **keys: phase("follow", length, target="weight_decay", of="lr", **keys)
+    for k in boundaries(n):
+        back = phase("constant", target="weight_decay", from_="base")
+        for invert in (False, True):
+            toml = line + rest(follow(steps(k), invert=invert), back, k, n)
+            add(f"{k},{invert}", toml, lambda: [BASE * (rate[t] ** (-1 if invert else 1) if t < k else 1) for t in range(n)])
+        if k > 0:
+            repeat = phase("repeat", target="weight_decay", cycle=steps(k))
+            repeat += '[[schedule.phase]]\ntype = "follow"\nof = "lr"\n'
+            add(f"repeat({k})", line + repeat, lambda: [BASE * rate[t] for t in range(n)])
+
+
 for n in LENGTHS:
-    for cases in (pytorch, transformers, timms, optaxes, formulas):
+    for cases in (pytorch, transformers, timms, optaxes, formulas, reactions, following):
         cases(n)
 
 print(json.dumps({"base": BASE, "cases": CASES}, indent=None, separators=(",", ":")).replace('{"name"', '\n{"name"'))

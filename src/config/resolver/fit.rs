@@ -425,11 +425,11 @@ fn with_short_paths(message: &str, keys: &toml::Table) -> String {
 pub fn short_path(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     let clean = crate::units::lexical(path);
-    clean
-        .strip_prefix(&here)
-        .unwrap_or(&clean)
-        .display()
-        .to_string()
+    match clean.strip_prefix(&here) {
+        Ok(rest) if rest.as_os_str().is_empty() => ".".into(),
+        Ok(rest) => rest.display().to_string(),
+        Err(_) => clean.display().to_string(),
+    }
 }
 
 #[cfg(test)]

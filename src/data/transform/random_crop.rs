@@ -16,7 +16,7 @@ pub struct RandomCrop {
     pub padding: u32,
     /// Height and width of the window, in pixels. Default: those of the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(inner(range(min = 1)))]
+    #[schemars(inner(range(min = 1)), example = [8, 8])]
     pub size: Option<[u32; 2]>,
 }
 
