@@ -45,7 +45,7 @@ impl Devices {
         found.extend(probe("cuda", cfg!(feature = "cuda"), Device::new_cuda));
         found.extend(probe("metal", cfg!(feature = "metal"), Device::new_metal));
         match self.format {
-            Format::Text => out.write(&table(&found).render(out.palette())),
+            Format::Text => out.table(&table(&found)),
             Format::Json => out.json(&serde_json::json!(found)),
         }
     }

@@ -140,7 +140,7 @@ impl Eval {
                 for (name, value) in &found.metrics {
                     table.row([name.clone(), exact(*value)]);
                 }
-                out.write(&table.render(out.palette()))?;
+                out.table(&table)?;
                 match (&found.confusion, self.per_class) {
                     (_, false) => {}
                     (Some(confusion), true) => {

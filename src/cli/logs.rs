@@ -77,8 +77,10 @@ impl Logs {
             let running = self.follow && Reader::glance(&path)?.status == "running";
             while let Some(line) = tail.next_line(running)? {
                 if let Some(text) = self.wanted(&filter, (&line, format), out) {
-                    out.write(&text)?;
-                    out.write("\n")?;
+                    match self.format {
+                        Format::Text => out.lines(&format!("{text}\n"))?,
+                        Format::Json => out.write(&format!("{text}\n"))?,
+                    }
                 }
             }
             if !running {

@@ -41,17 +41,17 @@ impl Verify {
             out.json(&object)?;
             return verdict_of(found);
         }
-        out.write(&table(&found).render(out.palette()))?;
+        out.table(&table(&found))?;
         for fault in &found.faults {
             let line = format!(
                 "{}: {}\n",
                 out.palette().paint(Ink::Bad, "damaged"),
                 sanitize(fault)
             );
-            out.write(&line)?;
+            out.lines(&line)?;
         }
         for note in &found.notes {
-            out.write(&format!("note: {}\n", sanitize(note)))?;
+            out.lines(&format!("note: {}\n", sanitize(note)))?;
         }
         verdict_of(found)
     }
