@@ -97,7 +97,7 @@ impl Eval {
         }
         self.show(&record, &found, out)?;
         let who = format!("{} at step {}", record.view.info.run, found.step);
-        required.hold(&who, &|key| match found.metrics.get(key) {
+        required.hold(&who, &record, &|key| match found.metrics.get(key) {
             Some(value) => vec![Value::Number(*value)],
             None => record.values(key),
         })

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     config::{Plan, Spec},
     launch::{self, Launch},
-    report::{Align, Cell, Ink, Record, Table, short},
+    report::{self, Align, Cell, Ink, Record, Table, short},
     run::{Reader, Summary},
     train::StopFlag,
 };
@@ -213,7 +213,7 @@ fn required(conditions: &Conditions, summary: &Summary) -> Result<(), CliError> 
         return Ok(());
     }
     let record = Record::new(Reader::glance(Path::new(&summary.path))?);
-    conditions.hold(&summary.run, &|key| record.values(key))
+    conditions.hold(&summary.run, &record, &|key| record.values(key))
 }
 
 /// One line a config: what came of it.
@@ -280,7 +280,7 @@ pub(super) fn conclude(
     out: &mut Output<'_>,
 ) -> Result<(), CliError> {
     let result = match format {
-        Format::Json => out.write(&(serde_json::to_string(summary).unwrap_or_default() + "\n")),
+        Format::Json => out.json(&object(summary)),
         Format::Text => out.lines(&session::conclusion(summary)),
     };
     said(result, out)?;
@@ -290,6 +290,15 @@ pub(super) fn conclude(
         ("diverged", _) => Err(CliError::Diverged(why())),
         _ => Ok(()),
     }
+}
+
+/// The summary, with the reasons for what is absent.
+fn object(summary: &Summary) -> serde_json::Value {
+    let mut object = json!(summary);
+    if let Ok(view) = Reader::glance(Path::new(&summary.path)) {
+        object["absent"] = report::absent(&Record::new(view)).into();
+    }
+    object
 }
 
 /// Sends what was written to standard output. A closed one never changes how a run ended.

@@ -150,12 +150,14 @@ fn facts(record: &Record, fold: Option<usize>, palette: Palette) -> String {
             1 => String::new(),
             n => format!(", attempt {n} (from step {})", last.from_step),
         };
-        let s = if last.threads == 1 { "" } else { "s" };
         facts.push((
             "on",
             format!(
-                "{}, {}, {} thread{s}, {}{nth}",
-                last.host, last.device, last.threads, last.isa
+                "{}, {}, {}, {}{nth}",
+                last.host,
+                last.device,
+                counted(last.threads as u64, "thread"),
+                last.isa
             ),
         ));
     }

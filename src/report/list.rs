@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::{
-    Align, Cell, Ink, Palette, Record, Table, differing::differing, duration, exact, near::near,
-    number::moment, short,
+    Align, Cell, Ink, Palette, Record, Table, absent::absent, differing::differing, duration,
+    exact, near::near, number::moment, short,
 };
 use crate::{event::Metrics, run::Value};
 
@@ -251,6 +251,7 @@ pub fn object(record: &Record) -> serde_json::Value {
         "tags": info.tags,
         "metrics": numbers(&record.metrics()),
         "best": record.best(),
+        "absent": absent(record),
     })
 }
 

@@ -28,6 +28,7 @@ mod table;
 mod text;
 mod trace;
 
+pub use absent::{absent, why_absent};
 pub use chart::{Chart, Scale};
 pub use classes::{class_counts, split_sizes};
 pub use confusion::{ClassScore, class_scores, classes_text, confusion_object};

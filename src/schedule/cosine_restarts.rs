@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(
             messages(&text("cycle = \"15 steps\"\ncount = 2"), 40),
             [
-                "schedule[0] `cycle`: 2 cycles end after `30` steps of the phase's `40`; hint: their end holds for the rest"
+                "schedule[0] `cycle`: 2 cycles end after `30 steps` of the phase's `40`; hint: their end holds for the rest"
             ]
         );
         assert_eq!(messages(&text("cycle = \"10 steps\""), 40), [""; 0]);

@@ -14,6 +14,7 @@ use super::{
     },
     DataParts, ModelParts, Resolver,
 };
+use crate::units::counted;
 use crate::{
     data::{Data, Facts, Target},
     error::KeyFault,
@@ -296,14 +297,17 @@ impl Resolver<'_> {
         let (what, hint) = if keys.batch_size < least.samples {
             ("a batch".to_string(), "a larger `batch_size`")
         } else if last < least.samples && comes_to_last {
-            let what = format!("the last batch of {} training samples", facts.train);
+            let what = format!(
+                "the last batch of {}",
+                counted(facts.train as u64, "training sample")
+            );
             (what, "`drop_last = true`, or another `batch_size`")
         } else {
             return;
         };
         let message = format!(
-            "{what} has {last} sample{}, and `{}` needs {} to be trained",
-            if last == 1 { "" } else { "s" },
+            "{what} has {}, and `{}` needs {} to be trained",
+            counted(last as u64, "sample"),
             least.layer,
             least.samples
         );

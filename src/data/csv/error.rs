@@ -1,5 +1,6 @@
 //! What can be wrong with a table, by file, line and column.
 
+use crate::units::counted;
 use std::path::{Path, PathBuf};
 
 /// What is wrong with a table.
@@ -42,7 +43,7 @@ pub enum CsvError {
         column: usize,
     },
     /// Another number of columns than of `names`.
-    #[error("`{path}` has {columns}, and `names` has {names}", path = path.display(), columns = counted(*.columns, "column"))]
+    #[error("`{path}` has {columns}, and `names` has {names}", path = path.display(), columns = counted(*.columns as u64, "column"))]
     NamesCount {
         /// The file.
         path: PathBuf,
@@ -92,7 +93,7 @@ pub enum CsvError {
         hint: String,
     },
     /// Files without headers that differ in their columns.
-    #[error("`{path}` has {columns}, and `{train}` has {expected}; hint: files of one table have the same columns", path = path.display(), columns = counted(*.columns, "column"), train = file_name(train))]
+    #[error("`{path}` has {columns}, and `{train}` has {expected}; hint: files of one table have the same columns", path = path.display(), columns = counted(*.columns as u64, "column"), train = file_name(train))]
     OtherColumns {
         /// The file.
         path: PathBuf,
@@ -249,7 +250,7 @@ impl CsvError {
 
 /// A row that is longer or shorter than the header.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("has {}, expected {expected} as in the first line; hint: {hint}", counted(*.found, "value"))]
+#[error("has {}, expected {expected} as in the first line; hint: {hint}", counted(*.found as u64, "value"))]
 pub struct RowFault {
     /// Values there are.
     pub found: usize,
@@ -293,12 +294,6 @@ impl RowFault {
             hint,
         }
     }
-}
-
-/// A count with its noun.
-fn counted(count: usize, noun: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{s}")
 }
 
 /// The remedy for a header, or the one for a first line of values.

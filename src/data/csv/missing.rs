@@ -10,6 +10,7 @@ use super::{
     table::Table,
 };
 use crate::data::Moments;
+use crate::units::counted;
 
 /// What to do about missing values: error, mean, median or drop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -129,8 +130,8 @@ fn whole_rows(
     if rows.len() < table.rows() {
         let dropped = table.rows() - rows.len();
         notes.push(format!(
-            "dropped {dropped} of {} rows with missing values",
-            table.rows()
+            "dropped {dropped} of {} because of missing values",
+            counted(table.rows() as u64, "row")
         ));
     }
     Ok(rows)

@@ -214,7 +214,7 @@ pub(super) fn of_splits(
             continue;
         }
         let message = format!(
-            "{copies} of {} {name} rows are also in the training split, so the {name} metrics say little about new data",
+            "the training split also has {copies} of the {} {name} rows, so the {name} metrics say little about new data",
             part.len()
         );
         match table.rows_of(key) {

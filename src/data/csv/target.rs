@@ -13,6 +13,7 @@ use super::{
     oddities::{NotNumbers, first_of},
     table::Table,
 };
+use crate::units::counted;
 
 /// auto, classification or regression.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -114,8 +115,8 @@ impl TargetColumn {
         match self {
             Self::Classes(_, names) => {
                 format!(
-                    "task: classification, {} classes in column `{}`",
-                    names.len(),
+                    "task: classification, {} in column `{}`",
+                    counted(names.len() as u64, "class"),
                     shown(name)
                 )
             }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LossSpec, TrainTargets, Weights, pointwise, spec::misfit, weights::above_zero};
 use crate::error::KeyFault;
+use crate::units::counted;
 
 /// The loss with its weights, where it had to be given some.
 type Loaded = std::result::Result<Option<Arc<dyn LossSpec>>, KeyFault>;
@@ -40,7 +41,11 @@ impl LossSpec for Bce {
         (given > 1 && given != outputs).then(|| {
             KeyFault::error(
                 "pos_weight",
-                format!("{given} weights for {outputs} outputs"),
+                format!(
+                    "{} for {}",
+                    counted(given as u64, "weight"),
+                    counted(outputs as u64, "output")
+                ),
             )
             .hint("give one number for all outputs, or one for each")
         })

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{LossSpec, TrainTargets, Weights, spec::misfit};
+use crate::units::counted;
 use crate::{error::KeyFault, kernel};
 
 /// The loss with its weights, where it had to be given some.
@@ -48,7 +49,11 @@ impl LossSpec for CrossEntropy {
         }
         let given = self.class_weights.each().len();
         (given != 0 && given != outputs).then(|| {
-            let message = format!("{given} weights for {outputs} classes");
+            let message = format!(
+                "{} for {}",
+                counted(given as u64, "weight"),
+                counted(outputs as u64, "class")
+            );
             KeyFault::error("class_weights", message).hint("give one weight for each class")
         })
     }
