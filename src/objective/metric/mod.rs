@@ -20,6 +20,7 @@ mod log_loss;
 mod mae;
 mod mape;
 mod mcc;
+mod meant;
 mod perplexity;
 mod precision_recall;
 mod r2;
