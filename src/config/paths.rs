@@ -4,6 +4,26 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::init::HubFile;
+use crate::error::nearest;
+
+/// The text that names the file `name` where a config names another one of the same folder.
+pub(super) fn beside(written: &str, name: &str) -> String {
+    match written.rfind(['/', '\\']) {
+        Some(end) => format!("{}{name}", &written[..=end]),
+        None => name.into(),
+    }
+}
+
+/// The file beside `path` whose name is most alike, as the config would name it.
+pub(super) fn similar(path: &Path, written: &str) -> Option<String> {
+    let entries = std::fs::read_dir(path.parent()?).into_iter().flatten();
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    let wanted = path.file_name()?.to_str()?;
+    let near = nearest(wanted, names.iter().map(String::as_str))?;
+    Some(beside(written, near))
+}
 
 /// A key of a plan whose value is a path of this disk.
 #[derive(Debug, Clone, PartialEq, Eq)]

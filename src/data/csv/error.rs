@@ -135,16 +135,20 @@ pub enum CsvError {
         target: String,
     },
     /// One value that cannot be used.
-    #[error("`{path}:{line}`, column `{column}`: {error}", path = path.display(), column = shown(column))]
+    #[error("`{path}:{line}`{of}, column `{column}`: {error}", path = path.display(), of = of_key(file), column = shown(column), error = told(error, *.more))]
     Cell {
         /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: u64,
+        /// The key that names the file.
+        file: &'static str,
         /// The column's name.
         column: String,
         /// The fault.
         error: CellError,
+        /// Other cells of the column with such a fault.
+        more: usize,
         /// The key in `[dataset]` that is to blame.
         key: String,
     },
@@ -193,9 +197,9 @@ pub enum CellError {
     TooLarge(String),
     /// Nothing where something should be.
     #[error(
-        "the value is missing ({0} in this column); hint: missing = \"mean\", \"median\" or \"drop\""
+        "the value is missing ({0} in this column{1}); hint: missing = \"mean\", \"median\" or \"drop\""
     )]
-    Missing(usize),
+    Missing(usize, String),
     /// No target.
     #[error(
         "the target is missing ({0} in this column); hint: missing = \"drop\" leaves such rows out"
@@ -301,6 +305,27 @@ pub(super) fn header_hint(values: bool, otherwise: &str) -> String {
     match values {
         true => "the first line looks like values: header = false".into(),
         false => otherwise.into(),
+    }
+}
+
+/// The key of a file that is not the training file's, for a message.
+fn of_key(key: &str) -> String {
+    match key {
+        "path" => String::new(),
+        key => format!(" (`{key}`)"),
+    }
+}
+
+/// The fault of a cell, with the number of others like it before its remedy.
+fn told(error: &CellError, more: usize) -> String {
+    let text = error.to_string();
+    if more == 0 {
+        return text;
+    }
+    let more = counted(more as u64, "more cell");
+    match text.split_once("; hint: ") {
+        Some((fault, hint)) => format!("{fault}, and {more} of this column; hint: {hint}"),
+        None => format!("{text}, and {more} of this column"),
     }
 }
 
