@@ -414,6 +414,9 @@ mod tests {
             "value": 0.91,
             "step": 180,
             "checkpoint": "checkpoints/step-0000000180"
+          },
+          "absent": {
+            "data": "the run was made by an earlier version, which did not record it"
           }
         }
         "#);

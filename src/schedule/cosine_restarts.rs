@@ -35,7 +35,7 @@ pub struct CosineRestarts {
     #[serde(default = "one")]
     #[schemars(range(min = 0.0))]
     pub shrink: f64,
-    /// What `shrink` multiplies. Default "peak".
+    /// Number that `shrink` multiplies. Default "peak".
     #[serde(default)]
     pub shrink_mode: Shrink,
     /// Number of cycles, after which the end of the last one holds. At least 1. Default: as many as fit.

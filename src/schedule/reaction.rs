@@ -65,7 +65,7 @@ pub struct Rule {
     pub cooldown: u64,
     /// Evaluations that count for nothing after an upward change; `None` where there is none.
     pub upward: Option<u64>,
-    /// What an improvement has to exceed.
+    /// Difference that an improvement has to exceed.
     pub threshold: f64,
     /// Its unit.
     pub threshold_mode: ThresholdMode,

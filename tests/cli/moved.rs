@@ -8,7 +8,7 @@ use std::{
 
 use trainer::config::Plan;
 
-use crate::sandbox::{Outcome, Sandbox, json};
+use crate::sandbox::{Outcome, Sandbox, copy, json};
 
 const CONFIG: &str = r#"
     device = "cpu"
@@ -203,17 +203,4 @@ fn an_old_plan_with_a_whole_path_goes_on() {
     let place = [&more[..], &["--set", "dataset.path=data/d.csv"]].concat();
     at(&sandbox, &new, &place).exits(0);
     at(&sandbox, &new, &["eval", id]).exits(0);
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }

@@ -19,7 +19,7 @@ type Loaded = std::result::Result<Option<Arc<dyn LossSpec>>, KeyFault>;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bce {
-    /// How much more a positive target counts than a negative one: one number for all outputs, one
+    /// Weight of a positive target against a negative one: one number for all outputs, one
     /// for each, or `"balanced"`: negatives / positives of each output in the training split.
     /// Default `[]`: 1 for all. Above 0.
     #[serde(default)]

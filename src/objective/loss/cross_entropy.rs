@@ -23,7 +23,7 @@ pub struct CrossEntropy {
     #[serde(default)]
     #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0))]
     pub label_smoothing: f64,
-    /// How much a sample of each class counts, in the order of the classes, or `"balanced"`: samples /
+    /// Weight of a sample of each class, in the order of the classes, or `"balanced"`: samples /
     /// (classes · samples of the class) in the training split, so that all classes count the same.
     /// Default `[]`: 1 each. At least 0; only their ratios matter.
     #[serde(default)]
