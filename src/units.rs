@@ -131,14 +131,22 @@ pub fn counted(count: u64, noun: &str) -> String {
     }
 }
 
+/// A number of things that may be a fraction: `1 step`, `2.5 steps`. The noun takes an `s`.
+#[must_use]
+pub fn number_of(number: f64, noun: &str) -> String {
+    match number {
+        1.0 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let s = |one: bool| if one { "" } else { "s" };
         match *self {
-            Self::Epochs(n) => write!(f, "{n} epoch{}", s(n == 1.0)),
-            Self::Steps(n) => write!(f, "{n} step{}", s(n == 1)),
+            Self::Epochs(n) => f.write_str(&number_of(n, "epoch")),
+            Self::Steps(n) => f.write_str(&counted(n, "step")),
             Self::Percent(n) => write!(f, "{n}%"),
-            Self::Evals(n) => write!(f, "{n} eval{}", s(n == 1)),
+            Self::Evals(n) => f.write_str(&counted(n, "eval")),
             Self::Seconds(n) => write!(f, "{n} s"),
             Self::Rest => f.write_str("rest"),
         }

@@ -183,7 +183,7 @@ impl Cli {
     pub(crate) fn run(&self, out: &mut Output<'_>) -> Result<(), CliError> {
         match &self.verb {
             Some(verb) => verb.run(&self.global, out),
-            None => out.write(&with_name(FIRST_STEPS)),
+            None => out.lines(&with_name(FIRST_STEPS)),
         }
     }
 

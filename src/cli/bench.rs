@@ -143,16 +143,16 @@ impl Bench {
         let bench = &measured.bench;
         let [q1, median, q3] = figures.quartiles.map(short);
         let threads = kernel::threads::count();
-        let s = if threads == 1 { "" } else { "s" };
         let from = match self.batches {
             Some(n) => format!("{} in memory", counted(n, "batch")),
             None => "the loader".into(),
         };
         let mut lines = vec![
             format!(
-                "{}: {} from {from}, {threads} thread{s}, {}",
+                "{}: {} from {from}, {}, {}",
                 sanitize(&plan.top.name),
                 counted(bench.step_ms.len() as u64, "update"),
+                counted(threads as u64, "thread"),
                 measured.device
             ),
             format!("  step       {median} ms (quartiles {q1} and {q3})"),

@@ -43,7 +43,7 @@ impl Check {
         for (_, plan) in self.config.plans(global, out)? {
             match self.format {
                 Format::Toml => out.write(&plan.to_toml())?,
-                _ => out.write(&plan_text::plan(&plan, out.palette()))?,
+                _ => out.lines(&plan_text::plan(&plan, out.fold(), out.palette()))?,
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ use candle_core::Device;
 use clap::{Args, ValueEnum};
 
 use super::{CliError, Global, Output};
+use crate::units::counted;
 use crate::{
     report::{Align, Cell, Ink, Table},
     run::isa_class,
@@ -45,7 +46,7 @@ impl Devices {
         found.extend(probe("cuda", cfg!(feature = "cuda"), Device::new_cuda));
         found.extend(probe("metal", cfg!(feature = "metal"), Device::new_metal));
         match self.format {
-            Format::Text => out.write(&table(&found).render(out.palette())),
+            Format::Text => out.table(&table(&found)),
             Format::Json => out.json(&serde_json::json!(found)),
         }
     }
@@ -81,11 +82,10 @@ fn table(found: &[Found]) -> Table {
 /// same bits on every CPU of the same instruction-set class.
 fn cpu() -> Found {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let s = if threads == 1 { "" } else { "s" };
     Found {
         device: "cpu".into(),
         available: true,
-        detail: format!("{threads} thread{s}, {}", isa_class()),
+        detail: format!("{}, {}", counted(threads as u64, "thread"), isa_class()),
     }
 }
 

@@ -97,7 +97,7 @@ impl Eval {
         }
         self.show(&record, &found, out)?;
         let who = format!("{} at step {}", record.view.info.run, found.step);
-        required.hold(&who, &|key| match found.metrics.get(key) {
+        required.hold(&who, &record, &|key| match found.metrics.get(key) {
             Some(value) => vec![Field::Number(*value)],
             None => record.values(key),
         })
@@ -140,7 +140,7 @@ impl Eval {
                 for (name, value) in &found.metrics {
                     table.row([name.clone(), exact(*value)]);
                 }
-                out.write(&table.render(out.palette()))?;
+                out.table(&table)?;
                 match (&found.confusion, self.per_class) {
                     (_, false) => {}
                     (Some(confusion), true) => {

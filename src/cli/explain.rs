@@ -9,8 +9,8 @@ use serde_json::Value as Schema;
 use super::{CliError, Global, Output, run::Format, with_name};
 use crate::{
     config::{
-        Section, about, default_words, example_text, inner_table, metrics, origin, sections,
-        type_text,
+        Section, about, default_words, description, example_text, inner_table, metrics, origin,
+        sections, type_text,
     },
     error::nearest,
     report::{Align, Ink, Table},
@@ -65,16 +65,16 @@ impl Explain {
             .collect();
         if !others.is_empty() {
             let paths: Vec<&str> = others.iter().map(|name| name.path.as_str()).collect();
-            out.write(&format!("\nalso called so: {}\n", paths.join(", ")))?;
+            out.lines(&format!("\nalso called so: {}\n", paths.join(", ")))?;
         }
         Ok(())
     }
 
     fn show(&self, topic: &Topic, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let palette = out.palette();
-        out.write(&format!("{}\n", palette.paint(Ink::Bold, &topic.title)))?;
+        out.lines(&format!("{}\n", palette.paint(Ink::Bold, &topic.title)))?;
         for line in &topic.lines {
-            out.write(&format!("{line}\n"))?;
+            out.lines(&format!("{line}\n"))?;
         }
         if !topic.rows.is_empty() {
             let mut table = Table::new([
@@ -87,7 +87,7 @@ impl Explain {
                 table.row(row.clone());
             }
             out.write("\n")?;
-            out.write(&table.render(palette))?;
+            out.table(&table)?;
         }
         if let Some((kind, key)) = &topic.schedule {
             let drawn = sketch::of(kind, key.as_deref(), global, out.width().min(80), palette);
@@ -145,8 +145,8 @@ impl Explain {
         for row in rows {
             table.row(row);
         }
-        out.write(&table.render(out.palette()))?;
-        out.write(&format!("\n{}\n", with_name(more)))
+        out.table(&table)?;
+        out.lines(&format!("\n{}\n", with_name(more)))
     }
 }
 
@@ -273,7 +273,7 @@ fn component_topic(section: &Section, name: &str, schema: &Schema) -> Topic {
     let mut lines = vec![if is_schedule {
         origin(schema).about
     } else {
-        text(schema)
+        description(schema)
     }];
     lines.extend(origin_lines(schema, is_schedule));
     Topic {
@@ -337,7 +337,7 @@ fn key_topic(table: &Schema, path: &str, title: &str) -> Option<Topic> {
         return key_topic(inner_table(schema), rest, title);
     }
     let mut lines = vec![
-        text(schema),
+        description(schema),
         String::new(),
         format!("type     {}", type_text(schema)),
     ];
@@ -378,13 +378,6 @@ fn properties(table: &Schema) -> impl Iterator<Item = &String> {
         .into_iter()
         .flatten()
         .map(|(key, _)| key)
-}
-
-fn text(schema: &Schema) -> String {
-    schema["description"]
-        .as_str()
-        .unwrap_or_default()
-        .to_string()
 }
 
 /// What could have been meant.

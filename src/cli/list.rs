@@ -65,7 +65,7 @@ impl List {
         for (name, about) in components {
             table.row([name, about]);
         }
-        out.write(&table.render(out.palette()))
+        out.table(&table)
     }
 }
 
@@ -96,7 +96,7 @@ impl List {
         }
         let more =
             "trainer list KIND tells what each is, trainer explain NAME everything about one";
-        out.write(&format!("\n{}\n", with_name(more)))
+        out.lines(&format!("\n{}\n", with_name(more)))
     }
 }
 

@@ -14,6 +14,7 @@ use super::{CliError, Global, Output};
 use crate::{
     report::{EpochRange, Level, TraceFilter, TraceLine, sanitize, sanitize_json},
     run::{Reader, Store},
+    units::counted,
 };
 
 /// How long to wait before looking for new lines.
@@ -72,16 +73,24 @@ impl Logs {
         let path = Store::new(&global.runs).find(&self.run)?;
         let (filter, format) = (self.filter(), Reader::info(&path)?.format);
         let mut tail = Tail::new(path.join("trace.jsonl"));
+        let (mut seen, mut printed) = (Seen::default(), false);
         loop {
             // Asked before reading: what a run writes before it ends is then read below.
             let running = self.follow && Reader::glance(&path)?.status == "running";
             while let Some(line) = tail.next_line(running)? {
+                seen.add(TraceLine::parse(&line, format).as_ref());
                 if let Some(text) = self.wanted(&filter, (&line, format), out) {
-                    out.write(&text)?;
-                    out.write("\n")?;
+                    printed = true;
+                    match self.format {
+                        Format::Text => out.lines(&format!("{text}\n"))?,
+                        Format::Json => out.write(&format!("{text}\n"))?,
+                    }
                 }
             }
             if !running {
+                if !printed {
+                    out.note(&format!("nothing to show: {}", self.why_nothing(&seen)));
+                }
                 return Ok(());
             }
             out.flush()?;
@@ -104,6 +113,22 @@ impl Logs {
         }
     }
 
+    /// The reason why no line was printed.
+    fn why_nothing(&self, seen: &Seen) -> String {
+        let first = self.epoch.map_or(0, |range| range.first());
+        match (seen.lines, seen.epochs) {
+            (0, _) => "the run has no trace, or an empty one".into(),
+            (_, None) if self.epoch.is_some() => "no epoch was begun".into(),
+            (_, Some(last)) if first > last => {
+                format!("the run's last epoch is {last}")
+            }
+            _ => format!(
+                "none of {} of the trace is asked for; hint: fewer of --level, --epoch and --grep",
+                counted(seen.lines, "line")
+            ),
+        }
+    }
+
     /// What to print for a line of the file; nothing for one that is not wanted.
     fn wanted(
         &self,
@@ -119,6 +144,21 @@ impl Logs {
             (None, Format::Text) if !line.trim().is_empty() => Some(sanitize(line).into_owned()),
             (None, _) => None,
         }
+    }
+}
+
+/// What the trace holds, whatever is asked for.
+#[derive(Default)]
+struct Seen {
+    lines: u64,
+    /// The last epoch, counted from 1.
+    epochs: Option<u64>,
+}
+
+impl Seen {
+    fn add(&mut self, line: Option<&TraceLine>) {
+        self.lines += 1;
+        self.epochs = self.epochs.max(line.and_then(|line| line.epoch));
     }
 }
 
@@ -243,6 +283,33 @@ mod tests {
                 .count(),
             1
         );
+    }
+
+    #[test]
+    fn the_reason_why_there_is_no_line_is_told() {
+        let told = |args: &[&str], lines, epochs| {
+            let line = [&["trainer", "logs"], args].concat();
+            let logs = <Only as clap::Parser>::parse_from(&line[1..]).logs;
+            logs.why_nothing(&Seen { lines, epochs })
+        };
+        let none =
+            "none of 3 lines of the trace is asked for; hint: fewer of --level, --epoch and --grep";
+        for (args, lines, epochs, expected) in [
+            (&[][..], 0, None, "the run has no trace, or an empty one"),
+            (&["--epoch", "1"], 3, None, "no epoch was begun"),
+            (&["--epoch", "4.."], 3, Some(2), "the run's last epoch is 2"),
+            (&["--epoch", "2", "--grep", "x"], 3, Some(2), none),
+            (&["--level", "error"], 3, None, none),
+        ] {
+            assert_eq!(told(args, lines, epochs), expected, "{args:?}");
+        }
+    }
+
+    /// The verb's flags alone.
+    #[derive(clap::Parser)]
+    struct Only {
+        #[command(flatten)]
+        logs: Logs,
     }
 
     #[test]

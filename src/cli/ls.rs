@@ -118,7 +118,7 @@ impl Ls {
             Format::Text if records.is_empty() => Ok(()),
             Format::Text => {
                 let text = report::list_text(records, columns, out.fold(), out.palette());
-                out.write(&text)
+                out.lines(&text)
             }
             Format::Csv => out.csv(report::list_rows(records, columns)),
             Format::Json => out.json(&report::list_objects(records, columns)),

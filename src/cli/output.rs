@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 
 use super::{CliError, Global, with_name};
 use crate::config::{Diagnostics, Plan};
-use crate::report::{Ink, Palette, sanitize, sanitize_json};
+use crate::report::{Ink, Palette, Table, fitted, sanitize, sanitize_json};
 
 /// Standard output, and what is known about its reader.
 ///
@@ -46,6 +46,16 @@ impl<'a> Output<'a> {
         }
     }
 
+    /// Writes into `buffer` what a terminal of `width` columns without colours would get.
+    #[cfg(test)]
+    pub fn terminal(buffer: &'a mut Vec<u8>, width: usize) -> Self {
+        Self {
+            width,
+            terminal: true,
+            ..Self::buffer(buffer)
+        }
+    }
+
     /// Writes data as it is; text from files must be [`sanitize`]d before.
     ///
     /// # Errors
@@ -53,6 +63,25 @@ impl<'a> Output<'a> {
     pub fn write(&mut self, text: &str) -> Result<(), CliError> {
         self.written |= !text.is_empty();
         self.data.write_all(text.as_bytes()).map_err(failure)
+    }
+
+    /// Writes lines for a person: on a terminal, those that are too wide for it are folded.
+    ///
+    /// # Errors
+    /// Where standard output is closed or cannot be written.
+    pub fn lines(&mut self, text: &str) -> Result<(), CliError> {
+        match self.fold() {
+            Some(width) => self.write(&fitted(text, width)),
+            None => self.write(text),
+        }
+    }
+
+    /// Writes a table for a person, in a form that fits the terminal.
+    ///
+    /// # Errors
+    /// Where standard output is closed or cannot be written.
+    pub fn table(&mut self, table: &Table) -> Result<(), CliError> {
+        self.lines(&table.fitted(self.fold(), self.palette))
     }
 
     /// Lets `write` send data as it comes: more than should be held at once, or bytes.
@@ -103,19 +132,16 @@ impl<'a> Output<'a> {
     pub fn note(&self, text: &str) {
         if !self.quiet {
             // A remark that nobody can read is no reason to fail.
-            let _ = writeln!(io::stderr(), "{}", sanitize(&with_name(text)));
+            let _ = writeln!(io::stderr(), "{}", remark(&sanitize(&with_name(text))));
         }
     }
 
     /// A warning: said even under `-q`.
     pub fn warn(&self, text: &str) {
         let palette = palette(io::stderr().is_terminal());
-        let _ = writeln!(
-            io::stderr(),
-            "{}: {}",
-            palette.paint(Ink::Notice, "warning"),
-            sanitize(&with_name(text))
-        );
+        let label = palette.paint(Ink::Notice, "warning");
+        let line = format!("{label}: {}", sanitize(&with_name(text)));
+        let _ = writeln!(io::stderr(), "{}", remark(&line));
     }
 
     /// Findings of a config with their places: said even under `-q`.
@@ -170,6 +196,15 @@ fn palette(terminal: bool) -> Palette {
     }
 }
 
+/// Returns a line for standard error, folded where that is a terminal.
+fn remark(line: &str) -> String {
+    let terminal = io::stderr().is_terminal();
+    match terminal_size::terminal_size_of(io::stderr()).filter(|_| terminal) {
+        Some((width, _)) => fitted(line, usize::from(width.0).max(20)),
+        None => line.to_string(),
+    }
+}
+
 fn terminal_width(terminal: bool) -> usize {
     let measured = terminal.then(terminal_size::terminal_size).flatten();
     measured.map_or(80, |(width, _)| usize::from(width.0).max(20))
@@ -185,6 +220,59 @@ fn failure(error: io::Error) -> CliError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::sample;
+
+    #[test]
+    fn no_verb_prints_a_line_that_is_wider_than_the_terminal() {
+        let folder = tempfile::tempdir().unwrap();
+        sample::completed(folder.path(), 0.1);
+        let config = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/poly.toml");
+        for line in [
+            "show",
+            "show --confusion",
+            "ls",
+            "ls --columns id,path,created",
+            "logs",
+            "verify last",
+            "list",
+            "list losses",
+            "list metrics",
+            "explain",
+            "explain poly",
+            "explain sgd",
+            "explain optimizer.sgd.momentum",
+            "explain dataset",
+            "check CONFIG",
+            "schedule CONFIG",
+            "schedule CONFIG --explain",
+            "schedule CONFIG --at 10,20",
+        ] {
+            let args: Vec<&str> = line
+                .split(' ')
+                .map(|word| if word == "CONFIG" { config } else { word })
+                .collect();
+            for width in [60, 80, 200] {
+                let (shown, _) = sample::on_terminal(folder.path(), &args, width);
+                let longest = shown.lines().map(|line| line.chars().count()).max();
+                assert!(longest.unwrap_or(0) <= width, "{line} at {width}:\n{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pipe_gets_lines_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        sample::completed(folder.path(), 0.1);
+        let words = |text: &str| text.split_whitespace().collect::<String>();
+        let (whole, _) = sample::trainer(folder.path(), &["show"]);
+        let (narrow, _) = sample::on_terminal(folder.path(), &["show"], 60);
+        let fact = whole
+            .lines()
+            .find(|line| line.starts_with("  plan "))
+            .unwrap();
+        assert!(fact.len() > 60, "{fact}");
+        assert!(!narrow.contains(fact) && words(&narrow).contains(&words(fact)));
+    }
 
     #[test]
     fn a_broken_pipe_and_a_full_disk_are_told_apart() {

@@ -13,8 +13,8 @@ use crate::{
     units::counted,
 };
 
-/// The plan as text: data, model, optimizer, length, schedules, cost.
-pub fn plan(plan: &Plan, palette: Palette) -> String {
+/// The plan as text: data, model, optimizer, length, schedules, cost; tables that fit `fold`.
+pub fn plan(plan: &Plan, fold: Option<usize>, palette: Palette) -> String {
     let mut out = String::new();
     let title = palette
         .paint(Ink::Bold, &sanitize(&plan.top.name))
@@ -53,8 +53,8 @@ pub fn plan(plan: &Plan, palette: Palette) -> String {
     for (key, text) in lines {
         let _ = writeln!(out, "{key:<10} {text}");
     }
-    let _ = write!(out, "\n{}", layers(plan, palette));
-    let _ = write!(out, "\n{}", phases(plan, palette));
+    let _ = write!(out, "\n{}", layers(plan, fold, palette));
+    let _ = write!(out, "\n{}", phases(plan, fold, palette));
     out
 }
 
@@ -174,7 +174,7 @@ fn optimizer(plan: &Plan) -> String {
 }
 
 /// The layer table: output shape of one sample, parameters, forward FLOPs of one sample.
-fn layers(plan: &Plan, palette: Palette) -> String {
+fn layers(plan: &Plan, fold: Option<usize>, palette: Palette) -> String {
     let mut table = Table::new([
         ("layer", Align::Left),
         ("kind", Align::Left),
@@ -211,16 +211,16 @@ fn layers(plan: &Plan, palette: Palette) -> String {
         .sum();
     let flops: u64 = plan.architecture.layers.iter().map(|l| l.flops).sum();
     table.row(["total", "", "", &thousands(params), &thousands(flops)]);
-    table.render(palette)
+    table.fitted(fold, palette)
 }
 
 /// The phases of the schedules with their boundaries.
-pub fn phases(plan: &Plan, palette: Palette) -> String {
+pub fn phases(plan: &Plan, fold: Option<usize>, palette: Palette) -> String {
     let table = phases_of(&plan.schedules.phases(), plan.length.steps_per_epoch);
     if table.is_empty() {
         return "no schedule: every value stays as it is\n".into();
     }
-    table.render(palette)
+    table.fitted(fold, palette)
 }
 
 /// The same for schedules alone, as a table.

@@ -58,7 +58,7 @@ impl Reproduce {
         }
         match found.comparison.difference {
             None if self.format == Format::Json => Ok(()),
-            None => out.write(&format!(
+            None => out.lines(&format!(
                 "reproduced: {} and the final state of {} are the same bits in {}, {}\n",
                 counted(found.comparison.rows as u64, "row"),
                 found.original,

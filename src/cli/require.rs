@@ -54,6 +54,9 @@ impl Conditions {
     /// # Errors
     /// The first such key, with the one that was probably meant.
     pub fn check(&self, plan: &Plan) -> Result<(), CliError> {
+        if let Some(fault) = self.keys().find_map(|key| no_split(plan, key)) {
+            return Err(CliError::Usage(fault));
+        }
         let known = report::keys_of(&plan.to_toml(), metrics(plan));
         self.check_among(&known)
     }
@@ -69,16 +72,21 @@ impl Conditions {
         Ok(())
     }
 
-    /// Requires that all hold, given the values of a key.
+    /// Requires that all hold of a run, given the values of a key.
     ///
     /// # Errors
     /// [`CliError::Unmet`] with the first that does not hold for `who`.
-    pub fn hold(&self, who: &str, values: &impl Fn(&str) -> Vec<Field>) -> Result<(), CliError> {
+    pub fn hold(
+        &self,
+        who: &str,
+        run: &Record,
+        values: &impl Fn(&str) -> Vec<Field>,
+    ) -> Result<(), CliError> {
         match self.0.iter().find(|(_, filter)| !filter.holds(values)) {
             None => Ok(()),
             Some((text, filter)) => {
-                let found: Vec<String> =
-                    filter.keys().iter().map(|key| found(key, values)).collect();
+                let keys = filter.keys();
+                let found: Vec<String> = keys.iter().map(|key| found(key, run, values)).collect();
                 let found = found.join(", ");
                 Err(CliError::Unmet(format!(
                     "`{text}` does not hold for {who}: {found}"
@@ -96,7 +104,7 @@ impl Conditions {
             return Ok(());
         }
         let record = Record::new(Reader::glance(Path::new(&summary.path))?);
-        self.hold(&summary.run, &|key| record.values(key))
+        self.hold(&summary.run, &record, &|key| record.values(key))
     }
 
     /// Requires that all hold for each of the runs.
@@ -111,7 +119,10 @@ impl Conditions {
         }
         let unmet: Vec<String> = runs
             .iter()
-            .filter_map(|run| self.hold(&run.view.info.run, &|key| run.values(key)).err())
+            .filter_map(|run| {
+                self.hold(&run.view.info.run, run, &|key| run.values(key))
+                    .err()
+            })
             .map(|error| error.to_string())
             .collect();
         match unmet.as_slice() {
@@ -121,13 +132,29 @@ impl Conditions {
     }
 }
 
-/// `val/accuracy is 0.93`.
-fn found(key: &str, values: &impl Fn(&str) -> Vec<Field>) -> String {
+/// `val/accuracy is 0.93`, or the reason why there is no such number.
+fn found(key: &str, run: &Record, values: &impl Fn(&str) -> Vec<Field>) -> String {
     let values: Vec<String> = values(key).iter().map(Field::to_string).collect();
-    match values.as_slice() {
-        [] => format!("it has no {key}"),
-        values => format!("{key} is {}", values.join(", ")),
+    match (values.as_slice(), report::why_absent(run, key)) {
+        ([], Some(why)) => format!("it has no {key}: {why}"),
+        ([], None) => format!("it has no {key}"),
+        (values, _) => format!("{key} is {}", values.join(", ")),
     }
+}
+
+/// The fault of a key whose split the plan leaves empty.
+fn no_split(plan: &Plan, key: &str) -> Option<String> {
+    let (split, word, samples) = match key.split_once('/')?.0 {
+        "val" => ("val", "validation", plan.facts.val),
+        "test" => ("test", "test", plan.facts.test),
+        _ => return None,
+    };
+    (samples == 0).then(|| {
+        format!(
+            "`{key}` will not be measured: the run has no {word} split; hint: give it one with \
+             `dataset.split.{split}`"
+        )
+    })
 }
 
 /// The metrics that a run of this plan will have.

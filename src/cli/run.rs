@@ -1,5 +1,7 @@
 //! `trainer run`.
 
+use std::path::Path;
+
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
@@ -11,8 +13,8 @@ use super::{
 use crate::{
     config::{Plan, Spec},
     launch::{self, Launch},
-    report::{Align, Cell, Ink, Table, short},
-    run::Summary,
+    report::{self, Align, Cell, Ink, Record, Table, short},
+    run::{Reader, Summary},
     train::StopFlag,
 };
 
@@ -98,10 +100,8 @@ impl Run {
             return ended.pop().and_then(|end| end.error).map_or(Ok(()), Err);
         }
         if self.format == Format::Text {
-            say(
-                out,
-                &format!("\n{}", table(&ready, &ended).render(out.palette())),
-            )?;
+            let table = table(&ready, &ended).fitted(out.fold(), out.palette());
+            said(out.lines(&format!("\n{table}")), out)?;
         }
         let worst = ended
             .iter()
@@ -182,7 +182,7 @@ impl Run {
         }
         if self.dry_run {
             match self.format {
-                Format::Text => out.write(&plan_text::plan(plan, out.palette()))?,
+                Format::Text => out.lines(&plan_text::plan(plan, out.fold(), out.palette()))?,
                 Format::Json => out.json(&plan_text::json(config, plan))?,
             }
             out.note("dry run: the device, the data and the model are there; nothing was trained");
@@ -271,11 +271,11 @@ pub(super) fn conclude(
     format: Format,
     out: &mut Output<'_>,
 ) -> Result<(), CliError> {
-    let text = match format {
-        Format::Json => serde_json::to_string(summary).unwrap_or_default() + "\n",
-        Format::Text => session::conclusion(summary),
+    let result = match format {
+        Format::Json => out.json(&object(summary)),
+        Format::Text => out.lines(&session::conclusion(summary)),
     };
-    say(out, &text)?;
+    said(result, out)?;
     let why = || summary.why.clone().unwrap_or_default();
     match (summary.status.as_str(), summary.signal) {
         (_, Some(signal)) => Err(CliError::Signal(u8::try_from(signal).unwrap_or(u8::MAX))),
@@ -284,9 +284,18 @@ pub(super) fn conclude(
     }
 }
 
-/// Writes to standard output. A closed one never changes how a run ended.
-fn say(out: &mut Output<'_>, text: &str) -> Result<(), CliError> {
-    match out.write(text).and_then(|()| out.flush()) {
+/// The summary, with the reasons for what is absent.
+fn object(summary: &Summary) -> serde_json::Value {
+    let mut object = json!(summary);
+    if let Ok(view) = Reader::glance(Path::new(&summary.path)) {
+        object["absent"] = report::absent(&Record::new(view)).into();
+    }
+    object
+}
+
+/// Sends what was written to standard output. A closed one never changes how a run ended.
+fn said(written: Result<(), CliError>, out: &mut Output<'_>) -> Result<(), CliError> {
+    match written.and_then(|()| out.flush()) {
         Ok(()) | Err(CliError::Closed) => Ok(()),
         Err(error) => Err(error),
     }

@@ -64,14 +64,24 @@ pub fn completed(folder: &Path, lr: f64) -> PathBuf {
 
 /// What `trainer` prints with `folder` as the folder of runs, and what came of it.
 pub fn trainer(folder: &Path, args: &[&str]) -> (String, Result<(), CliError>) {
+    let mut text = Vec::new();
+    let result = run(folder, args, Output::buffer(&mut text));
+    (String::from_utf8(text).unwrap(), result)
+}
+
+/// The same for a terminal of `width` columns.
+pub fn on_terminal(folder: &Path, args: &[&str], width: usize) -> (String, Result<(), CliError>) {
+    let mut text = Vec::new();
+    let result = run(folder, args, Output::terminal(&mut text, width));
+    (String::from_utf8(text).unwrap(), result)
+}
+
+fn run(folder: &Path, args: &[&str], mut out: Output<'_>) -> Result<(), CliError> {
     let line = ["trainer".as_ref(), "--runs".as_ref(), folder.as_os_str()].into_iter();
     let line = line
         .chain(args.iter().map(|arg| arg.as_ref()))
         .map(Into::into);
-    let cli = Cli::read(line).unwrap();
-    let mut text = Vec::new();
-    let result = cli.run(&mut Output::buffer(&mut text));
-    (String::from_utf8(text).unwrap(), result)
+    Cli::read(line).unwrap().run(&mut out)
 }
 
 fn meta(lr: f64) -> RunMeta {

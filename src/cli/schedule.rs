@@ -113,13 +113,13 @@ impl Schedule {
             at: &self.at,
         };
         match format {
-            _ if self.explain => self.put(&words::all(&family, global, out.width()), out),
+            _ if self.explain => self.say(&words::all(&family, global, out.width()), out),
             Format::Table => {
                 let palette = match self.output {
                     Some(_) => Palette::PLAIN,
                     None => out.palette(),
                 };
-                self.put(&screen::text(&family, &self.at, out.width(), palette), out)
+                self.say(&screen::text(&family, &self.at, out.width(), palette), out)
             }
             Format::Csv => self.stream(out, |write| rows.csv(write)),
             Format::Json => self.stream(out, |write| rows.json(write)),
@@ -169,6 +169,14 @@ impl Schedule {
             height,
             theme,
         })
+    }
+
+    /// Writes lines for a person into the file, or to standard output.
+    fn say(&self, text: &str, out: &mut Output<'_>) -> Result<(), CliError> {
+        match self.output {
+            Some(_) => self.put(text, out),
+            None => out.lines(text),
+        }
     }
 
     fn put(&self, text: &str, out: &mut Output<'_>) -> Result<(), CliError> {

@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{Global, progress::Progress, with_name};
 use crate::{
     event::{Checkpoint, Ending, EpochRow, Event, Reason, Sink, SinkError, Status, StepRow},
-    report::{EpochLines, ending_line, sanitize, step_line},
+    report::{EpochLines, ending_line, fitted, sanitize, step_line},
 };
 
 /// The least time between two drawings of the bar.
@@ -84,7 +84,7 @@ impl<'a> Screen<'a> {
         let line = with_name(line);
         let line = sanitize(&line);
         match &mut self.surface {
-            Surface::Bar(bar) => bar.println(line),
+            Surface::Bar(bar) => bar.println(fitted(&line, width())),
             // Standard error may be closed; the run goes on.
             Surface::Lines(lines) => drop(writeln!(lines, "{line}")),
         }

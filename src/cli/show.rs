@@ -88,7 +88,7 @@ impl Show {
             Format::Text => {
                 let widths = (out.width(), out.fold());
                 let text = report::run_text(&record, widths, out.palette());
-                out.write(&with_name(&text))?;
+                out.lines(&with_name(&text))?;
                 match confusions.as_ref().and_then(|all| self.chosen(all)) {
                     Some((title, confusion)) => classes(&title, &confusion, false, out),
                     None => Ok(()),
@@ -197,7 +197,7 @@ fn classes(
     let title = palette.paint(Ink::Bold, &title);
     let text = report::classes_text(confusion, all, width, palette);
     let gap = if all { "" } else { "\n" };
-    out.write(&format!("{gap}{title}\n{text}"))
+    out.lines(&format!("{gap}{title}\n{text}"))
 }
 
 /// Every matrix as an object.

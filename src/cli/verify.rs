@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::{CliError, Global, Output, exit, run::Format};
+use crate::units::counted;
 use crate::{
     launch,
     report::{Align, Cell, Ink, Table, bytes, sanitize},
@@ -41,17 +42,17 @@ impl Verify {
             out.json(&object)?;
             return verdict_of(found);
         }
-        out.write(&table(&found).render(out.palette()))?;
+        out.table(&table(&found))?;
         for fault in &found.faults {
             let line = format!(
                 "{}: {}\n",
                 out.palette().paint(Ink::Bad, "damaged"),
                 sanitize(fault)
             );
-            out.write(&line)?;
+            out.lines(&line)?;
         }
         for note in &found.notes {
-            out.write(&format!("note: {}\n", sanitize(note)))?;
+            out.lines(&format!("note: {}\n", sanitize(note)))?;
         }
         verdict_of(found)
     }
@@ -89,14 +90,13 @@ fn table(found: &Verification) -> Table {
     } else {
         Some("see below")
     };
-    let s = if found.rows == 1 { "" } else { "s" };
     table.row([
         "metrics.jsonl".into(),
-        format!("{} row{s}", found.rows).into(),
+        counted(found.rows as u64, "row").into(),
         verdict(log),
     ]);
     if found.files > 0 {
-        let files = format!("{} files", found.files);
+        let files = counted(found.files as u64, "file");
         table.row(["the rest".into(), files.into(), verdict(log)]);
     }
     table

@@ -64,6 +64,12 @@ fn entries() -> impl Iterator<Item = Entry> {
 /// The language without a user's own components.
 static LANGUAGE: LazyLock<Vec<Section>> = LazyLock::new(|| sections(&Extensions::new()));
 
+/// The tables of the language, for tests.
+#[cfg(test)]
+pub(super) fn language() -> &'static [Section] {
+    &LANGUAGE
+}
+
 /// The table that another tool calls `word`.
 pub(super) fn table(word: &str) -> Option<&'static str> {
     let word = plain(word);

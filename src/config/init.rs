@@ -214,9 +214,14 @@ pub fn compare(
 ) -> Result<Fit, KeyFault> {
     let found = stored(path).map_err(|why| {
         let (message, hint) = super::validate::split_hint(&why);
+        let near = match path.exists() {
+            true => None,
+            false => super::paths::similar(path, written),
+        };
+        let near = near.map(|near| format!("did you mean `{near}`?"));
         let plain = "a safetensors file, such as the `model.safetensors` of a checkpoint";
         KeyFault::error("init", format!("cannot start from `{shown}`: {message}"))
-            .hint(hint.unwrap_or_else(|| plain.into()))
+            .hint(near.or(hint).unwrap_or_else(|| plain.into()))
     })?;
     Fit::new(init, &found, model, written).map_err(|fault| {
         let key = match fault.key.as_str() {

@@ -7,7 +7,7 @@ use toml::de::DeTable;
 use super::{
     diagnostic::{Diagnostic, Severity},
     node::{IndexFault, Node, Table, Value},
-    paths::{expand, path_fault},
+    paths::{expand, path_fault, similar},
     read::{self, Unreadable},
     repair,
     source::{Place, Source, Sources},
@@ -34,7 +34,13 @@ impl LayerReader {
             Err(Unreadable { reason, hint }) => {
                 self.is_broken = true;
                 let written = named_at.map_or("", |place| self.sources.written(place));
-                let hint = repair::escapes_hint("extends", written).or(hint);
+                let near = match path.exists() {
+                    true => None,
+                    false => similar(path, written.trim_matches(['"', '\''])),
+                };
+                let near = near.filter(|near| near.ends_with(".toml") && named_at.is_some());
+                let near = near.map(|near| format!("did you mean `{near}`?"));
+                let hint = repair::escapes_hint("extends", written).or(near).or(hint);
                 self.faults.push(Diagnostic {
                     severity: Severity::Error,
                     message: format!("cannot read `{}`: {reason}", path.display()),

@@ -4,6 +4,41 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::init::HubFile;
+use crate::error::nearest;
+
+/// The text that names the file `name` where a config names another one of the same folder.
+pub(super) fn beside(written: &str, name: &str) -> String {
+    match written.rfind(['/', '\\']) {
+        Some(end) => format!("{}{name}", &written[..=end]),
+        None => name.into(),
+    }
+}
+
+/// The file beside `path` whose name is most alike, as the config would name it.
+pub(super) fn similar(path: &Path, written: &str) -> Option<String> {
+    let entries = std::fs::read_dir(path.parent()?).into_iter().flatten();
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    let wanted = path.file_name()?.to_str()?;
+    // An ending that both have makes no name alike.
+    let (stem, end) = parts(wanted);
+    let (same, other): (Vec<&str>, Vec<&str>) = names
+        .iter()
+        .map(String::as_str)
+        .partition(|name| parts(name).1 == end);
+    let near = nearest(stem, same.iter().map(|name| parts(name).0));
+    let near = match near {
+        Some(near) => same.into_iter().find(|name| parts(name).0 == near),
+        None => nearest(wanted, other),
+    };
+    near.map(|near| beside(written, near))
+}
+
+/// The name of a file before its ending, and the ending.
+fn parts(name: &str) -> (&str, &str) {
+    name.rfind('.').map_or((name, ""), |at| name.split_at(at))
+}
 
 /// A key of a plan whose value is a path of this disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,6 +223,24 @@ pub(super) fn relative(folder: &Path, path: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_not_there_is_proposed_as_the_config_would_name_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["flowers.csv", "rain.txt", "model.safetensors"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        for (written, near) in [
+            ("../data/flower.csv", Some("../data/flowers.csv")),
+            ("flowrs.csv", Some("flowers.csv")),
+            ("a/flowers.tsv", Some("a/flowers.csv")),
+            ("no-such.safetensors", None),
+            ("x.csv", None),
+        ] {
+            let path = folder.path().join(written.rsplit('/').next().unwrap());
+            assert_eq!(similar(&path, written).as_deref(), near, "{written}");
+        }
+    }
 
     #[test]
     fn the_way_between_two_folders_is_short() {

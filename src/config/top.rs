@@ -18,7 +18,7 @@ pub struct Top {
     #[serde(default)]
     #[schemars(range(min = 0), example = 42)]
     pub seed: u64,
-    /// Where it trains: `auto`, `cpu`, `cuda`, `cuda:N` or `metal`. `auto` takes the first
+    /// Device to train on: `auto`, `cpu`, `cuda`, `cuda:N` or `metal`. `auto` takes the first
     /// accelerator that this build and this machine have. Default `auto`.
     #[serde(default = "auto")]
     #[schemars(example = &"cpu")]
@@ -40,7 +40,7 @@ pub struct Top {
     /// plan names the folder of its config here.
     #[serde(default, skip_serializing)]
     pub paths_from: Option<PathsFrom>,
-    /// What is measured on every evaluation: names, or tables with keys. Default: what fits the task.
+    /// Metrics of every evaluation: names, or tables with keys. Default: what fits the task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = serde_json::json!(["accuracy", { "type": "f1", "average": "weighted" }]))]
     pub metrics: Option<Vec<MetricEntry>>,

@@ -2,12 +2,13 @@
 //! the middle of a run is found here, with its sample.
 
 use super::{Data, DataError, Target, Task};
+use crate::units::counted;
 
 /// The reason why a sample cannot be learned from.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum TargetFault {
     /// A class that does not exist.
-    #[error("its class `{class}` is not one of the {classes} classes, 0 to {}", classes.saturating_sub(1))]
+    #[error("its class `{class}` is not one of the {}, 0 to {}", counted(*.classes as u64, "class"), classes.saturating_sub(1))]
     Class {
         /// The class.
         class: u32,
@@ -38,7 +39,7 @@ pub enum TargetFault {
         high: f64,
     },
     /// Another number of answers than the task has.
-    #[error("it has {found} targets instead of {wanted}")]
+    #[error("it has {} instead of {wanted}", counted(*.found as u64, "target"))]
     Count {
         /// Targets of the sample.
         found: usize,

@@ -18,14 +18,14 @@ pub struct DatasetKeys {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), example = 256)]
     pub eval_batch_size: Option<usize>,
-    /// How samples are divided into training, validation and test.
+    /// Division of the samples into training, validation and test.
     #[serde(default)]
     #[schemars(example = serde_json::json!({ "val": "10%", "test": "20%" }))]
     pub split: SplitKeys,
-    /// Whether each epoch has its own random order. Default true.
+    /// Gives each epoch its own random order. Default true.
     #[serde(default = "yes")]
     pub shuffle: bool,
-    /// Whether the last batch of an epoch is left out where it is smaller than the others. Default false.
+    /// Leaves out the last batch of an epoch where it is smaller than the others. Default false.
     #[serde(default)]
     pub drop_last: bool,
     /// Use only so many training samples, taken at random by the split's seed, from each class in proportion where the split is stratified; the last ones before validation where `split.order` is "file". A smaller limit takes a part of what a larger one takes. Evaluation splits stay whole. Default: all. At least 1.
@@ -38,7 +38,7 @@ pub struct DatasetKeys {
     pub prefetch: usize,
 }
 
-/// How samples are divided into training, validation and test.
+/// Division of the samples into training, validation and test.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
@@ -52,7 +52,7 @@ pub struct SplitKeys {
     /// Seed of the division, so that runs with different seeds can share it. Default: the run's seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// Whether each split has each class in the same proportion (classification only). Default false.
+    /// Gives each split each class in the same proportion (classification only). Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stratify: Option<bool>,
     /// The least number of samples of each class in each split that `stratify` makes, also where a share rounds to fewer; a class that is too small for that is refused. 0 keeps to the proportions alone. Default with `stratify`: 1; the plan of an older run, which lacks the key, keeps its split.

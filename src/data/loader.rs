@@ -20,7 +20,7 @@ pub struct Loader {
 pub struct LoaderKeys {
     /// Samples in a batch; at least 1.
     pub batch_size: usize,
-    /// Whether each epoch has its own random order.
+    /// Gives each epoch its own random order.
     pub shuffle: bool,
     /// Whether a last batch of fewer samples is left out.
     pub drop_last: bool,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SplitKeys;
 use crate::rng::{Purpose, Stream};
+use crate::units::counted;
 
 /// random or file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -77,7 +78,9 @@ pub enum SplitError {
     },
     /// A number of samples too small for every class.
     #[error(
-        "`{samples}` samples are too few for `{least}` of each of `{classes}` classes; hint: \"{needed} samples\" or more, or stratify = false",
+        "a split of `{}` is too small for `{least}` of each of `{}`; hint: \"{needed} samples\" or more, or stratify = false",
+        counted(*.samples as u64, "sample"),
+        counted(*.classes as u64, "class"),
         needed = least * classes
     )]
     FewPlaces {
@@ -92,7 +95,9 @@ pub enum SplitError {
     },
     /// Too few training samples for every class.
     #[error(
-        "`{val}` validation and `{test}` test samples leave `{left}` for training, too few for `{least}` of each of `{classes}` classes; hint: make the evaluation splits smaller"
+        "`{val}` validation and `{test}` test samples leave `{}` for training, too few for `{least}` of each of `{}`; hint: make the evaluation splits smaller",
+        counted(*.left as u64, "sample"),
+        counted(*.classes as u64, "class")
     )]
     FewLeft {
         /// Validation samples.

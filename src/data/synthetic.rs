@@ -27,14 +27,14 @@ pub struct Synthetic {
     /// Shape of a sample: `[features]`, or `[channels, height, width]` for images.
     #[schemars(length(min = 1, max = 8), inner(range(min = 1)), example = [3, 32, 32])]
     pub shape: Vec<usize>,
-    /// How many samples there are, over all splits.
+    /// Number of samples, over all splits.
     #[schemars(range(min = 3, max = 4_294_967_295u32), example = 1000)]
     pub samples: usize,
-    /// How many classes there are, all of the same size; instead of `targets`. At least 2.
+    /// Number of classes, all of the same size; instead of `targets`. At least 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2, max = 1_048_576), example = 10)]
     pub classes: Option<usize>,
-    /// How many numbers are to be predicted for a sample; instead of `classes`. At least 1.
+    /// Number of values to predict for a sample; instead of `classes`. At least 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_048_576), example = 1)]
     pub targets: Option<usize>,
@@ -58,7 +58,7 @@ impl DatasetSpec for Synthetic {
             (None, None) => faults.push(
                 KeyFault::error(
                     "",
-                    "`classes` or `targets` has to say what is to be predicted",
+                    "it needs `classes` or `targets`: what is to be predicted",
                 )
                 .hint("add, for example, `classes = 10`"),
             ),
@@ -411,7 +411,7 @@ mod tests {
         assert_eq!(
             faults("samples = 10"),
             [
-                "`classes` or `targets` has to say what is to be predicted; hint: add, for example, `classes = 10`"
+                "it needs `classes` or `targets`: what is to be predicted; hint: add, for example, `classes = 10`"
             ]
         );
         assert_eq!(

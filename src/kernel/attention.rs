@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use candle_core::{Result, Tensor, bail};
 
 use super::{composed, heads::Heads, mixed::apply1, operand::fused};
+use crate::units::counted;
 
 /// qkv `[n, t, 3·d]` → `[n, t, d]`, heads side by side.
 ///
@@ -26,7 +27,11 @@ use super::{composed, heads::Heads, mixed::apply1, operand::fused};
 pub fn attention(qkv: &Tensor, heads: usize, causal: bool) -> Result<Tensor> {
     let (_, _, packed) = qkv.dims3()?;
     if heads == 0 || packed == 0 || !packed.is_multiple_of(3 * heads) {
-        bail!("{packed} columns are not the queries, keys and values of {heads} heads")
+        bail!(
+            "queries, keys and values of {} do not fit into {}",
+            counted(heads as u64, "head"),
+            counted(packed as u64, "column")
+        )
     }
     if fused(qkv) {
         let sums = OnceLock::new();

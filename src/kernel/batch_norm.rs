@@ -21,6 +21,7 @@ use super::{
     operand::{fused, output, slice, tensor, wanted},
     wide as widest,
 };
+use crate::units::counted;
 
 /// Added to the variance.
 pub const EPSILON: f64 = 1e-5;
@@ -460,8 +461,8 @@ impl CustomOp3 for BatchNorm {
         let (means, deviations) = (self.mean.len(), self.deviation.len());
         if [gamma.len(), beta.len(), means, deviations] != [dims.channels; 4] {
             bail!(
-                "batch norm of {} channels got parameters of others",
-                dims.channels
+                "batch norm of {} got parameters of others",
+                counted(dims.channels as u64, "channel")
             )
         }
         let out = self.forward(&dims, x, &self.line(&dims, gamma, beta));

@@ -27,6 +27,7 @@ use super::{
     window::Window,
     winograd::Winograd,
 };
+use crate::units::counted;
 
 /// Groups that a batch is cut into at most: units of work, and of weight gradients.
 pub(super) const GROUPS: usize = 16;
@@ -73,7 +74,10 @@ impl Conv {
         let (_, height, width, channels) = x.dims4()?;
         let (_, inputs, rows, cols) = weight.dims4()?;
         if inputs != channels {
-            bail!("a convolution of {inputs} channels got images of {channels}")
+            bail!(
+                "a convolution of {} got images of {channels}",
+                counted(inputs as u64, "channel")
+            )
         }
         let (stride, padding) = (self.stride, self.padding);
         Ok(Window {
@@ -290,8 +294,8 @@ impl Operation {
         let plan = Plan::new(&self.conv, x_layout.shape(), weight_layout.shape())?;
         if bias.is_some_and(|b| b.len() != plan.channels) {
             bail!(
-                "a convolution to {} channels has another number of biases",
-                plan.channels
+                "a convolution to {} has another number of biases",
+                counted(plan.channels as u64, "channel")
             )
         }
         let n = x_layout.shape().dim(0)?;

@@ -17,6 +17,7 @@ use super::{
     softmax::exponentials,
     tape, wide,
 };
+use crate::units::counted;
 
 /// Σ over the rows of the weighted, smoothed cross-entropy; a scalar with gradient.
 ///
@@ -102,7 +103,10 @@ fn fitting(logits: &Tensor, targets: &Tensor, class_weights: Option<&[f32]>) -> 
         bail!("{rows:?} rows of logits, but targets of shape {found:?}")
     }
     if class_weights.is_some_and(|w| w.len() != classes) {
-        bail!("{classes} classes, but another number of class weights")
+        bail!(
+            "{}, but another number of class weights",
+            counted(classes as u64, "class")
+        )
     }
     Ok(classes)
 }
@@ -130,7 +134,8 @@ impl CrossEntropy {
         let targets = targets.to_vec1::<u32>()?;
         if let Some(target) = targets.iter().find(|t| **t as usize >= classes) {
             bail!(
-                "target {target} is not one of {classes} classes (0 to {})",
+                "target {target} is not one of {} (0 to {})",
+                counted(classes as u64, "class"),
                 classes.saturating_sub(1)
             )
         }

@@ -6,6 +6,7 @@
 use candle_core::{Result, Tensor, backprop::GradStore, bail};
 
 use super::{Param, collect::collecting, inplace, reduce, tape};
+use crate::units::counted;
 
 /// One gradient buffer per trainable parameter, shaped like it, in the order given at [`new`].
 ///
@@ -68,9 +69,9 @@ impl Grads {
     pub fn accumulate(&mut self, store: &GradStore, params: &[Param]) -> Result<()> {
         if params.len() != self.names.len() {
             bail!(
-                "{} gradient buffers for {} parameters",
-                self.names.len(),
-                params.len()
+                "{} for {}",
+                counted(self.names.len() as u64, "gradient buffer"),
+                counted(params.len() as u64, "parameter")
             )
         }
         for (i, param) in params.iter().enumerate() {

@@ -20,6 +20,7 @@ use super::{
     turn::turn,
     wide,
 };
+use crate::units::counted;
 
 /// Rows of scores computed at a time.
 const ROWS: usize = 32;
@@ -302,8 +303,9 @@ impl Heads {
         let width = packed / 3;
         if self.heads == 0 || !packed.is_multiple_of(3 * self.heads) {
             bail!(
-                "{packed} columns are not the queries, keys and values of {} heads",
-                self.heads
+                "queries, keys and values of {} do not fit into {}",
+                counted(self.heads as u64, "head"),
+                counted(packed as u64, "column")
             )
         }
         let head = width / self.heads;

@@ -20,6 +20,7 @@ use super::{
     operand::{fused, output, slice, tensor},
     wide,
 };
+use crate::units::counted;
 
 /// Normalises each row of x `[.., d]`, scales by `gamma` `[d]` and shifts by `beta` `[d]`.
 ///
@@ -166,7 +167,8 @@ impl CustomOp3 for LayerNorm {
         let width = x_layout.dims().last().copied().unwrap_or(0);
         if width == 0 || gamma.len() != width || beta.len() != width {
             bail!(
-                "layer norm over {width} values got parameters of {}",
+                "layer norm over {} got parameters of {}",
+                counted(width as u64, "value"),
                 gamma.len()
             )
         }

@@ -16,6 +16,7 @@ use super::{
     operand::{fused, output, slice, tensor, wanted},
     wide,
 };
+use crate::units::counted;
 
 /// y = x·Wᵀ (+ b), then ReLU where `relu`.
 ///
@@ -63,8 +64,8 @@ impl Linear {
         let dims = dims(x_layout.shape(), weight_layout.shape())?;
         if bias.is_some_and(|b| b.len() != dims.outputs) {
             bail!(
-                "a linear map with {} outputs has another number of biases",
-                dims.outputs
+                "a linear map with {} has another number of biases",
+                counted(dims.outputs as u64, "output")
             )
         }
         let mut out = fresh(dims.rows * dims.outputs);
@@ -202,7 +203,8 @@ fn dims(x: &Shape, weight: &Shape) -> Result<Dims> {
     let (outputs, inputs) = weight.dims2()?;
     if x.dims().last() != Some(&inputs) {
         bail!(
-            "a linear map of {inputs} inputs got a tensor of shape {:?}",
+            "a linear map of {} got a tensor of shape {:?}",
+            counted(inputs as u64, "input"),
             x.dims()
         )
     }

@@ -10,6 +10,7 @@ use super::{
     mixed::apply1,
     operand::{fused, output, slice, tensor},
 };
+use crate::units::counted;
 
 /// x [n, h, w, c] → [n, h, w, `channels`]: channels of zeros after its own.
 ///
@@ -21,7 +22,10 @@ pub fn pad_channels(x: &Tensor, channels: usize) -> Result<Tensor> {
     }
     let (_, _, _, own) = x.dims4()?;
     if own > channels {
-        bail!("{own} channels cannot be padded to {channels}")
+        bail!(
+            "{} cannot be padded to {channels}",
+            counted(own as u64, "channel")
+        )
     }
     apply1(x, Pad { channels })
 }

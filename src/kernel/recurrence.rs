@@ -23,6 +23,7 @@ use super::{
     tile::{Block, Finish, Left, Right, width},
     wide,
 };
+use crate::units::counted;
 
 /// Samples that go through the steps together.
 const SAMPLES: usize = 16;
@@ -60,7 +61,9 @@ impl Dims {
         let hidden = gates / 4;
         if steps * inputs == 0 || joint != inputs + hidden || bias.dims() != [4 * hidden] {
             bail!(
-                "{steps} steps of {inputs} numbers do not fit weights {:?} and biases {:?}",
+                "samples of {} with {} each do not fit weights {:?} and biases {:?}",
+                counted(steps as u64, "step"),
+                counted(inputs as u64, "number"),
                 weight.dims(),
                 bias.dims()
             )

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::HubError;
+use crate::units::counted;
 use crate::{
     config::ConfigError, data::DataError, error::io_reason, run::RunError, train::TrainError,
 };
@@ -120,7 +121,8 @@ pub enum LaunchError {
     Hub(#[from] HubError),
     /// There is nothing to do.
     #[error(
-        "run `{run}` is complete: {steps} of {steps} steps; hint: more with `--epochs N --schedule config`, or start anew with `trainer run {plan}`"
+        "run `{run}` is complete after {}; hint: more with `--epochs N --schedule config`, or start anew with `trainer run {plan}`",
+        counted(*.steps, "step")
     )]
     Complete {
         /// The run.

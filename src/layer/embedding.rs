@@ -4,6 +4,7 @@ use candle_core::{DType, Tensor};
 
 use super::{Builder, LayerError, LayerInfo, Mode};
 use crate::kernel::{self, Init, Param};
+use crate::units::counted;
 
 /// Looks tokens up in a table: `weight` `[count, width]`.
 #[derive(Debug)]
@@ -29,9 +30,10 @@ impl Embedding {
         let b = b.child(name);
         if count == 0 || width == 0 || input.contains(&0) {
             return Err(LayerError::shape(format!(
-                "`{}` gives each of {count} tokens {width} numbers, for samples of shape \
-                 {input:?}; all must hold something",
-                b.path()
+                "`{}` gives each of {} {}, for samples of shape {input:?}; none may be empty",
+                b.path(),
+                counted(count as u64, "token"),
+                counted(width as u64, "number")
             )));
         }
         let weight = b.param("weight", &[count, width], init);

@@ -4,6 +4,7 @@ use candle_core::Tensor;
 
 use super::{Builder, LayerError, LayerInfo, Mode, error::images};
 use crate::kernel;
+use crate::units::counted;
 
 /// Widens images by channels of zeros: [c, h, w] → [channels, h, w].
 #[derive(Debug)]
@@ -26,7 +27,8 @@ impl PadChannels {
         let [own, height, width] = images(&path, input)?;
         if own > channels {
             return Err(LayerError::shape(format!(
-                "`{path}` pads {own} channels to {channels}"
+                "`{path}` pads {} to {channels}",
+                counted(own as u64, "channel")
             )));
         }
         b.record(LayerInfo {

@@ -27,7 +27,7 @@ pub struct Cnn {
     #[serde(default = "kernel")]
     #[schemars(range(min = 1, max = 63))]
     pub kernel: usize,
-    /// What surrounds the image of each convolution: zeros, so that its size stays (same), or
+    /// Border around the image of each convolution: zeros, so that its size stays (same), or
     /// nothing, so that it loses `kernel` − 1 pixels both ways (valid). Default same.
     #[serde(default)]
     pub padding: Padding,

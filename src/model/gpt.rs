@@ -39,10 +39,10 @@ pub struct Gpt {
     #[serde(default)]
     #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
     pub dropout: f64,
-    /// Whether the linear layers of the blocks have a bias; norms always do, the head never. Default true.
+    /// Gives the linear layers of the blocks a bias; norms always have one, the head never. Default true.
     #[serde(default = "yes")]
     pub bias: bool,
-    /// Whether the head uses the embedding's `token.weight` instead of a `head.weight` of its own. Default true.
+    /// Lets the head use the embedding's `token.weight` instead of a `head.weight` of its own. Default true.
     #[serde(default = "yes")]
     pub tied: bool,
 }

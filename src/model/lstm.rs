@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lstm {
-    /// How many layers, one above the other. Default 1.
+    /// Number of layers, one above the other. Default 1.
     #[serde(default = "layers")]
     #[schemars(range(min = 1, max = 64))]
     pub layers: usize,

@@ -22,7 +22,7 @@ pub struct Mlp {
     #[serde(default = "hidden")]
     #[schemars(inner(range(min = 1, max = 1_048_576)))]
     pub hidden: Vec<usize>,
-    /// What follows each hidden layer. Default relu.
+    /// Activation after each hidden layer. Default relu.
     #[serde(default = "relu")]
     pub activation: Activation,
     /// Share of each hidden layer's outputs dropped in training, 0 to below 1. Default 0.

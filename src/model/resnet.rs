@@ -31,7 +31,7 @@ pub struct Resnet {
     #[serde(default = "width")]
     #[schemars(range(min = 1, max = 16_384))]
     pub width: usize,
-    /// How a block's input reaches its sum where the shape changes: by a 1×1 convolution with batch
+    /// Way of a block's input to its sum where the shape changes: by a 1×1 convolution with batch
     /// norm (projection, the paper's option B), or as every second pixel with channels of zeros,
     /// without parameters (padding, option A). Default projection.
     #[serde(default)]

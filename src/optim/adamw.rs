@@ -16,12 +16,12 @@ use crate::kernel::Param;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AdamW {
-    /// How much of the gradient's running mean is kept; what schedules and groups call momentum.
+    /// Share of the gradient's running mean that is kept; what schedules and groups call momentum.
     /// Default 0.9. At least 0, below 1.
     #[serde(default = "beta1")]
     #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0))]
     pub beta1: f64,
-    /// How much of the squared gradient's running mean is kept. Default 0.999. At least 0, below 1.
+    /// Share of the squared gradient's running mean that is kept. Default 0.999. At least 0, below 1.
     #[serde(default = "beta2")]
     #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0))]
     pub beta2: f64,

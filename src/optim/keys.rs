@@ -53,7 +53,7 @@ pub struct GroupKeys {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0))]
     pub momentum: Option<f64>,
-    /// Whether its parameters stay as they are, bit for bit: no step, no decay. Default false.
+    /// Keeps its parameters as they are, bit for bit: no step, no decay. Default false.
     #[serde(default)]
     pub frozen: bool,
 }

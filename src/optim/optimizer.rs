@@ -2,6 +2,7 @@
 
 use candle_core::Result;
 
+use crate::units::counted;
 use crate::{
     error::KeyFault,
     event::{Dtype, NamedArray},
@@ -115,7 +116,7 @@ pub enum OptimError {
         expected: Dtype,
     },
     /// An array whose bytes are fewer or more than its shape says.
-    #[error("optimizer state `{name}` has {found} bytes, not {expected}")]
+    #[error("optimizer state `{name}` has {}, not {expected}", counted(*.found as u64, "byte"))]
     Length {
         /// The array.
         name: String,
@@ -125,7 +126,7 @@ pub enum OptimError {
         expected: usize,
     },
     /// A step count below 0.
-    #[error("optimizer state `step` counts {count} updates of `{param}`")]
+    #[error("optimizer state `step` counts {count} for the updates of `{param}`")]
     Count {
         /// The parameter.
         param: String,

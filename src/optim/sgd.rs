@@ -21,7 +21,7 @@ pub struct Sgd {
     #[serde(default)]
     #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0))]
     pub momentum: f64,
-    /// Whether to step along d + momentum·b instead of b. Default false. Needs momentum and no
+    /// Steps along d + momentum·b instead of b. Default false. Needs momentum and no
     /// dampening.
     #[serde(default)]
     pub nesterov: bool,

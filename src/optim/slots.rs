@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use candle_core::{Device, Result, Tensor, bail};
 
 use super::{Hyper, OptimError};
+use crate::units::counted;
 use crate::{
     event::{Dtype, NamedArray},
     kernel::{Grads, Param, bytes},
@@ -48,8 +49,8 @@ impl<const N: usize> Slots<N> {
         let lengths = [params.len(), grads.len(), hyper.len(), frozen.len()];
         if lengths.iter().any(|n| *n != self.params.len()) {
             bail!(
-                "an optimizer of {} parameters got {lengths:?} parameters, gradients, values and flags",
-                self.params.len()
+                "an optimizer of {} got {lengths:?} parameters, gradients, values and flags",
+                counted(self.params.len() as u64, "parameter")
             )
         }
         Ok(())
@@ -288,7 +289,7 @@ mod tests {
         );
         assert_eq!(
             failure(|state| state[4].bytes[8..16].fill(0xFF)),
-            "optimizer state `step` counts -1 updates of `b`"
+            "optimizer state `step` counts -1 for the updates of `b`"
         );
     }
 }

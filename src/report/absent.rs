@@ -1,17 +1,23 @@
 //! Reasons why a run has no number where one is looked for.
 
 use super::{Field, Record};
+use crate::run::RunInfo;
 
 /// Returns the reason why the run has no value of `key`; `None` where it is not known.
 #[must_use]
 pub fn why_absent(record: &Record, key: &str) -> Option<String> {
+    match key {
+        "best" | "best_metric" | "best_step" => return why_no_best(record),
+        "data" => return record.view.info.data.is_none().then(not_recorded),
+        "samples_per_s" if record.view.summary.is_none() => {
+            return Some(format!(
+                "it is measured at the end, and the run {}",
+                ended(record)
+            ));
+        }
+        _ => {}
+    }
     let (split, metric) = key.split_once('/')?;
-    let is_running = record.view.status == "running";
-    let has_rows = |kind: &str| record.view.rows.iter().any(|row| row.kind == kind);
-    let is_known = record
-        .metrics()
-        .keys()
-        .any(|known| known.starts_with("val/"));
     if let Some(why) = not_measured(record, metric) {
         return Some(why);
     }
@@ -19,20 +25,11 @@ pub fn why_absent(record: &Record, key: &str) -> Option<String> {
         "val" if has_no(record, "val") => Some("the run has no validation split".into()),
         "test" if has_no(record, "test") => Some("the run has no test split".into()),
         "train" | "val" | "test" if record.step() == 0 => Some(no_step(record)),
-        "test" if is_running => Some("the test split is measured when the run is complete".into()),
-        "test" if !["completed", "early_stopped"].contains(&record.view.status.as_str()) => {
-            Some(format!(
-                "the test split is measured at the end, and the run {}",
-                ended(record)
-            ))
-        }
-        "val" if is_running && !is_known => Some("there was no evaluation yet".into()),
-        "val" if !is_known && !has_rows("eval") => Some(format!(
-            "the run {} before its first evaluation",
-            ended(record)
-        )),
+        "test" => not_tested(record),
+        "val" => not_evaluated(record),
         _ => None,
     }
+    .or_else(|| (is_split(split) && is_old(record)).then(not_recorded))
 }
 
 /// Returns the reason why a run has no best value.
@@ -45,18 +42,102 @@ pub fn why_no_best(record: &Record) -> Option<String> {
     }
 }
 
+/// Returns what a run could have and does not, each with the reason.
+#[must_use]
+pub fn absent(record: &Record) -> serde_json::Map<String, serde_json::Value> {
+    let known = record.metrics();
+    let measured = measured(record);
+    let metrics = ["train/loss", "val/loss", "test/loss"].map(String::from);
+    let of = |split: &'static str| measured.iter().map(move |name| format!("{split}/{name}"));
+    let metrics = metrics.into_iter().chain(of("val")).chain(of("test"));
+    let mut keys: Vec<String> = metrics.filter(|key| !known.contains_key(key)).collect();
+    keys.extend(record.best().is_none().then(|| "best".into()));
+    keys.push("data".into());
+    keys.push("samples_per_s".into());
+    let why = |key: String| Some((key.clone(), why_absent(record, &key)?.into()));
+    keys.into_iter().filter_map(why).collect()
+}
+
+/// The reason for what an earlier version did not write down.
+fn not_recorded() -> String {
+    "the run was made by an earlier version, which did not record it".into()
+}
+
+/// Returns whether the run has an earlier format.
+fn is_old(record: &Record) -> bool {
+    record.view.info.format < RunInfo::FORMAT
+}
+
+fn is_split(name: &str) -> bool {
+    ["train", "val", "test"].contains(&name)
+}
+
+/// The reason why a run with a test split has no number of it.
+fn not_tested(record: &Record) -> Option<String> {
+    match record.view.status.as_str() {
+        "completed" | "early_stopped" => None,
+        "running" => Some("the test split is measured when the run is complete".into()),
+        _ => Some(format!(
+            "the test split is measured at the end, and the run {}",
+            ended(record)
+        )),
+    }
+}
+
+/// The reason why a run with a validation split has no number of it.
+fn not_evaluated(record: &Record) -> Option<String> {
+    let view = &record.view;
+    let mut metrics = record.metrics().into_keys();
+    // The end of a log says nothing about its beginning.
+    let is_whole = view.summary.is_some() || view.rows.first().is_none_or(|row| row.seq == 0);
+    let is_evaluated = metrics.any(|known| known.starts_with("val/"))
+        || view.rows.iter().any(|row| row.kind == "eval");
+    match view.status.as_str() {
+        _ if is_evaluated || !is_whole => None,
+        "running" => Some("there was no evaluation yet".into()),
+        _ => Some(format!(
+            "the run {} before its first evaluation",
+            ended(record)
+        )),
+    }
+}
+
+/// Returns the metrics that the plan names, by their names or types; none where it names none.
+fn measured(record: &Record) -> Vec<String> {
+    let named = record.values("metrics");
+    let types = record.plan_keys().filter(|key| {
+        let inner = key.strip_prefix("metrics.");
+        inner.is_some_and(|inner| inner.ends_with(".type"))
+    });
+    let types = types.flat_map(|key| record.values(key));
+    named
+        .iter()
+        .map(ToString::to_string)
+        .chain(types.map(|kind| kind.to_string()))
+        .collect()
+}
+
 /// A metric that the plan's `metrics` does not name.
 fn not_measured(record: &Record, metric: &str) -> Option<String> {
-    let named = record.values("metrics");
-    let names: Vec<String> = named.iter().map(ToString::to_string).collect();
-    let is_measured =
-        metric == "loss" || names.is_empty() || names.iter().any(|name| name == metric);
+    let names = measured(record);
+    // `f1_macro` and `f1/<class>` are numbers of `f1`.
+    let is_of = |name: &String| {
+        let rest = metric.strip_prefix(name.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', '/']))
+    };
+    let is_measured = metric == "loss" || names.is_empty() || names.iter().any(is_of);
     let list = names.join(", ");
     (!is_measured).then(|| format!("the plan's `metrics` are {list}"))
 }
 
-/// Returns whether the plan says that the run has no such split.
+/// Returns whether the run has no such split, as its data or its plan says.
 fn has_no(record: &Record, split: &str) -> bool {
+    if let Some(data) = &record.view.info.data {
+        return match split {
+            "val" => data.val == 0,
+            _ => data.test == 0,
+        };
+    }
     let share = text(record, &format!("dataset.split.{split}"));
     share.is_some_and(|share| {
         share.trim_start_matches('0').trim_start() == "%" || share.starts_with("0 ")
@@ -83,6 +164,7 @@ fn ended(record: &Record) -> &str {
         "stopped" => "was stopped",
         "early_stopped" => "stopped early",
         "completed" => "ended",
+        "running" => "is under way",
         status => status,
     }
 }
@@ -103,80 +185,186 @@ mod tests {
         Record::new(view)
     }
 
+    const NO_VAL: &str = "[dataset]\ntype = \"csv\"\nsplit = { val = \"0%\", test = \"0%\" }\n";
+    const VAL: &str = "[dataset]\ntype = \"csv\"\nsplit = { val = \"10%\", test = \"10%\" }\n";
+
     #[test]
     fn each_reason_is_the_true_one() {
-        let no_val = "[dataset]\ntype = \"csv\"\nsplit = { val = \"0%\", test = \"0%\" }\n";
-        let val = "[dataset]\ntype = \"csv\"\nsplit = { val = \"10%\", test = \"10%\" }\n";
-        let table: [(&str, &[&str], &str, &str, &str); 11] = [
+        let row = ["step"].as_slice();
+        let not_tested = "the test split is measured at the end, and the run";
+        let table: [(&str, &[&str], &str, &str, &str); 18] = [
             (
                 "running",
-                &["step"],
-                no_val,
+                row,
+                NO_VAL,
                 "val/loss",
                 "the run has no validation split",
             ),
             (
                 "diverged",
-                &["step"],
-                no_val,
+                row,
+                NO_VAL,
                 "val/accuracy",
                 "the run has no validation split",
             ),
             (
                 "completed",
-                &["step"],
-                no_val,
+                row,
+                NO_VAL,
                 "test/loss",
                 "the run has no test split",
             ),
             (
+                "completed",
+                row,
+                NO_VAL,
+                "best",
+                "the run has no validation split",
+            ),
+            (
                 "running",
-                &["step"],
-                val,
+                row,
+                VAL,
                 "val/loss",
                 "there was no evaluation yet",
             ),
-            ("running", &[], val, "train/loss", "no step is done yet"),
-            ("running", &[], val, "val/loss", "no step is done yet"),
+            ("running", &[], VAL, "train/loss", "no step is done yet"),
+            ("running", &[], VAL, "val/loss", "no step is done yet"),
             (
                 "crashed",
                 &[],
-                val,
+                VAL,
                 "val/loss",
                 "the run crashed before its first logged step",
             ),
             (
+                "failed",
+                &[],
+                VAL,
+                "test/loss",
+                "the run failed before its first logged step",
+            ),
+            (
                 "diverged",
-                &["step"],
-                val,
+                row,
+                VAL,
                 "val/loss",
                 "the run diverged before its first evaluation",
             ),
             (
                 "stopped",
-                &["step"],
-                val,
+                row,
+                VAL,
                 "val/loss",
                 "the run was stopped before its first evaluation",
             ),
             (
+                "completed",
+                row,
+                VAL,
+                "val/loss",
+                "the run ended before its first evaluation",
+            ),
+            (
                 "running",
-                &["step"],
-                val,
+                row,
+                VAL,
                 "test/loss",
                 "the test split is measured when the run is complete",
             ),
-            ("running", &["step"], val, "colour", ""),
+            (
+                "crashed",
+                row,
+                VAL,
+                "test/loss",
+                &format!("{not_tested} crashed"),
+            ),
+            (
+                "stopped",
+                row,
+                VAL,
+                "test/loss",
+                &format!("{not_tested} was stopped"),
+            ),
+            (
+                "crashed",
+                row,
+                VAL,
+                "samples_per_s",
+                "it is measured at the end, and the run crashed",
+            ),
+            ("completed", &["step", "eval"], VAL, "val/loss", ""),
+            ("running", row, VAL, "colour", ""),
         ];
         for (status, kinds, plan, key, expected) in table {
             let told = why_absent(&record(status, kinds, plan), key).unwrap_or_default();
             assert_eq!(told, expected, "{status} {key}");
         }
+    }
+
+    #[test]
+    fn the_best_is_absent_for_the_reason_of_its_metric() {
         let named = "[dataset]\ntype = \"csv\"\n[checkpoint.best]\nmetric = \"val/loss\"\n";
         let best = why_no_best(&record("running", &["step"], named));
         assert_eq!(best.as_deref(), Some("there was no evaluation yet"));
         let share = "[dataset]\nsplit = { val = \"0 samples\" }\n";
         let best = why_no_best(&record("running", &["step"], share));
         assert_eq!(best.as_deref(), Some("the run has no validation split"));
+    }
+
+    #[test]
+    fn a_share_that_came_to_nothing_is_no_split() {
+        let mut record = record("completed", &["step"], VAL);
+        record.view.info.data = Some(crate::run::DataInfo {
+            train: 9,
+            ..Default::default()
+        });
+        let told = ["val/loss", "test/loss"].map(|key| why_absent(&record, key));
+        let expected = [
+            "the run has no validation split",
+            "the run has no test split",
+        ];
+        assert_eq!(told, expected.map(|why| Some(why.to_string())));
+    }
+
+    #[test]
+    fn an_old_format_is_a_reason_where_no_other_is_known() {
+        let mut record = record("completed", &["step", "eval"], VAL);
+        assert_eq!(why_absent(&record, "test/loss"), None);
+        assert_eq!(why_absent(&record, "data"), Some(not_recorded()));
+        record.view.info.format = 1;
+        assert_eq!(why_absent(&record, "test/loss"), Some(not_recorded()));
+        assert_eq!(why_absent(&record, "colour"), None);
+    }
+
+    #[test]
+    fn the_end_of_a_log_says_nothing_about_its_beginning() {
+        let mut record = record("crashed", &["step"], VAL);
+        record.view.rows.iter_mut().for_each(|row| row.seq += 7);
+        assert_eq!(why_absent(&record, "val/loss"), None);
+    }
+
+    #[test]
+    fn metrics_in_tables_are_measured() {
+        let plan = "metrics = [\"accuracy\", { type = \"f1\", average = \"none\" }]\n";
+        let folder = tempfile::tempdir().unwrap();
+        let view = sample::running(folder.path(), 1).view;
+        std::fs::write(view.path.join("plan.toml"), plan).unwrap();
+        let record = Record::new(view);
+        assert_eq!(not_measured(&record, "f1/cat"), None);
+        assert_eq!(not_measured(&record, "accuracy"), None);
+        let told = not_measured(&record, "auc");
+        assert_eq!(
+            told.as_deref(),
+            Some("the plan's `metrics` are accuracy, f1")
+        );
+    }
+
+    #[test]
+    fn programs_get_the_reasons_of_what_is_absent() {
+        let told = absent(&record("diverged", &["step"], NO_VAL));
+        assert_eq!(told["val/loss"], "the run has no validation split");
+        assert_eq!(told["best"], "the run has no validation split");
+        assert!(!told.contains_key("train/loss"), "{told:?}");
     }
 }

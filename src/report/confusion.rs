@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Align, Palette, Table, short};
 use crate::event::Confusion;
+use crate::units::counted;
 
 /// A class among all that were evaluated.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,7 +92,10 @@ fn scores_text(scores: &[ClassScore], all: bool, palette: Palette) -> String {
     let mut text = table.render(palette);
     if folds {
         let rest = scores.len() - shown.len();
-        text += &format!("the lowest F1 first; {rest} more classes: --confusion shows all\n");
+        text += &format!(
+            "the lowest F1 first; {}: --confusion shows all\n",
+            counted(rest as u64, "more class")
+        );
     }
     text
 }

@@ -28,13 +28,9 @@ pub fn text(record: &Record, (width, fold): (usize, Option<usize>), palette: Pal
     sections.join("\n")
 }
 
-/// A table, or its cells below one another where it is too wide.
+/// The table, where it has rows.
 fn fitted(table: &Table, fold: Option<usize>, palette: Palette) -> Option<String> {
-    let fits = fold.is_none_or(|width| table.width() <= width);
-    (!table.is_empty()).then(|| match fits {
-        true => table.render(palette),
-        false => table.stacked(palette),
-    })
+    (!table.is_empty()).then(|| table.fitted(fold, palette))
 }
 
 /// Safe text on lines that begin at `margin`, the first of which follows `first`.
@@ -154,12 +150,14 @@ fn facts(record: &Record, fold: Option<usize>, palette: Palette) -> String {
             1 => String::new(),
             n => format!(", attempt {n} (from step {})", last.from_step),
         };
-        let s = if last.threads == 1 { "" } else { "s" };
         facts.push((
             "on",
             format!(
-                "{}, {}, {} thread{s}, {}{nth}",
-                last.host, last.device, last.threads, last.isa
+                "{}, {}, {}, {}{nth}",
+                last.host,
+                last.device,
+                counted(last.threads as u64, "thread"),
+                last.isa
             ),
         ));
     }
@@ -338,12 +336,10 @@ mod tests {
           notes     first\u{1b}[31m try
           on        atlas, cpu, 2 threads, x86-64-avx2-fma
 
-        train/loss
-          last  0.0057
-        val/accuracy
-          last  0.91
-          best  0.92
-                at step 180, checkpoints/step-0000000180
+        metric          last  best
+        train/loss    0.0057
+        val/accuracy    0.91  0.92  at step 180,
+                                    checkpoints/step-0000000180
 
         train/loss (log)
            1.262 ┤⠉⠒⠒⠤⠤⣀⡀

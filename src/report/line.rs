@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{duration, short};
 use crate::event::{Ending, EpochRow, Metrics, Status, StepRow, Tested, TestedState};
+use crate::units::counted;
 
 /// The lines of successive epochs: numbers under a header, each column at its place.
 #[derive(Debug, Clone, Default)]
@@ -133,9 +134,8 @@ pub fn tested_state(tested: &Tested) -> String {
 #[must_use]
 pub fn ending_line(ending: &Ending, elapsed: Duration) -> String {
     let after = format!(
-        "after {} step{} in {}",
-        ending.step,
-        if ending.step == 1 { "" } else { "s" },
+        "after {} in {}",
+        counted(ending.step, "step"),
         duration(elapsed.as_secs_f64())
     );
     let line = match &ending.status {

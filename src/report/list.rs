@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::{
-    Align, Cell, Field, Ink, Palette, Record, Table, differing::differing, duration, exact,
+    Align, Cell, Field, Ink, Palette, Record, Table, absent::absent, differing::differing, duration, exact,
     near::near, number::moment, short,
 };
 use crate::{event::Metrics, run::Value};
@@ -251,6 +251,7 @@ pub fn object(record: &Record) -> serde_json::Value {
         "tags": info.tags,
         "metrics": numbers(&record.metrics()),
         "best": record.best(),
+        "absent": absent(record),
     })
 }
 
@@ -405,6 +406,9 @@ mod tests {
             "value": 0.91,
             "step": 180,
             "checkpoint": "checkpoints/step-0000000180"
+          },
+          "absent": {
+            "data": "the run was made by an earlier version, which did not record it"
           }
         }
         "#);

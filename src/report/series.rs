@@ -30,7 +30,7 @@ pub struct Point {
     pub run: String,
     /// Updates done.
     pub step: u64,
-    /// By epoch its number (0-based), by step epochs done as a fraction.
+    /// By epoch its number (from 1), by step epochs done as a fraction.
     pub epoch: f64,
     /// One value a key, where it was recorded.
     pub values: Vec<Option<Value>>,

@@ -3,7 +3,7 @@
 //! A column is as wide as its widest cell in characters; two spaces stand between columns; lines
 //! carry no trailing spaces, so that they compare and cut well.
 
-use super::{Ink, Palette, sanitize};
+use super::{Ink, Palette, fitted, folded, sanitize};
 
 /// Where the text of a column stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,9 @@ pub struct Cell {
     text: String,
     ink: Option<Ink>,
 }
+
+/// Characters of a column that words can be folded in, at least.
+const WORDS: usize = 28;
 
 impl Table {
     /// A table without rows.
@@ -91,6 +94,51 @@ impl Table {
             }
         }
         text
+    }
+
+    /// Returns the table for lines of `fold` characters, if these have an end: as it is where it
+    /// fits, with its last column folded where that leaves room for words, else stacked.
+    #[must_use]
+    pub fn fitted(&self, fold: Option<usize>, palette: Palette) -> String {
+        let Some(width) = fold.filter(|width| self.width() > *width) else {
+            return self.render(palette);
+        };
+        let last = self.widths().last().copied().unwrap_or_default();
+        match width.checked_sub(self.width() - last) {
+            Some(room) if room >= WORDS && self.ends_in_text() => {
+                self.with_last_folded(room).render(palette)
+            }
+            _ => fitted(&self.stacked(palette), width),
+        }
+    }
+
+    fn ends_in_text(&self) -> bool {
+        self.columns
+            .last()
+            .is_some_and(|(_, align)| *align == Align::Left)
+    }
+
+    /// Returns the same table with the last column folded to `room` characters.
+    fn with_last_folded(&self, room: usize) -> Self {
+        let mut table = Self::new(self.columns.iter().cloned());
+        for row in &self.rows {
+            let Some((last, before)) = row.split_last() else {
+                continue;
+            };
+            let lines = folded(&last.text, room).into_iter().map(|text| Cell {
+                text,
+                ink: last.ink,
+            });
+            for (i, line) in lines.enumerate() {
+                let mut cells = match i {
+                    0 => before.to_vec(),
+                    _ => vec![Cell::from(""); before.len()],
+                };
+                cells.push(line);
+                table.rows.push(cells);
+            }
+        }
+        table
     }
 
     /// Characters of each column.

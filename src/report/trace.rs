@@ -181,6 +181,12 @@ pub struct EpochRange {
 }
 
 impl EpochRange {
+    /// Returns the first of them.
+    #[must_use]
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
     /// Returns whether `epoch` is one of them.
     #[must_use]
     pub fn contains(&self, epoch: u64) -> bool {

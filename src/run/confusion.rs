@@ -17,6 +17,10 @@ pub struct Confusions {
     pub classes: Vec<String>,
     /// A matrix for each evaluation that is kept.
     pub evaluations: Vec<Evaluated>,
+    /// Matrices that were the best before, oldest first, for a run that goes on from a checkpoint
+    /// before the best one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Evaluated>,
 }
 
 /// The matrix of an evaluation.
@@ -36,6 +40,8 @@ pub struct Evaluated {
 const LAST: &str = "last";
 /// The name of the evaluation with the best value.
 const BEST: &str = "best";
+/// Earlier best matrices that are kept, at most.
+const EARLIER: usize = 8;
 
 impl Confusions {
     /// Reads the file of the run at `path`; `None` where it has none.
@@ -54,7 +60,8 @@ impl Confusions {
         let square = |counts: &Vec<Vec<u64>>| {
             counts.len() == classes && counts.iter().all(|row| row.len() == classes)
         };
-        if !found.evaluations.iter().all(|e| square(&e.counts)) {
+        let mut all = found.evaluations.iter().chain(&found.earlier);
+        if !all.all(|e| square(&e.counts)) {
             let why = format!("a matrix is not {classes} by {classes}");
             return Err(RunError::damaged(&file, why));
         }
@@ -66,6 +73,29 @@ impl Confusions {
     pub fn find(&self, split: &str, of: &str) -> Option<&Evaluated> {
         let mut all = self.evaluations.iter();
         all.find(|found| found.split == split && found.of == of)
+    }
+
+    /// Makes a matrix the best one; the one before it is kept as an earlier one.
+    fn put_best(&mut self, evaluated: Evaluated) {
+        let before = self.find(&evaluated.split, BEST);
+        let before = before
+            .filter(|before| before.step < evaluated.step)
+            .cloned();
+        self.earlier.extend(before);
+        let surplus = self.earlier.len().saturating_sub(EARLIER);
+        self.earlier.drain(..surplus);
+        self.put(evaluated);
+    }
+
+    /// Forgets what comes after a step; the best one is then the newest of the earlier ones.
+    fn cut(&mut self, step: u64) {
+        self.evaluations.retain(|found| found.step <= step);
+        self.earlier.retain(|found| found.step <= step);
+        if self.find("val", BEST).is_none()
+            && let Some(best) = self.earlier.pop()
+        {
+            self.put(best);
+        }
     }
 
     fn put(&mut self, evaluated: Evaluated) {
@@ -92,9 +122,9 @@ impl Keeper {
         let mut kept = Confusions::read(run).ok().flatten();
         let mut changed = false;
         if let Some(kept) = &mut kept {
-            let before = kept.evaluations.len();
-            kept.evaluations.retain(|found| found.step <= step);
-            changed = kept.evaluations.len() != before;
+            let before = kept.clone();
+            kept.cut(step);
+            changed = *kept != before;
         }
         Self { kept, changed }
     }
@@ -108,10 +138,12 @@ impl Keeper {
             format: RunInfo::FORMAT,
             classes: confusion.classes.clone(),
             evaluations: Vec::new(),
+            earlier: Vec::new(),
         });
         if kept.classes != confusion.classes {
             kept.classes.clone_from(&confusion.classes);
             kept.evaluations.clear();
+            kept.earlier.clear();
         }
         kept.put(Evaluated {
             split: row.split.clone(),
@@ -130,7 +162,7 @@ impl Keeper {
         let last = kept.find("val", LAST).filter(|last| last.step == step);
         if let Some(last) = last.cloned() {
             let of = BEST.into();
-            kept.put(Evaluated { of, ..last });
+            kept.put_best(Evaluated { of, ..last });
             self.changed = true;
         }
     }
@@ -207,6 +239,26 @@ mod tests {
         let resumed = Keeper::resumed(folder.path(), 20).kept.unwrap();
         assert_eq!(resumed.evaluations.len(), 1);
         assert_eq!(resumed.find("val", "best").unwrap().step, 20);
+    }
+
+    #[test]
+    fn a_run_that_goes_on_before_its_best_checkpoint_has_the_best_until_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut keeper = Keeper::default();
+        for step in 1..=12 {
+            keeper.take(&row("val", step, step));
+            keeper.checkpoint(step, &if step % 2 == 0 { best() } else { Reason::Every });
+        }
+        keeper.write(folder.path()).unwrap();
+        let best = |step| {
+            let kept = Keeper::resumed(folder.path(), step).kept.unwrap();
+            kept.find("val", "best")
+                .map(|best| (best.step, best.counts[0][0]))
+        };
+        assert_eq!(best(12), Some((12, 12)));
+        assert_eq!(best(11), Some((10, 10)));
+        assert_eq!(best(5), Some((4, 4)));
+        assert_eq!(best(1), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What goes wrong with a run directory.
 
+use crate::units::counted;
 use std::{io, path::PathBuf};
 
 /// Why a run could not be written, read or found.
@@ -88,7 +89,7 @@ pub enum RunError {
         damaged: Vec<String>,
     },
     /// Rows were lost because the disk did not keep up with the run.
-    #[error("{rows} rows wait for `{}`, which does not keep up; hint: raise `train.log_every` or use a faster disk", path.display())]
+    #[error("`{}` does not keep up: {} not written; hint: raise `train.log_every` or use a faster disk", path.display(), counted(*.rows as u64, "row"))]
     Backlog {
         /// The log.
         path: PathBuf,

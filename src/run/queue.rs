@@ -248,7 +248,7 @@ mod tests {
         ));
         let again = queue.put(warning()).unwrap_err().to_string();
         assert!(
-            again.contains("earlier error: 131072 rows wait for `metrics.jsonl`"),
+            again.contains("does not keep up: 131072 rows not written"),
             "{again}"
         );
         assert_eq!(queue.take().unwrap().len(), ROWS);

@@ -15,6 +15,7 @@ use super::{
     LogDigest, Reader, Row, RunError, RunInfo, RunView, Summary, checkpoint, contents, disk,
     layout, lock, log, seal,
 };
+use crate::units::counted;
 
 /// What verification found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -277,17 +278,19 @@ impl Verification {
             .find(|(log, _)| found.get(&log.bytes) != Some(&log.blake3));
         let fault = match wrong {
             Some((log, who)) if log.bytes > length => Some(format!(
-                "metrics.jsonl has {length} bytes, {who} says {} ({} rows)",
-                log.bytes, log.rows
+                "metrics.jsonl has {length} bytes, {who} says {} ({})",
+                log.bytes,
+                counted(log.rows, "row")
             )),
             Some((log, who)) => Some(format!(
-                "metrics.jsonl was changed: its first {} rows do not have the digest in {who}",
-                log.rows
+                "metrics.jsonl was changed: the digest in {who} is not that of its first {}",
+                counted(log.rows, "row")
             )),
             None => end.filter(|log| log.bytes < length).map(|log| {
                 format!(
-                    "metrics.jsonl has {length} bytes, summary.json says {} ({} rows)",
-                    log.bytes, log.rows
+                    "metrics.jsonl has {length} bytes, summary.json says {} ({})",
+                    log.bytes,
+                    counted(log.rows, "row")
                 )
             }),
         };

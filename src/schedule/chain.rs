@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(
             messages(&text, 100),
             [
-                "schedule[2] `for`: the phase runs `50` steps, but `30` of the horizon's `100` are left; hint: shorten a phase, or lengthen `horizon` or the run in [train]"
+                "schedule[2] `for`: the phase runs `50 steps`, but `30` of the horizon's `100` are left; hint: shorten a phase, or lengthen `horizon` or the run in [train]"
             ]
         );
     }

@@ -35,7 +35,7 @@ pub struct CosineRestarts {
     #[serde(default = "one")]
     #[schemars(range(min = 0.0))]
     pub shrink: f64,
-    /// What `shrink` multiplies. Default "peak".
+    /// Number that `shrink` multiplies. Default "peak".
     #[serde(default)]
     pub shrink_mode: Shrink,
     /// Number of cycles, after which the end of the last one holds. At least 1. Default: as many as fit.
@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(
             messages(&text("cycle = \"15 steps\"\ncount = 2"), 40),
             [
-                "schedule[0] `cycle`: 2 cycles end after `30` steps of the phase's `40`; hint: their end holds for the rest"
+                "schedule[0] `cycle`: 2 cycles end after `30 steps` of the phase's `40`; hint: their end holds for the rest"
             ]
         );
         assert_eq!(messages(&text("cycle = \"10 steps\""), 40), [""; 0]);

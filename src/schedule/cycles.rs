@@ -1,5 +1,6 @@
 //! Cycles of changing length: where each begins, by a loop over the lengths.
 
+use crate::units::number_of;
 use crate::{error::KeyFault, schedule::curve::without_dust};
 
 /// One cycle, in steps from the phase's start.
@@ -60,9 +61,11 @@ pub(super) fn warning(
 
 /// The warning of cycles that end before their phase.
 pub(super) fn ends_early(end: f64, count: Option<u64>, steps: f64) -> KeyFault {
+    let end = number_of(end, "step");
     let what = match count {
-        Some(count) => format!("{count} cycles end after `{end}` steps"),
-        None => format!("the cycles shrink to nothing after `{end}` steps"),
+        Some(1) => format!("the cycle ends after `{end}`"),
+        Some(count) => format!("{count} cycles end after `{end}`"),
+        None => format!("the cycles shrink to nothing after `{end}`"),
     };
     KeyFault::warning("cycle", format!("{what} of the phase's `{steps}`"))
         .hint("their end holds for the rest")

@@ -25,7 +25,7 @@ pub struct Cyclic {
     /// And back again. Default: as long as `up`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub down: Option<Span>,
-    /// How the peaks change. Default "triangular".
+    /// Change of the peaks. Default "triangular".
     #[serde(default)]
     pub mode: Mode,
     /// The factor g of one step, for "exp_range". At least 0. Default 1.

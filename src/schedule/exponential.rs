@@ -21,10 +21,10 @@ pub struct Exponential {
     /// The factor of one period. At least 0.
     #[schemars(range(min = 0.0), example = 0.95)]
     pub gamma: f64,
-    /// How long it takes to be multiplied by `gamma` once: epochs, steps, evals or % of the horizon.
+    /// Time after which the value was multiplied by `gamma` once: epochs, steps, evals or % of the horizon.
     #[schemars(example = &"1 epoch")]
     pub period: Span,
-    /// Whether the value moves only when a period is full. Default false.
+    /// Moves the value only when a period is full. Default false.
     #[serde(default)]
     pub staircase: bool,
 }

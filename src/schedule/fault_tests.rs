@@ -51,7 +51,7 @@ fn faults_of_several_entries_come_together_and_in_order() {
             "schedule[1] `power`: `-1` is not a finite number of at least 0",
             "schedule[2] `floor`: `NaN` is not a finite number",
             "schedule[2] `size`: `0 steps` is a period of zero steps; hint: at least \"1 step\"",
-            "schedule[2] `for`: the phase runs `200` steps, but `100` of the horizon's `100` are left; hint: shorten a phase, or lengthen `horizon` or the run in [train]",
+            "schedule[2] `for`: the phase runs `200 steps`, but `100` of the horizon's `100` are left; hint: shorten a phase, or lengthen `horizon` or the run in [train]",
         ]
     );
 }
@@ -120,13 +120,13 @@ fn curves_that_do_not_fit_their_phases() {
     assert_eq!(
         messages(&text("over = \"50 steps\""), 40),
         [
-            "schedule[0] `over`: the curve takes `50` steps, the phase runs `40`: the decay does not reach its `to`"
+            "schedule[0] `over`: the curve takes `50 steps`, the phase runs `40`: the decay does not reach its `to`"
         ]
     );
     assert_eq!(
         messages(&text("over = \"10 steps\"\npast = \"error\""), 40),
         [
-            "schedule[0] `over`: the curve takes `10` steps, the phase runs `40`, and `past` is \"error\"; hint: shorten the phase, or choose what happens past the curve: clamp, mirror or repeat"
+            "schedule[0] `over`: the curve takes `10 steps`, the phase runs `40`, and `past` is \"error\"; hint: shorten the phase, or choose what happens past the curve: clamp, mirror or repeat"
         ]
     );
     assert_eq!(
@@ -183,7 +183,7 @@ fn faults_of_factors_say_which() {
     assert_eq!(
         messages(strict, 10),
         [
-            "schedule[0] `times[0].over`: the curve takes `2` steps, the phase runs `10`, and `past` is \"error\"; hint: shorten the phase, or choose what happens past the curve: clamp, mirror or repeat"
+            "schedule[0] `times[0].over`: the curve takes `2 steps`, the phase runs `10`, and `past` is \"error\"; hint: shorten the phase, or choose what happens past the curve: clamp, mirror or repeat"
         ]
     );
 }

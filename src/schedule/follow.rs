@@ -18,7 +18,7 @@ pub struct Follow {
     /// The target to follow, of the same parameters. It must have a base above 0.
     #[schemars(example = &"lr")]
     pub of: Target,
-    /// Whether to divide by its factor. Default false.
+    /// Divides by its factor. Default false.
     #[serde(default)]
     pub invert: bool,
 }

@@ -1,5 +1,6 @@
 //! Faults and warnings of keys and places, found when the config is read and not after hours of training.
 
+use crate::units::number_of;
 use crate::{
     error::KeyFault,
     schedule::{
@@ -102,7 +103,8 @@ fn misfit(
     let ends = conventions.to.is_some() && conventions.include.is_some();
     if over > runs && ends {
         let message = format!(
-            "the curve takes `{over}` steps, the phase runs `{runs}`: the decay does not reach its `to`"
+            "the curve takes `{}`, the phase runs `{runs}`: the decay does not reach its `to`",
+            number_of(over, "step")
         );
         return Some(KeyFault::warning("over", message));
     }
@@ -110,7 +112,8 @@ fn misfit(
         KeyFault::error(
             "over",
             format!(
-                "the curve takes `{over}` steps, the phase runs `{runs}`, and `past` is \"error\""
+                "the curve takes `{}`, the phase runs `{runs}`, and `past` is \"error\"",
+                number_of(over, "step")
             ),
         )
         .hint("shorten the phase, or choose what happens past the curve: clamp, mirror or repeat")

@@ -17,13 +17,13 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InverseTime {
-    /// What one period adds to the divisor. At least 0.
+    /// Number that one period adds to the divisor. At least 0.
     #[schemars(range(min = 0.0), example = 0.5)]
     pub rate: f64,
     /// The unit of time: epochs, steps, evals or % of the horizon.
     #[schemars(example = &"1 epoch")]
     pub period: Span,
-    /// Whether the value moves only when a period is full. Default false.
+    /// Moves the value only when a period is full. Default false.
     #[serde(default)]
     pub staircase: bool,
 }

@@ -19,35 +19,35 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Keys {
-    /// How long the phase runs: epochs, steps, evals, % of the horizon, or "rest" (what the chain's other
+    /// Length of the phase: epochs, steps, evals, % of the horizon, or "rest" (what the chain's other
     /// phases leave). Default "rest"; only one phase of a chain can take it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub r#for: Option<Span>,
     /// Length of the curve, where it is not the length of the phase. Default: that of the phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<Span>,
-    /// What happens beyond `over`. Default "clamp".
+    /// Behaviour beyond `over`. Default "clamp".
     #[serde(default)]
     pub past: Past,
-    /// Which end points of the curve are executed. Default "start"; "end" for warmup.
+    /// End points of the curve that are executed. Default "start"; "end" for warmup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub include: Option<Include>,
-    /// How often the value changes. Default "step".
+    /// Interval between changes of the value. Default "step".
     #[serde(default)]
     pub every: Every,
-    /// Where the curve starts: a factor of the base, "carry" (the previous phase's end), "base" (the base itself)
+    /// Start of the curve: a factor of the base, "carry" (the previous phase's end), "base" (the base itself)
     /// or "last" (the last executed value). Default "carry", which is the base for a chain's first phase; 0 for warmup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Origin>,
-    /// Where the curve starts, in the target's own unit. At least 0. Instead of `from`.
+    /// Start of the curve, in the target's own unit. At least 0. Instead of `from`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0))]
     pub from_value: Option<f64>,
-    /// Where the curve ends: a factor of the base. At least 0. Default 0; 1 for warmup.
+    /// End of the curve: a factor of the base. At least 0. Default 0; 1 for warmup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0))]
     pub to: Option<f64>,
-    /// Where the curve ends, in the target's own unit. At least 0. Instead of `to`.
+    /// End of the curve, in the target's own unit. At least 0. Instead of `to`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0))]
     pub to_value: Option<f64>,
@@ -75,7 +75,7 @@ pub struct Keys {
     /// Name of the chain's track; chains on different tracks multiply. Default "main".
     #[serde(default = "main_track")]
     pub track: String,
-    /// What the schedule moves. Default "lr".
+    /// Value that the schedule moves. Default "lr".
     #[serde(default)]
     pub target: Target,
     /// Parameter groups: names, or globs over parameter names in which `*` crosses dots. Default: all.
@@ -90,10 +90,10 @@ pub struct FactorKeys {
     /// Length of the curve. Default: the length of the phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<Span>,
-    /// What happens beyond `over`. Default "clamp".
+    /// Behaviour beyond `over`. Default "clamp".
     #[serde(default)]
     pub past: Past,
-    /// Which end points of the curve are executed. Default "start"; "end" for warmup.
+    /// End points of the curve that are executed. Default "start"; "end" for warmup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub include: Option<Include>,
     /// The factor at the start. At least 0. Default 1; 0 for warmup.

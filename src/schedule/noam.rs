@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Noam {
-    /// How long it rises: epochs, steps, evals or % of the horizon.
+    /// Time that it rises: epochs, steps, evals or % of the horizon.
     #[schemars(example = &"4000 steps")]
     pub warmup: Span,
     /// Width of the model. Above 0.

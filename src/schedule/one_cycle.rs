@@ -32,7 +32,7 @@ pub struct OneCycle {
     #[serde(default = "ten_thousand")]
     #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub final_div: f64,
-    /// Whether the fall first mirrors the rise, down to the start, and then goes on to the end. Default false.
+    /// Lets the fall first mirror the rise, down to the start, and then go on to the end. Default false.
     #[serde(default)]
     pub three_phase: bool,
     /// The shape of rise and fall. Default "cos".

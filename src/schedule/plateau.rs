@@ -22,24 +22,24 @@ pub struct Plateau {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"val/loss")]
     pub metric: Option<String>,
-    /// Whether small or large values are good. Default: what fits the metric.
+    /// Direction of better values: small (min) or large (max). Default: what fits the metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Direction>,
-    /// What the state is multiplied by. Default 0.1. Between 0 and 1.
+    /// Number that the state is multiplied by. Default 0.1. Between 0 and 1.
     #[serde(default = "tenth")]
     #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]
     pub factor: f64,
-    /// How long no improvement is tolerated. Default "10 evals".
+    /// Time without an improvement that is tolerated. Default "10 evals".
     #[serde(default = "ten_evals")]
     pub patience: Span,
-    /// How long nothing counts after a change. Default none.
+    /// Time after a change in which nothing counts. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cooldown: Option<Span>,
-    /// What an improvement has to exceed. Default 1e-4. At least 0.
+    /// Difference that an improvement has to exceed. Default 1e-4. At least 0.
     #[serde(default = "threshold")]
     #[schemars(range(min = 0.0))]
     pub threshold: f64,
-    /// Whether the threshold is a share of the best value ("rel") or in the metric's unit ("abs").
+    /// Kind of the threshold: a share of the best value ("rel") or in the metric's unit ("abs").
     /// Default "rel".
     #[serde(default)]
     pub threshold_mode: ThresholdMode,

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::units::counted;
 use crate::{error::KeyFault, schedule::Frame, units::Span};
 
 /// The metric that a type's keys name, and which of its values they say are good.
@@ -64,7 +65,7 @@ pub struct Rule {
     pub cooldown: u64,
     /// Evaluations that count for nothing after an upward change; `None` where there is none.
     pub upward: Option<u64>,
-    /// What an improvement has to exceed.
+    /// Difference that an improvement has to exceed.
     pub threshold: f64,
     /// Its unit.
     pub threshold_mode: ThresholdMode,
@@ -262,8 +263,10 @@ pub(super) fn uncountable<const N: usize>(spans: [(&str, Option<Span>); N]) -> V
 pub(super) fn impatient(patience: Span, frame: &Frame) -> Vec<KeyFault> {
     let left = frame.steps / frame.clock.steps_per_eval.max(1);
     let patience = evals(Some(patience), frame);
-    let message =
-        format!("it never acts: {left} evaluations are left, and it waits through {patience}");
+    let message = format!(
+        "it never acts: it waits through {}, and {left} are left",
+        counted(patience, "evaluation")
+    );
     let warning = (patience >= left).then(|| KeyFault::warning("patience", message));
     warning.into_iter().collect()
 }

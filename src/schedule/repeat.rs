@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(
             messages(&counted, 12),
             [
-                "schedule[0] `cycle`: 1 cycles end after `8` steps of the phase's `12`; hint: their end holds for the rest"
+                "schedule[0] `cycle`: the cycle ends after `8 steps` of the phase's `12`; hint: their end holds for the rest"
             ]
         );
         assert_eq!(run(12).many(&counted).lr(11), 0.0);
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(
             messages(&text(cycle, "type = \"poly\"\nfor = \"10 steps\""), 40),
             [
-                "schedule[0] `phase[1].for`: the phase runs `10` steps, but `9` of the cycle's `10` are left; hint: shorten a phase, or lengthen the cycle"
+                "schedule[0] `phase[1].for`: the phase runs `10 steps`, but `9` of the cycle's `10` are left; hint: shorten a phase, or lengthen the cycle"
             ]
         );
         assert_eq!(

@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rex {
-    /// How late the decay comes. At least 0, below 1. Default 0.5.
+    /// Lateness of the decay. At least 0, below 1. Default 0.5.
     #[serde(default = "half")]
     #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0))]
     pub d: f64,

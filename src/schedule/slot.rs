@@ -1,5 +1,6 @@
 //! Where phases run: boundaries in steps, in the run or in one cycle of a phase that repeats others.
 
+use crate::units::number_of;
 use crate::{
     error::KeyFault,
     schedule::{
@@ -287,7 +288,8 @@ impl Stretch {
         let left = (whole as f64 - (sum - length)).max(0.0);
         let name = self.name;
         let message = format!(
-            "the phase runs `{length}` steps, but `{left}` of the {name}'s `{whole}` are left"
+            "the phase runs `{}`, but `{left}` of the {name}'s `{whole}` are left",
+            number_of(length, "step")
         );
         Some(place.fault(KeyFault::error("for", message).hint(self.remedy)))
     }

@@ -23,7 +23,7 @@ pub struct Table {
     /// The points, in order: `["10 epochs", 0.5]` is the factor 0.5 after 10 epochs of the phase. Factors of at least 0.
     #[schemars(length(min = 1), example = &[("0 epochs", 0.1), ("5 epochs", 1.0), ("20 epochs", 0.01)])]
     pub points: Vec<(Span, f64)>,
-    /// What lies between two points. Default "hold".
+    /// Values between two points. Default "hold".
     #[serde(default)]
     pub interp: Interp,
 }

@@ -14,10 +14,10 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tanh {
-    /// Where on the tangent the decay begins. Default -7.
+    /// Place on the tangent where the decay begins. Default -7.
     #[serde(default = "lower")]
     pub lb: f64,
-    /// Where it ends. Default 3.
+    /// Place on the tangent where it ends. Default 3.
     #[serde(default = "upper")]
     pub ub: f64,
 }

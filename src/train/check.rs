@@ -3,6 +3,7 @@
 use super::error::TrainError;
 use super::session::Session;
 use crate::objective::reported;
+use crate::units::counted;
 
 impl Session {
     /// Refuses a recipe that contradicts its data.
@@ -14,8 +15,9 @@ impl Session {
         if recipe.steps_per_epoch != per_epoch {
             let planned = recipe.steps_per_epoch;
             return refuse(format!(
-                "an epoch has {per_epoch} updates, not the {planned} of the plan; \
-                 hint: did the data change since the plan was made?"
+                "an epoch has {}, not the {planned} of the plan; hint: did the data change since \
+                 the plan was made?",
+                counted(per_epoch, "update")
             ));
         }
         if self.loader.shape() != recipe.io.input {

@@ -7,6 +7,7 @@ use crate::data::DataError;
 use crate::event::{Dtype, SinkError};
 use crate::layer::LayerError;
 use crate::optim::OptimError;
+use crate::units::counted;
 
 /// Why a session could not be built, or could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +86,7 @@ pub enum RestoreError {
         wanted: Vec<usize>,
     },
     /// Bytes that are not as many as the shape says.
-    #[error("`{name}` holds {found} bytes instead of {wanted}")]
+    #[error("`{name}` holds {} instead of {wanted}", counted(*.found as u64, "byte"))]
     Length {
         /// The array.
         name: String,

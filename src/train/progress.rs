@@ -1,5 +1,6 @@
 //! How far a run has come: every counter that training depends on and that is not a tensor.
 
+use crate::units::counted;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -169,7 +170,7 @@ impl Patience {
             return None;
         }
         let (EarlyStop { metric, .. }, bad) = (rule, self.bad);
-        let s = if bad == 1 { "" } else { "s" };
+        let bad = counted(bad, "evaluation");
         let least = match rule.min_delta {
             0.0 => String::new(),
             delta => format!(" by more than {delta}"),
@@ -177,11 +178,9 @@ impl Patience {
         let best = match (watched.filter(|best| best.metric == *metric), self.best) {
             (Some(best), _) => format!("best {} at step {}", rounded(best.value), best.step),
             (None, Some(best)) => format!("best {}", rounded(best)),
-            (None, None) => return Some(format!("{metric} was not finite in {bad} evaluation{s}")),
+            (None, None) => return Some(format!("{metric} was not finite in {bad}")),
         };
-        Some(format!(
-            "{metric} did not improve{least} in {bad} evaluation{s}; {best}"
-        ))
+        Some(format!("{metric} did not improve{least} in {bad}; {best}"))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::event::NamedArray;
 use crate::kernel::{Grads, Param, reduce};
 use crate::model::Model;
 use crate::optim::Optimizer;
+use crate::units::counted;
 
 /// A model with everything that moves when it learns. All lists are sorted by name.
 pub(super) struct State {
@@ -193,8 +194,8 @@ fn group_of(recipe: &Recipe, param: &str) -> std::result::Result<usize, TrainErr
     match found[..] {
         [group] => Ok(group),
         _ => Err(TrainError::Recipe(format!(
-            "parameter `{param}` is in {} groups; hint: every parameter belongs to exactly one",
-            found.len()
+            "parameter `{param}` is in {}; hint: every parameter belongs to exactly one",
+            counted(found.len() as u64, "group")
         ))),
     }
 }

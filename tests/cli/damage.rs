@@ -3,12 +3,12 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use trainer::run::Resume;
 
-use crate::sandbox::{Sandbox, json};
+use crate::sandbox::{Sandbox, copy, json};
 
 const CONFIG: &str = r#"
     name = "fragile"
@@ -61,20 +61,6 @@ fn interrupted() -> (Sandbox, PathBuf, String) {
     fs::write(run.join("metrics.jsonl"), left.join("\n") + "\n").unwrap();
     fs::remove_dir_all(run.join("checkpoints/step-0000000036")).unwrap();
     (sandbox, run, state)
-}
-
-/// Copies a directory.
-pub fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let place = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &place);
-        } else {
-            fs::copy(&path, &place).unwrap();
-        }
-    }
 }
 
 /// The first bytes, where formats keep their lengths, and others from everywhere.

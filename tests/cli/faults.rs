@@ -1,13 +1,13 @@
 //! The config language as its users meet it: what a wrong config is told, and that a right one
 //! means the same wherever and however it is read.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use insta::assert_snapshot;
 use serde_json::Value;
 use trainer::config::{Extensions, Overrides, Plan, Spec};
 
-use super::sandbox::{Outcome, Sandbox, json_lines, repository};
+use super::sandbox::{Outcome, Sandbox, copy, json_lines, repository};
 
 /// A sandbox with the test configs in it: `configs/{valid,invalid}` and `configs/data`.
 pub fn sandbox() -> Sandbox {
@@ -17,19 +17,6 @@ pub fn sandbox() -> Sandbox {
         &sandbox.path("configs"),
     );
     sandbox
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }
 
 /// The names of the configs in a folder, without `.toml`, sorted.

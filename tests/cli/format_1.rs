@@ -8,10 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{
-    damage::copy,
-    sandbox::{Sandbox, json, json_lines, repository},
-};
+use crate::sandbox::{Sandbox, copy, json, json_lines, repository};
 
 fn original() -> PathBuf {
     repository().join("tests/runs/format-1")

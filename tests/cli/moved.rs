@@ -8,7 +8,7 @@ use std::{
 
 use trainer::config::Plan;
 
-use crate::sandbox::{Outcome, Sandbox, json};
+use crate::sandbox::{Outcome, Sandbox, copy, json};
 
 const CONFIG: &str = r#"
     device = "cpu"
@@ -275,17 +275,4 @@ fn a_run_without_its_weights_goes_on_and_says_how_it_is_repeated() {
         .exits(4)
         .says("say where it is now with `--set model.init=PATH`");
     with(&[&again[..], &["--set", &place]].concat()).exits(0);
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }

@@ -260,7 +260,7 @@ fn a_complete_run_has_nothing_to_resume() {
     sandbox
         .trainer(&["resume", "last"])
         .exits(2)
-        .says("is complete: 40 of 40 steps")
+        .says("is complete after 40 steps")
         .says("--epochs");
     let after = fs::read(sandbox.run_dir().join("metrics.jsonl")).unwrap();
     assert_eq!(after, before);

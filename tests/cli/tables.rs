@@ -147,3 +147,72 @@ fn an_old_plan_goes_on_with_what_it_did() {
         "config",
     ]);
 }
+
+#[test]
+fn faults_of_all_columns_are_told_at_once_with_their_number() {
+    let sandbox = Sandbox::new();
+    let rows =
+        (0..40).map(|i| format!("{},{},{}\n", if i % 10 == 3 { "x" } else { "1" }, i, i % 5));
+    let table = format!("a,b,y\n{}", rows.collect::<String>()).replace(",7,", ",seven,");
+    sandbox.write("t.csv", table);
+    let kinds = "columns = { a = { type = \"number\" }, b = { type = \"number\" } }";
+    sandbox.write(
+        "c.toml",
+        config(&format!("path = \"t.csv\"\ntarget = \"y\"\n{kinds}")),
+    );
+    sandbox
+        .trainer(&["check", "c.toml"])
+        .exits(2)
+        .says("`t.csv:5`, column `a`: `x` is not a finite number, and 3 more cells of this column")
+        .says("`t.csv:9`, column `b`: `seven` is not a finite number\n");
+}
+
+#[test]
+fn missing_values_are_counted_in_every_column() {
+    let sandbox = Sandbox::new();
+    let rows = (0..40).map(|i| {
+        format!(
+            "{},{},{i}.5\n",
+            if i % 10 == 3 { "" } else { "1" },
+            if i == 9 { "" } else { "2" }
+        )
+    });
+    sandbox.write("t.csv", format!("a,b,y\n{}", rows.collect::<String>()));
+    sandbox.write("c.toml", config("path = \"t.csv\"\ntarget = \"y\""));
+    let told = sandbox.trainer(&["check", "c.toml"]).exits(2);
+    told.says("`t.csv:5`, column `a`: the value is missing (4 in this column, 1 in `b`)");
+}
+
+#[test]
+fn a_column_of_decimal_commas_names_the_key() {
+    let sandbox = Sandbox::new();
+    let rows = (0..40).map(|i| format!("{},{};{}.5\n", i % 7, i % 3, i));
+    sandbox.write("t.csv", format!("a;y\n{}", rows.collect::<String>()));
+    sandbox.write("c.toml", config("path = \"t.csv\"\ntarget = \"y\""));
+    let told = sandbox.ok(&["check", "c.toml"]);
+    told.says("such as `0,0`, have another decimal sign; hint: decimal = \",\"");
+}
+
+#[test]
+fn a_limit_above_the_data_is_told() {
+    let sandbox = Sandbox::new();
+    for keys in [
+        "type = \"digits\"\nlimit = 5000",
+        "type = \"synthetic\"\nshape = [3]\nsamples = 100\nclasses = 2\nlimit = 5000",
+    ] {
+        sandbox.write("c.toml", config(keys).replacen("type = \"csv\"", "", 1));
+        let told = sandbox.ok(&["check", "c.toml"]);
+        told.says("note: `dataset.limit` is 5000, and there are no more than");
+    }
+}
+
+#[test]
+fn a_target_that_never_changes_in_training_is_told() {
+    let sandbox = Sandbox::new();
+    let rows = (0..40).map(|i| format!("{i},{}\n", if i < 30 { 2.5 } else { 3.5 }));
+    sandbox.write("t.csv", format!("a,y\n{}", rows.collect::<String>()));
+    let keys = "path = \"t.csv\"\ntarget = \"y\"\ntask = \"regression\"\nsplit = { order = \"file\", val = \"15%\", test = \"15%\" }";
+    sandbox.write("c.toml", config(keys));
+    let told = sandbox.ok(&["check", "c.toml"]);
+    told.says("target `y` is `2.5` in every row of the training split; there is nothing to learn");
+}

@@ -30,7 +30,7 @@ pub fn text(family: &Family, at: &[u64], width: usize, palette: Palette) -> Stri
             let table = plan_text::phases_of(&phases, per_epoch);
             match table.is_empty() {
                 true => text.push_str("no schedule: every value stays as it is\n"),
-                false => text.push_str(&fit(table, width, palette)),
+                false => text.push_str(&table.fitted(Some(width), palette)),
             }
             text.push('\n');
         }
@@ -45,7 +45,7 @@ pub fn text(family: &Family, at: &[u64], width: usize, palette: Palette) -> Stri
     if at.is_empty() {
         // Two dots a character, and no fewer columns than the widest drawing has.
         let samples = sampled(&family.variants, 2 * WIDEST as u64);
-        text.push_str(&fit(figures(family, &samples), width, palette));
+        text.push_str(&figures(family, &samples).fitted(Some(width), palette));
         text.push('\n');
         let curves = plot(&family.variants, &samples, |target| target.to_string());
         text.push_str(&curves.text(width.min(WIDEST), palette));
@@ -61,17 +61,8 @@ fn heading(variant: &Variant, palette: Palette) -> String {
         palette.paint(Ink::Bold, &sanitize(&variant.config)),
         counted(length.total_steps, "step"),
         plan_text::epochs(length.total_steps, length.steps_per_epoch),
-        length.steps_per_epoch
+        counted(length.steps_per_epoch, "step")
     )
-}
-
-/// The table where it fits, else a block of lines for each row.
-fn fit(table: Table, width: usize, palette: Palette) -> String {
-    if table.width() <= width {
-        table.render(palette)
-    } else {
-        table.stacked(palette)
-    }
 }
 
 /// First, last, highest and lowest value of every curve.

@@ -8,12 +8,13 @@ use super::{
         init::{self, Fit, WeightFile},
         length::Length,
         node::{Node, Value},
-        paths::PathKey,
+        paths::{PathKey, similar},
         registry::Component,
         train::TrainKeys,
     },
     DataParts, ModelParts, Resolver,
 };
+use crate::units::counted;
 use crate::{
     data::{Data, Facts, Target},
     error::KeyFault,
@@ -28,7 +29,8 @@ impl Resolver<'_> {
     pub(super) fn facts(&mut self, dataset: Option<&DataParts>, seed: u64) -> Option<Facts> {
         let (dataset, keys, _) = dataset?;
         match dataset.spec.describe(keys, seed) {
-            Ok(facts) => {
+            Ok(mut facts) => {
+                facts.notes.extend(needless_limit(keys.limit, facts.train));
                 self.say_of_data(facts.warnings.clone(), &dataset.keys);
                 Some(facts)
             }
@@ -104,8 +106,8 @@ impl Resolver<'_> {
         let Some(path) = self.tables.paths.iter().find(is_missing) else {
             return;
         };
-        let is_near = |hint: &String| hint.starts_with("did you mean");
-        if fault.hint.as_ref().is_some_and(is_near) {
+        if let Some(near) = similar(&path.path, &path.written) {
+            fault.hint = Some(format!("did you mean `{near}`?"));
             return;
         }
         let remedy = format!("`--set {key}=PATH` says where it is now");
@@ -296,14 +298,17 @@ impl Resolver<'_> {
         let (what, hint) = if keys.batch_size < least.samples {
             ("a batch".to_string(), "a larger `batch_size`")
         } else if last < least.samples && comes_to_last {
-            let what = format!("the last batch of {} training samples", facts.train);
+            let what = format!(
+                "the last batch of {}",
+                counted(facts.train as u64, "training sample")
+            );
             (what, "`drop_last = true`, or another `batch_size`")
         } else {
             return;
         };
         let message = format!(
-            "{what} has {last} sample{}, and `{}` needs {} to be trained",
-            if last == 1 { "" } else { "s" },
+            "{what} has {}, and `{}` needs {} to be trained",
+            counted(last as u64, "sample"),
             least.layer,
             least.samples
         );
@@ -430,6 +435,15 @@ pub fn short_path(path: &Path) -> String {
         Ok(rest) => rest.display().to_string(),
         Err(_) => clean.display().to_string(),
     }
+}
+
+/// The note of a limit above the number of training samples.
+fn needless_limit(limit: Option<usize>, train: usize) -> Option<String> {
+    let limit = limit.filter(|limit| *limit > train)?;
+    let all = counted(train as u64, "training sample");
+    Some(format!(
+        "`dataset.limit` is {limit}, and there are no more than {all}: all are used"
+    ))
 }
 
 #[cfg(test)]

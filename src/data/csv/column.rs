@@ -138,18 +138,20 @@ impl Column {
                 continue;
             };
             let place = categories.place(text);
-            if place.is_none() && self.encoding == Encoding::Ordinal {
-                let error = CellError::UnknownCategory {
-                    value: text.into(),
-                    train: file_name(table.path()),
-                };
-                let key = column_key(&self.name, "encoding");
-                return Err(cell(table, row, index, &key, error));
-            }
             if place.is_none() {
                 unknown.push(row);
             }
             values.push(place.map_or(NO_CATEGORY, |place| place as f64));
+        }
+        if self.encoding == Encoding::Ordinal {
+            let error = |row| CellError::UnknownCategory {
+                value: table.value(row, index).into(),
+                train: file_name(table.path()),
+            };
+            let key = column_key(&self.name, "encoding");
+            if let Some(fault) = cells(table, &unknown, index, &key, error) {
+                return Err(fault);
+            }
         }
         findings
             .notes
@@ -213,18 +215,30 @@ pub(super) fn read_numbers(
     index: usize,
     key: &str,
 ) -> Result<Vec<f64>, CsvError> {
-    let parse = |&row: &usize| {
+    let mut wrong = Vec::new();
+    let mut parse = |&row: &usize| {
         let Some(text) = table.present(row, index) else {
-            return Ok(f64::NAN);
+            return f64::NAN;
         };
-        let error = match table.decimal.number(text) {
-            Some(n) if n.abs() <= f64::from(f32::MAX) => return Ok(n),
+        let number = table.decimal.number(text);
+        let fits = number.filter(|n| n.abs() <= f64::from(f32::MAX));
+        fits.unwrap_or_else(|| {
+            wrong.push(row);
+            f64::NAN
+        })
+    };
+    let values = rows.iter().map(&mut parse).collect();
+    let error = |row: usize| {
+        let text = table.value(row, index);
+        match table.decimal.number(text) {
             Some(_) => CellError::TooLarge(text.into()),
             None => CellError::NotANumber(text.into(), table.decimal.remedy(text)),
-        };
-        Err(cell(table, row, index, key, error))
+        }
     };
-    rows.iter().map(parse).collect()
+    match cells(table, &wrong, index, key, error) {
+        Some(fault) => Err(fault),
+        None => Ok(values),
+    }
 }
 
 /// The categories of a column at `rows`.
@@ -238,20 +252,23 @@ pub(super) fn read_categories(
     Categories::of(texts, spec.categories_by, table.decimal)
 }
 
-/// A fault of one value.
-pub(super) fn cell(
+/// The fault of the first of these cells, which tells how many others there are.
+pub(super) fn cells(
     table: &Table,
-    row: usize,
+    rows: &[usize],
     index: usize,
     key: &str,
-    error: CellError,
-) -> CsvError {
+    error: impl Fn(usize) -> CellError,
+) -> Option<CsvError> {
+    let (&row, others) = rows.split_first()?;
     let (path, line) = table.place(row);
-    CsvError::Cell {
+    Some(CsvError::Cell {
         path: path.into(),
         line,
+        file: table.key_of(row),
         column: table.header[index].clone(),
-        error,
+        error: error(row),
+        more: others.len(),
         key: key.into(),
-    }
+    })
 }

@@ -1,5 +1,6 @@
 //! What can be wrong with a table, by file, line and column.
 
+use crate::units::counted;
 use std::path::{Path, PathBuf};
 
 /// What is wrong with a table.
@@ -42,7 +43,7 @@ pub enum CsvError {
         column: usize,
     },
     /// Another number of columns than of `names`.
-    #[error("`{path}` has {columns}, and `names` has {names}", path = path.display(), columns = counted(*.columns, "column"))]
+    #[error("`{path}` has {columns}, and `names` has {names}", path = path.display(), columns = counted(*.columns as u64, "column"))]
     NamesCount {
         /// The file.
         path: PathBuf,
@@ -92,7 +93,7 @@ pub enum CsvError {
         hint: String,
     },
     /// Files without headers that differ in their columns.
-    #[error("`{path}` has {columns}, and `{train}` has {expected}; hint: files of one table have the same columns", path = path.display(), columns = counted(*.columns, "column"), train = file_name(train))]
+    #[error("`{path}` has {columns}, and `{train}` has {expected}; hint: files of one table have the same columns", path = path.display(), columns = counted(*.columns as u64, "column"), train = file_name(train))]
     OtherColumns {
         /// The file.
         path: PathBuf,
@@ -134,16 +135,20 @@ pub enum CsvError {
         target: String,
     },
     /// One value that cannot be used.
-    #[error("`{path}:{line}`, column `{column}`: {error}", path = path.display(), column = shown(column))]
+    #[error("`{path}:{line}`{of}, column `{column}`: {error}", path = path.display(), of = of_key(file), column = shown(column), error = told(error, *.more))]
     Cell {
         /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: u64,
+        /// The key that names the file.
+        file: &'static str,
         /// The column's name.
         column: String,
         /// The fault.
         error: CellError,
+        /// Other cells of the column with such a fault.
+        more: usize,
         /// The key in `[dataset]` that is to blame.
         key: String,
     },
@@ -192,9 +197,9 @@ pub enum CellError {
     TooLarge(String),
     /// Nothing where something should be.
     #[error(
-        "the value is missing ({0} in this column); hint: missing = \"mean\", \"median\" or \"drop\""
+        "the value is missing ({0} in this column{1}); hint: missing = \"mean\", \"median\" or \"drop\""
     )]
-    Missing(usize),
+    Missing(usize, String),
     /// No target.
     #[error(
         "the target is missing ({0} in this column); hint: missing = \"drop\" leaves such rows out"
@@ -249,7 +254,7 @@ impl CsvError {
 
 /// A row that is longer or shorter than the header.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("has {}, expected {expected} as in the first line; hint: {hint}", counted(*.found, "value"))]
+#[error("has {}, expected {expected} as in the first line; hint: {hint}", counted(*.found as u64, "value"))]
 pub struct RowFault {
     /// Values there are.
     pub found: usize,
@@ -295,17 +300,32 @@ impl RowFault {
     }
 }
 
-/// A count with its noun.
-fn counted(count: usize, noun: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{s}")
-}
-
 /// The remedy for a header, or the one for a first line of values.
 pub(super) fn header_hint(values: bool, otherwise: &str) -> String {
     match values {
         true => "the first line looks like values: header = false".into(),
         false => otherwise.into(),
+    }
+}
+
+/// The key of a file that is not the training file's, for a message.
+fn of_key(key: &str) -> String {
+    match key {
+        "path" => String::new(),
+        key => format!(" (`{key}`)"),
+    }
+}
+
+/// The fault of a cell, with the number of others like it before its remedy.
+fn told(error: &CellError, more: usize) -> String {
+    let text = error.to_string();
+    if more == 0 {
+        return text;
+    }
+    let more = counted(more as u64, "more cell");
+    match text.split_once("; hint: ") {
+        Some((fault, hint)) => format!("{fault}, and {more} of this column; hint: {hint}"),
+        None => format!("{text}, and {more} of this column"),
     }
 }
 

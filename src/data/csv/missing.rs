@@ -4,12 +4,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    column::{Column, cell},
+    column::{Column, cells},
     error::{CellError, CsvError, shown},
-    oddities::used,
+    oddities::{first_of, used},
     table::Table,
 };
 use crate::data::Moments;
+use crate::units::counted;
 
 /// What to do about missing values: error, mean, median or drop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,11 +53,22 @@ impl Missing {
                 true => CellError::EmptyRow,
                 false => CellError::MissingTarget(count(column)),
             };
-            return Err(cell(table, row, column, "missing", error));
+            let fault = cells(table, &[row], column, "missing", |_| error.clone());
+            return fault.map_or(Ok(all.collect()), Err);
         }
         if let (Self::Error, Some((row, column))) = (self, first(features)) {
-            let error = CellError::Missing(count(column));
-            return Err(cell(table, row, column, "missing", error));
+            let others = features.iter().filter(|&&other| other != column);
+            let others = others.filter(|&&other| count(other) > 0);
+            let others: Vec<String> = others
+                .map(|&other| format!("{} in `{}`", count(other), shown(&table.header[other])))
+                .collect();
+            let others = match others.is_empty() {
+                true => String::new(),
+                false => format!(", {}", first_of(&others)),
+            };
+            let error = |_| CellError::Missing(count(column), others.clone());
+            let fault = cells(table, &[row], column, "missing", error);
+            return fault.map_or(Ok(all.collect()), Err);
         }
         Ok(all.collect())
     }
@@ -129,8 +141,8 @@ fn whole_rows(
     if rows.len() < table.rows() {
         let dropped = table.rows() - rows.len();
         notes.push(format!(
-            "dropped {dropped} of {} rows with missing values",
-            table.rows()
+            "dropped {dropped} of {} because of missing values",
+            counted(table.rows() as u64, "row")
         ));
     }
     Ok(rows)

@@ -31,6 +31,15 @@ impl Decimal {
         parsed.ok().filter(|n: &f64| n.is_finite()).map(|n| n + 0.0)
     }
 
+    /// The key that makes a text a number, where only its decimal sign is another one.
+    pub(super) fn other(self, text: &str) -> Option<&'static str> {
+        let (other, hint) = match self {
+            Self::Point => (Self::Comma, "decimal = \",\""),
+            Self::Comma => (Self::Point, "decimal = \".\""),
+        };
+        other.number(text).map(|_| hint)
+    }
+
     /// A remedy for a text that is no number although it looks like one.
     pub(super) fn remedy(self, text: &str) -> Option<&'static str> {
         let lower = text.to_lowercase();
@@ -66,13 +75,13 @@ impl Decimal {
         if is_number(&text.replace(['_', ' ', '\'', '’', '\u{a0}', '\u{202f}'], "")) {
             return Some(DIGITS_ONLY);
         }
-        let (other, sign, hint) = match self {
-            Self::Point => (Self::Comma, ',', "decimal = \",\""),
-            Self::Comma => (Self::Point, '.', "decimal = \".\""),
-        };
-        if other.number(text).is_some() {
+        if let Some(hint) = self.other(text) {
             return Some(hint);
         }
+        let sign = match self {
+            Self::Point => ',',
+            Self::Comma => '.',
+        };
         if text.contains(sign) && is_number(&text.replace(sign, "")) {
             return Some(DIGITS_ONLY);
         }

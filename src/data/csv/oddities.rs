@@ -53,7 +53,7 @@ impl NotNumbers {
     /// A note, where most values are numbers and the column is a category all the same.
     pub(super) fn note(&self, table: &Table, index: usize) -> Option<String> {
         if self.numbers < self.texts {
-            return None;
+            return self.other_decimal(table, index);
         }
         let places: Vec<String> = self
             .rows
@@ -71,6 +71,25 @@ impl NotNumbers {
             shown(&table.header[index]),
             first_of(&places)
         ))
+    }
+}
+
+impl NotNumbers {
+    /// A note, where every text is a number with the other decimal sign.
+    fn other_decimal(&self, table: &Table, index: usize) -> Option<String> {
+        let mut texts = self.rows.iter().map(|&row| table.value(row, index));
+        let first = texts.next()?;
+        let hint = table.decimal.other(first)?;
+        texts
+            .all(|text| table.decimal.other(text).is_some())
+            .then(|| {
+                format!(
+                    "column `{}` is read as a category: its numbers, such as `{}`, have another \
+                 decimal sign; hint: {hint}",
+                    shown(&table.header[index]),
+                    shown(first)
+                )
+            })
     }
 }
 
@@ -214,7 +233,7 @@ pub(super) fn of_splits(
             continue;
         }
         let message = format!(
-            "{copies} of {} {name} rows are also in the training split, so the {name} metrics say little about new data",
+            "the training split also has {copies} of the {} {name} rows, so the {name} metrics say little about new data",
             part.len()
         );
         match table.rows_of(key) {

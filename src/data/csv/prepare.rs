@@ -41,12 +41,11 @@ pub(super) fn load(
         first: used(&rows, &first).len(),
     };
     let used_columns = [features.as_slice(), &[target]].concat();
-    let target = TargetColumn::read(&table, known, target, spec, &mut findings)?;
-    let mut columns = features
-        .iter()
-        .map(|&index| Column::read(&table, known, index, spec, &mut findings))
-        .collect::<Result<Vec<_>, _>>()?;
+    let read = read_columns(spec, (&table, known), &features, target, &mut findings)?;
+    let (mut columns, target) = read;
     let split = divide(spec, keys, seed, &target, (&table, known))?;
+    let constant = target.constant(&spec.target, &split.train);
+    findings.notes.extend(constant);
     for column in &mut columns {
         spec.missing
             .fill(&table, column, &split.train, &mut findings.notes)?;
@@ -70,6 +69,29 @@ pub(super) fn load(
         target_scale,
         ..data
     })
+}
+
+/// The features and the target as numbers; the faults of all columns at once.
+fn read_columns(
+    spec: &Csv,
+    (table, known): (&Table, Known<'_>),
+    features: &[usize],
+    target: usize,
+    findings: &mut Findings,
+) -> Result<(Vec<Column>, TargetColumn), DataError> {
+    let mut errors: Vec<DataError> = Vec::new();
+    let mut note = |error: CsvError| errors.push(error.into());
+    let target = TargetColumn::read(table, known, target, spec, findings).map_err(&mut note);
+    let mut columns = Vec::new();
+    for &index in features {
+        let column = Column::read(table, known, index, spec, findings).map_err(&mut note);
+        columns.extend(column.ok());
+    }
+    match (DataError::several(errors), target) {
+        (None, Ok(target)) => Ok((columns, target)),
+        (Some(error), _) => Err(error),
+        (None, Err(())) => Err(DataError::Custom("a column cannot be read".into())),
+    }
 }
 
 /// The samples of every split.

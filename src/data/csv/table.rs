@@ -178,6 +178,12 @@ impl Table {
         (file.map_or(self.path(), |file| &file.path), self.lines[row])
     }
 
+    /// The key that names the file of a row.
+    pub(super) fn key_of(&self, row: usize) -> &'static str {
+        let file = self.files.iter().find(|file| file.rows.contains(&row));
+        file.map_or("path", |file| file.key)
+    }
+
     /// A row's place for a note: `line 7`, and the file where it is not the first one.
     pub(super) fn place_text(&self, row: usize) -> String {
         match self.place(row) {

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     Csv,
     category::{Categories, CategoriesBy},
-    column::{ColumnKind, Findings, Known, cell, read_categories, read_numbers},
+    column::{ColumnKind, Findings, Known, cells, read_categories, read_numbers},
     error::{CellError, CsvError, column_key, file_name, shown},
     oddities::{NotNumbers, first_of},
     table::Table,
 };
+use crate::units::counted;
 
 /// auto, classification or regression.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -109,13 +110,30 @@ impl TargetColumn {
         })
     }
 
+    /// The note of a regression whose target is the same in every training row.
+    pub(super) fn constant(&self, name: &str, train: &[u32]) -> Option<String> {
+        let Self::Values(values) = self else {
+            return None;
+        };
+        let mut trained = train.iter().map(|&row| values[row as usize]);
+        let first = trained.next()?;
+        let is_constant = !train[1..].is_empty() && trained.all(|value| value == first);
+        is_constant.then(|| {
+            format!(
+                "target `{}` is `{first}` in every row of the training split; there is nothing to \
+                 learn",
+                shown(name)
+            )
+        })
+    }
+
     /// What `auto` has decided, in words.
     fn decision(&self, name: &str) -> String {
         match self {
             Self::Classes(_, names) => {
                 format!(
-                    "task: classification, {} classes in column `{}`",
-                    names.len(),
+                    "task: classification, {} in column `{}`",
+                    counted(names.len() as u64, "class"),
                     shown(name)
                 )
             }
@@ -131,25 +149,25 @@ fn read_classes(
     index: usize,
     classes: &Categories,
 ) -> Result<Vec<u32>, CsvError> {
-    let class = |&row: &usize| {
-        let text = table.value(row, index);
-        classes
-            .place(text)
-            .map(|class| class as u32)
-            .ok_or_else(|| {
-                let names = classes
-                    .names
-                    .iter()
-                    .map(|name| format!("`{}`", shown(name)));
-                let error = CellError::UnknownClass {
-                    value: text.into(),
-                    train: file_name(table.path()),
-                    classes: first_of(&names.collect::<Vec<_>>()),
-                };
-                cell(table, row, index, "target", error)
-            })
+    let place = |row: usize| classes.place(table.value(row, index));
+    let is_unknown = |row: &usize| place(*row).is_none();
+    let unknown: Vec<usize> = rows.iter().copied().filter(is_unknown).collect();
+    let error = |row| {
+        let names = classes.names.iter();
+        let names = names.map(|name| format!("`{}`", shown(name)));
+        CellError::UnknownClass {
+            value: table.value(row, index).into(),
+            train: file_name(table.path()),
+            classes: first_of(&names.collect::<Vec<_>>()),
+        }
     };
-    rows.iter().map(class).collect()
+    match cells(table, &unknown, index, "target", error) {
+        Some(fault) => Err(fault),
+        None => Ok(rows
+            .iter()
+            .filter_map(|&row| Some(place(row)? as u32))
+            .collect()),
+    }
 }
 
 /// Whether a column of numbers looks like classes: whole numbers, at most 20 different ones, each
@@ -177,12 +195,11 @@ fn no_fractions(table: &Table, rows: &[usize], index: usize) -> Result<(), CsvEr
     if NotNumbers::of(table, rows, index).is_some() {
         return Ok(());
     }
-    let fraction = |row: &&usize| table.number(**row, index).is_some_and(|n| n.fract() != 0.0);
-    match rows.iter().find(fraction) {
+    let is_fraction = |row: &usize| table.number(*row, index).is_some_and(|n| n.fract() != 0.0);
+    let fractions: Vec<usize> = rows.iter().copied().filter(is_fraction).collect();
+    let error = |row| CellError::Fraction(table.value(row, index).into());
+    match cells(table, &fractions, index, "task", error) {
+        Some(fault) => Err(fault),
         None => Ok(()),
-        Some(&row) => {
-            let error = CellError::Fraction(table.value(row, index).into());
-            Err(cell(table, row, index, "task", error))
-        }
     }
 }

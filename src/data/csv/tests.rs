@@ -252,7 +252,7 @@ fn missing_values_are_refused_filled_or_dropped() {
     assert_eq!(targets(&*dropped.train), [1.5, 4.5]);
     assert_eq!(
         dropped.facts.notes[0],
-        "dropped 3 of 5 rows with missing values"
+        "dropped 3 of 5 rows because of missing values"
     );
 }
 

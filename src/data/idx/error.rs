@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::foreign;
+use crate::units::counted;
 
 /// What is wrong with an IDX file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,8 +26,9 @@ pub enum IdxError {
     },
     /// A dimension of nothing, or more numbers than the file can hold, even if it is compressed.
     #[error(
-        "promises {} numbers and is {stored} bytes long; hint: is it cut off?",
-        Dims(dims)
+        "promises {} numbers and is {} long; hint: is it cut off?",
+        Dims(dims),
+        counted(*.stored, "byte")
     )]
     Size {
         /// The dimensions that the header states.
@@ -35,7 +37,7 @@ pub enum IdxError {
         stored: u64,
     },
     /// Numbers are missing at the end.
-    #[error("is cut off: {found} numbers, expected {expected} ({})", Dims(dims))]
+    #[error("is cut off: {}, expected {expected} ({})", counted(*.found, "number"), Dims(dims))]
     Truncated {
         /// Numbers there are.
         found: u64,
@@ -45,7 +47,7 @@ pub enum IdxError {
         dims: Vec<u32>,
     },
     /// There is more than the header says.
-    #[error("goes on after its {expected} numbers ({})", Dims(dims))]
+    #[error("goes on after its {} ({})", counted(*.expected, "number"), Dims(dims))]
     Trailing {
         /// Numbers that the header states.
         expected: u64,

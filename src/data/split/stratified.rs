@@ -365,11 +365,11 @@ mod tests {
         };
         assert_eq!(
             fault(&[20, 20, 20], &exact),
-            "split.val: `2` samples are too few for `1` of each of `3` classes; hint: \"3 samples\" or more, or stratify = false"
+            "split.val: a split of `2 samples` is too small for `1` of each of `3 classes`; hint: \"3 samples\" or more, or stratify = false"
         );
         assert_eq!(
             fault(&[50, 40, 10], &keys(49.0, 49.0)),
-            "split.stratify: `49` validation and `49` test samples leave `2` for training, too few for `1` of each of `3` classes; hint: make the evaluation splits smaller"
+            "split.stratify: `49` validation and `49` test samples leave `2 samples` for training, too few for `1` of each of `3 classes`; hint: make the evaluation splits smaller"
         );
         // A class that no sample has asks for nothing.
         assert!(divide(&[20, 0, 20], &keys(10.0, 10.0), None, 0).is_ok());

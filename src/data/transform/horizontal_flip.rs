@@ -10,7 +10,7 @@ use crate::{data::DataError, error::KeyFault};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HorizontalFlip {
-    /// How probable it is. Default 0.5. Between 0 and 1.
+    /// Probability of it. Default 0.5. Between 0 and 1.
     #[serde(default = "half")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub p: f64,

@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use super::relu;
+use crate::units::counted;
 
 /// max(a + b, 0) of two tensors of one shape; the gradient where the sum is 0 is 0.
 ///
@@ -19,7 +20,10 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 pub fn pad_channels(x: &Tensor, channels: usize) -> Result<Tensor> {
     let own = x.dim(3)?;
     let Some(more) = channels.checked_sub(own) else {
-        candle_core::bail!("{own} channels cannot be padded to {channels}")
+        candle_core::bail!(
+            "{} cannot be padded to {channels}",
+            counted(own as u64, "channel")
+        )
     };
     x.pad_with_zeros(3, 0, more)
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LossSpec, TrainTargets, Weights, pointwise, spec::misfit, weights::above_zero};
 use crate::error::KeyFault;
+use crate::units::counted;
 
 /// The loss with its weights, where it had to be given some.
 type Loaded = std::result::Result<Option<Arc<dyn LossSpec>>, KeyFault>;
@@ -18,7 +19,7 @@ type Loaded = std::result::Result<Option<Arc<dyn LossSpec>>, KeyFault>;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bce {
-    /// How much more a positive target counts than a negative one: one number for all outputs, one
+    /// Weight of a positive target against a negative one: one number for all outputs, one
     /// for each, or `"balanced"`: negatives / positives of each output in the training split.
     /// Default `[]`: 1 for all. Above 0.
     #[serde(default)]
@@ -40,7 +41,11 @@ impl LossSpec for Bce {
         (given > 1 && given != outputs).then(|| {
             KeyFault::error(
                 "pos_weight",
-                format!("{given} weights for {outputs} outputs"),
+                format!(
+                    "{} for {}",
+                    counted(given as u64, "weight"),
+                    counted(outputs as u64, "output")
+                ),
             )
             .hint("give one number for all outputs, or one for each")
         })

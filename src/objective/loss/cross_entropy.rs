@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{LossSpec, TrainTargets, Weights, spec::misfit};
+use crate::units::counted;
 use crate::{error::KeyFault, kernel};
 
 /// The loss with its weights, where it had to be given some.
@@ -22,7 +23,7 @@ pub struct CrossEntropy {
     #[serde(default)]
     #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0))]
     pub label_smoothing: f64,
-    /// How much a sample of each class counts, in the order of the classes, or `"balanced"`: samples /
+    /// Weight of a sample of each class, in the order of the classes, or `"balanced"`: samples /
     /// (classes · samples of the class) in the training split, so that all classes count the same.
     /// Default `[]`: 1 each. At least 0; only their ratios matter.
     #[serde(default)]
@@ -48,7 +49,11 @@ impl LossSpec for CrossEntropy {
         }
         let given = self.class_weights.each().len();
         (given != 0 && given != outputs).then(|| {
-            let message = format!("{given} weights for {outputs} classes");
+            let message = format!(
+                "{} for {}",
+                counted(given as u64, "weight"),
+                counted(outputs as u64, "class")
+            );
             KeyFault::error("class_weights", message).hint("give one weight for each class")
         })
     }

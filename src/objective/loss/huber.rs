@@ -12,7 +12,7 @@ use crate::error::KeyFault;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Huber {
-    /// Where the parabola becomes a line, in units of the target (of its standard deviation where
+    /// Error at which the parabola becomes a line, in units of the target (of its standard deviation where
     /// the dataset standardises it). Default 1. Above 0.
     #[serde(default = "one")]
     #[schemars(extend("exclusiveMinimum" = 0.0))]

@@ -1,6 +1,10 @@
 //! Explained variance.
 
-use super::{Accumulator, MetricSpec, TargetsRef, rows, spec::misfit};
+use super::{
+    Accumulator, MetricSpec,
+    per_target::{OfTarget, PerTarget},
+    spec::misfit,
+};
 use crate::error::KeyFault;
 
 /// 1 − variance of (target − output) / variance of the target, of each target, averaged over
@@ -19,10 +23,7 @@ impl MetricSpec for ExplainedVariance {
     }
 
     fn start(&self, outputs: usize) -> Box<dyn Accumulator> {
-        Box::new(Explained {
-            targets: vec![Target::default(); outputs],
-            lost: false,
-        })
+        Box::new(PerTarget::<Target>::new(outputs))
     }
 
     fn higher_is_better(&self) -> bool {
@@ -54,7 +55,12 @@ struct Target {
     rest: Spread,
 }
 
-impl Target {
+impl OfTarget for Target {
+    fn add(&mut self, z: f64, y: f64) {
+        self.whole.add(y);
+        self.rest.add(y - z);
+    }
+
     fn value(&self) -> f64 {
         if self.whole.count == 0 || self.rest.sum.is_nan() {
             f64::NAN
@@ -65,33 +71,5 @@ impl Target {
         } else {
             1.0 - self.rest.sum / self.whole.sum
         }
-    }
-}
-
-#[derive(Debug)]
-struct Explained {
-    targets: Vec<Target>,
-    lost: bool,
-}
-
-impl Accumulator for Explained {
-    fn add(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) {
-        let pairs = rows::values(output, width, targets).filter(|_| width == self.targets.len());
-        let Some(pairs) = pairs else {
-            self.lost = true;
-            return;
-        };
-        for (column, z, y) in pairs {
-            self.targets[column].whole.add(y);
-            self.targets[column].rest.add(y - z);
-        }
-    }
-
-    fn value(&self) -> f64 {
-        if self.lost {
-            return f64::NAN;
-        }
-        let sum: f64 = self.targets.iter().map(Target::value).sum();
-        sum / self.targets.len() as f64
     }
 }

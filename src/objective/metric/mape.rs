@@ -1,6 +1,6 @@
 //! Mean absolute percentage error.
 
-use super::{Accumulator, MetricSpec, TargetsRef, rows, spec::misfit};
+use super::{Accumulator, MetricSpec, mean::Mean, spec::misfit};
 use crate::error::KeyFault;
 
 /// Mean of |output − target| / |target| over samples and targets; 0.1 is ten percent. A target of 0
@@ -19,33 +19,10 @@ impl MetricSpec for Mape {
     }
 
     fn start(&self, _outputs: usize) -> Box<dyn Accumulator> {
-        Box::new(Sum { sum: 0.0, count: 0 })
+        Box::new(Mean::of(|z, y| (z - y).abs() / y.abs().max(f64::EPSILON)))
     }
 
     fn higher_is_better(&self) -> bool {
         false
-    }
-}
-
-#[derive(Debug)]
-struct Sum {
-    sum: f64,
-    count: u64,
-}
-
-impl Accumulator for Sum {
-    fn add(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) {
-        let Some(pairs) = rows::values(output, width, targets) else {
-            self.sum = f64::NAN;
-            return;
-        };
-        for (_, z, y) in pairs {
-            self.sum += (z - y).abs() / y.abs().max(f64::EPSILON);
-            self.count += 1;
-        }
-    }
-
-    fn value(&self) -> f64 {
-        self.sum / self.count as f64
     }
 }

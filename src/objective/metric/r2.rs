@@ -1,6 +1,10 @@
 //! Coefficient of determination.
 
-use super::{Accumulator, MetricSpec, TargetsRef, rows, spec::misfit};
+use super::{
+    Accumulator, MetricSpec,
+    per_target::{OfTarget, PerTarget},
+    spec::misfit,
+};
 use crate::error::KeyFault;
 
 /// R² = 1 − Σ(output − target)² / Σ(target − mean)² of each target, averaged over targets: 1 is
@@ -19,10 +23,7 @@ impl MetricSpec for R2 {
     }
 
     fn start(&self, outputs: usize) -> Box<dyn Accumulator> {
-        Box::new(Determination {
-            targets: vec![Moments::default(); outputs],
-            lost: false,
-        })
+        Box::new(PerTarget::<Moments>::new(outputs))
     }
 
     fn higher_is_better(&self) -> bool {
@@ -41,7 +42,7 @@ struct Moments {
     residual: f64,
 }
 
-impl Moments {
+impl OfTarget for Moments {
     fn add(&mut self, z: f64, y: f64) {
         self.count += 1;
         let before = y - self.mean;
@@ -58,32 +59,5 @@ impl Moments {
         } else {
             1.0 - self.residual / self.spread
         }
-    }
-}
-
-#[derive(Debug)]
-struct Determination {
-    targets: Vec<Moments>,
-    lost: bool,
-}
-
-impl Accumulator for Determination {
-    fn add(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) {
-        let pairs = rows::values(output, width, targets).filter(|_| width == self.targets.len());
-        let Some(pairs) = pairs else {
-            self.lost = true;
-            return;
-        };
-        for (column, z, y) in pairs {
-            self.targets[column].add(z, y);
-        }
-    }
-
-    fn value(&self) -> f64 {
-        if self.lost {
-            return f64::NAN;
-        }
-        let sum: f64 = self.targets.iter().map(Moments::value).sum();
-        sum / self.targets.len() as f64
     }
 }

@@ -1,5 +1,7 @@
 //! How well scores put the samples of a class before all others: the scores of every sample, kept
-//! until the end of an evaluation.
+//! until the end of an evaluation. That is 9 bytes for each sample and class (of two classes only for
+//! the second), and 16 more for each sample while a class is ranked: 100 MB for a million samples of
+//! ten classes.
 
 use super::{Accumulator, TargetsRef, rows};
 

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     Accuracy, Auc, Average, AveragePrecision, BalancedAccuracy, Brier, ExplainedVariance, LogLoss,
     Mape, Mcc, MeanAbsoluteError, MetricSpec, Perplexity, PrecisionRecall, R2,
-    RootMeanSquaredError, Score, TopK,
+    RootMeanSquaredError, Score, TopK, meant,
 };
-use crate::error::{KeyFault, nearest};
+use crate::error::KeyFault;
 
 /// The names that [`metric`] knows, each with what it means.
 pub const METRICS: [(&str, &str); 17] = [
@@ -38,11 +38,11 @@ pub const METRICS: [(&str, &str); 17] = [
     ),
     (
         "auc",
-        "area under the ROC curve: of two classes of the second, of more the mean of each against the rest; NaN where a class has no sample",
+        "area under the ROC curve: of two classes of the second, of more the mean of each against the rest; NaN where a class has no sample; keeps 9 bytes of each sample and class until the split is done",
     ),
     (
         "average_precision",
-        "area under the precision-recall curve: of two classes of the second, of more the mean of each against the rest; 0 for a class without a sample",
+        "area under the precision-recall curve: of two classes of the second, of more the mean of each against the rest; 0 for a class without a sample; keeps 9 bytes of each sample and class until the split is done",
     ),
     (
         "mcc",
@@ -77,22 +77,6 @@ pub const METRICS: [(&str, &str); 17] = [
         "explained_variance",
         "as r2, but an output that is off by a constant loses nothing",
     ),
-];
-
-/// Names that other tools have for a metric.
-const ALIASES: [(&str, &[&str]); 12] = [
-    ("accuracy", &["acc", "subset_accuracy", "exact_match"]),
-    ("auc", &["roc_auc", "auroc", "roc_auc_score"]),
-    ("average_precision", &["ap", "map", "pr_auc", "auprc"]),
-    ("balanced_accuracy", &["bacc", "uar"]),
-    ("brier", &["brier_score", "brier_score_loss"]),
-    ("f1", &["f1_score", "fscore", "f_score"]),
-    ("log_loss", &["logloss", "nll", "cross_entropy", "ce"]),
-    ("mae", &["l1", "mean_absolute_error"]),
-    ("mape", &["mean_absolute_percentage_error"]),
-    ("mcc", &["matthews", "matthews_corrcoef", "phi"]),
-    ("recall", &["sensitivity", "tpr"]),
-    ("rmse", &["mse", "l2", "mean_squared_error"]),
 ];
 
 /// An entry of `metrics`: a name, or a table with keys.
@@ -248,38 +232,9 @@ fn top(name: &str, k: &str) -> Result<TopK, KeyFault> {
 
 fn unknown(name: &str) -> KeyFault {
     let fault = KeyFault::error("", format!("unknown metric `{name}`"));
-    if let Some(known) = meant(name) {
-        return fault.hint(format!("did you mean `{known}`?"));
-    }
-    let scored = Score::ALL
-        .iter()
-        .find(|s| name.starts_with(&format!("{}_", s.name())));
-    if let Some(score) = scored {
-        let averages = Average::ALL.map(|a| format!("`{}_{}`", score.name(), a.name()));
-        return fault.hint(format!("there are {}", averages.join(", ")));
-    }
     let names: Vec<_> = METRICS.iter().map(|(known, _)| *known).collect();
-    fault.hint(format!("one of {}", names.join(", ")))
-}
-
-/// The metric that another tool calls so, else the most alike.
-fn meant(name: &str) -> Option<String> {
-    let lower = name.to_lowercase();
-    let alias = ALIASES
-        .iter()
-        .find(|(_, names)| names.contains(&lower.as_str()));
-    if let Some((known, _)) = alias {
-        return Some((*known).into());
-    }
-    let known = METRICS.iter().map(|(known, _)| match *known {
-        "top_<k>" => "top_5".into(),
-        known => known.to_owned(),
-    });
-    let short = Score::ALL.into_iter().flat_map(|score| {
-        Average::ALL.map(|average| format!("{}_{}", score.name(), average.name()))
-    });
-    let all: Vec<String> = known.chain(short).collect();
-    nearest(name, all.iter().map(String::as_str)).map(String::from)
+    let all = || format!("one of {}", names.join(", "));
+    fault.hint(meant::hint(name).unwrap_or_else(all))
 }
 
 #[cfg(test)]
@@ -339,14 +294,9 @@ mod tests {
         );
         assert_eq!(
             message("f1_binary"),
-            "unknown metric `f1_binary`; hint: did you mean `f1_micro`?"
+            "unknown metric `f1_binary`; hint: { type = \"f1\", average = \"none\" } reports each class, \
+             the positive one too"
         );
-        for (other, own) in [("roc_auc", "auc"), ("MSE", "rmse"), ("logloss", "log_loss")] {
-            assert!(
-                message(other).ends_with(&format!("did you mean `{own}`?")),
-                "{other}"
-            );
-        }
         for wrong in ["top_0", "top_", "top_-1", "top_05", "top_five"] {
             assert_eq!(
                 message(wrong),

@@ -123,19 +123,19 @@ fn faults_in_the_files_of_splits_name_file_and_line() {
             "size,color,y\n1,red,2\nbig,red,3\n",
             "",
             "",
-            "columns.size.type: `val.csv:3`, column `size`: `big` is not a finite number",
+            "columns.size.type: `val.csv:3` (`val_path`), column `size`: `big` is not a finite number",
         ),
         (
             "size,color,y\n1,red,2\n1,,3\n",
             "",
             "",
-            "missing: `val.csv:3`, column `color`: the value is missing (1 in this column); hint: missing = \"mean\", \"median\" or \"drop\"",
+            "missing: `val.csv:3` (`val_path`), column `color`: the value is missing (1 in this column); hint: missing = \"mean\", \"median\" or \"drop\"",
         ),
         (
             "size,color,y\n1,red,2\n1,red,\n",
             "missing = \"mean\"",
             "",
-            "missing: `val.csv:3`, column `y`: the target is missing (1 in this column); hint: missing = \"drop\" leaves such rows out",
+            "missing: `val.csv:3` (`val_path`), column `y`: the target is missing (1 in this column); hint: missing = \"drop\" leaves such rows out",
         ),
         (
             "size,color,y\n1,,2\n",
@@ -147,7 +147,7 @@ fn faults_in_the_files_of_splits_name_file_and_line() {
             "size,color,y\n1,pink,2\n",
             "encoding = \"ordinal\"",
             "",
-            "columns.color.encoding: `val.csv:2`, column `color`: `pink` is not a category of `train.csv` and has no index; hint: encoding = \"one_hot\" takes it as none of them",
+            "columns.color.encoding: `val.csv:2` (`val_path`), column `color`: `pink` is not a category of `train.csv` and has no index; hint: encoding = \"one_hot\" takes it as none of them",
         ),
         (
             "size,color,y\n1,red,2\n",
@@ -185,7 +185,7 @@ fn faults_in_the_files_of_splits_name_file_and_line() {
     ]);
     assert_eq!(
         folder.fault(classes, ""),
-        "target: `val.csv:3`, column `color`: `pink` is not a class of `train.csv`; hint: its classes are `blue`, `green`, `red`"
+        "target: `val.csv:3` (`val_path`), column `color`: `pink` is not a class of `train.csv`; hint: its classes are `blue`, `green`, `red`"
     );
 }
 
@@ -394,7 +394,7 @@ fn rows_that_are_in_two_splits_are_told() {
     let data = folder.load(keys, "split = { test = \"0%\" }").unwrap();
     assert_eq!(
         data.facts.warnings[0].to_string(),
-        "`val_path`: 20 of 20 validation rows are also in the training split, so the validation metrics say little about new data"
+        "`val_path`: the training split also has 20 of the 20 validation rows, so the validation metrics say little about new data"
     );
     let twice = format!("a,y\n{rows}{rows}");
     let data = load(
@@ -407,6 +407,6 @@ fn rows_that_are_in_two_splits_are_told() {
         data.facts
             .notes
             .iter()
-            .any(|note| note.contains("validation rows are also in the training split"))
+            .any(|note| note.contains("validation rows, so the"))
     );
 }
