@@ -238,7 +238,7 @@ fn a_renamed_project_finds_the_weights_that_it_starts_from() {
     let resume = ["resume", run, "-q", "--schedule", "config", "--epochs"];
     at(&sandbox, &new, &[&resume[..], &["5"]].concat()).exits(0);
     // Without a checkpoint it begins with the weights again.
-    fs::remove_dir_all(run_of(&new).join("checkpoints")).unwrap();
+    fs::remove_dir_all(Path::new(run).join("checkpoints")).unwrap();
     at(&sandbox, &new, &["resume", run, "-q"]).exits(0);
     let config = ["--config", "configs/c.toml"];
     at(&sandbox, &new, &[&resume[..], &["6"], &config].concat()).exits(0);
