@@ -40,6 +40,7 @@ pub mod layer;
 pub mod model;
 pub mod objective;
 pub mod optim;
+pub mod printable;
 pub mod program;
 pub mod report;
 pub mod rng;

@@ -13,8 +13,9 @@ use std::{
 };
 
 /// What each module may name of `crate::…`, beside itself.
-const MAY_IMPORT: [(&str, &[&str]); 21] = [
+const MAY_IMPORT: [(&str, &[&str]); 22] = [
     ("error", &[]),
+    ("printable", &[]),
     ("program", &[]),
     ("units", &["error"]),
     ("rng", &["error", "units"]),
@@ -52,6 +53,7 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
         "run",
         &[
             "error",
+            "printable",
             "program",
             "units",
             "rng",
@@ -64,6 +66,7 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
         "launch",
         &[
             "error",
+            "printable",
             "program",
             "units",
             "rng",
@@ -81,7 +84,7 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
             "run",
         ],
     ),
-    ("report", &["error", "units", "rng", "event", "run"]),
+    ("report", &["error", "printable", "units", "rng", "event", "run"]),
     ("cli", ALL),
     ("lib", ALL),
     ("main", ALL),
@@ -91,6 +94,7 @@ const LAYER_0: &[&str] = &["error", "units", "rng", "event"];
 
 const LAYERS_0_TO_2: &[&str] = &[
     "error",
+    "printable",
     "program",
     "units",
     "rng",
@@ -107,6 +111,7 @@ const LAYERS_0_TO_2: &[&str] = &[
 
 const ALL: &[&str] = &[
     "error",
+    "printable",
     "program",
     "units",
     "rng",

@@ -42,7 +42,7 @@ impl Check {
         }
         for (_, plan) in self.config.plans(global, out)? {
             match self.format {
-                Format::Toml => out.write(&plan.to_toml())?,
+                Format::Toml => out.toml(plan.to_table())?,
                 _ => out.write(&plan_text::plan(&plan, out.palette()))?,
             }
         }
@@ -71,7 +71,7 @@ impl Check {
             1 => all.remove(0),
             _ => serde_json::Value::Array(all),
         };
-        out.write(&format!("{value:#}\n"))?;
+        out.json_lines(&value)?;
         out.flush()?;
         refused.map_or(Ok(()), Err)
     }

@@ -27,6 +27,7 @@ mod table;
 mod text;
 mod trace;
 
+pub use crate::printable::{sanitize, sanitize_json};
 pub use chart::{Chart, Scale};
 pub use classes::{class_counts, split_sizes};
 pub use confusion::{ClassScore, class_scores, classes_text, confusion_object};
@@ -44,5 +45,5 @@ pub use record::{Record, keys_of};
 pub use series::{By, Point, Series, SeriesError};
 pub use sort::{sort, sort_key};
 pub use table::{Align, Cell, Table};
-pub use text::{folded, sanitize, sanitize_json};
+pub use text::folded;
 pub use trace::{EpochRange, EpochRangeError, Level, TraceFilter, TraceLine};
