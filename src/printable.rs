@@ -209,7 +209,8 @@ impl Form {
         }
         let inside = text.strip_prefix("\x1b[")?;
         let numbers = &inside[..inside.find(|c: char| !c.is_ascii_digit() && c != ';')?];
-        let is_plain = |number: &str| matches!(number.parse(), Ok(0..=4 | 22..=24 | 30..=39 | 90..=97));
+        let is_plain =
+            |number: &str| matches!(number.parse(), Ok(0..=4 | 22..=24 | 30..=39 | 90..=97));
         let is_colour = inside[numbers.len()..].starts_with('m')
             && (numbers.is_empty() || numbers.split(';').all(is_plain));
         is_colour.then_some(2 + numbers.len() + 1)
@@ -283,7 +284,13 @@ mod tests {
         assert_eq!(out.inner, safe.as_bytes());
 
         let mut table = toml::Table::new();
-        for text in [HOSTILE, "a\"\u{202e}\\", "\u{1}u", "\\u0001", "'\u{9b}'\n\u{e0041}"] {
+        for text in [
+            HOSTILE,
+            "a\"\u{202e}\\",
+            "\u{1}u",
+            "\\u0001",
+            "'\u{9b}'\n\u{e0041}",
+        ] {
             table.insert(text.into(), vec![text, "plain"].into());
         }
         let safe = sanitize_toml(&toml::to_string(&mark_toml(table.clone())).unwrap());
@@ -295,10 +302,16 @@ mod tests {
     fn only_lines_tabs_and_colours_pass() {
         let safe = printed(HOSTILE.as_bytes(), true);
         assert!(!safe.contains(is_obeyed), "{safe:?}");
-        assert_eq!(printed(b"a\tb\n\x1b[1;31mred\x1b[0m", true), "a\tb\n\x1b[1;31mred\x1b[0m");
+        assert_eq!(
+            printed(b"a\tb\n\x1b[1;31mred\x1b[0m", true),
+            "a\tb\n\x1b[1;31mred\x1b[0m"
+        );
         assert_eq!(printed(b"\x1b[31mred", false), "\\u{1b}[31mred");
         for hidden in ["\x1b[8m", "\x1b[1;40m", "\x1b[2K", "\x1b[", "\x1b"] {
-            assert!(!printed(hidden.as_bytes(), true).contains('\x1b'), "{hidden:?}");
+            assert!(
+                !printed(hidden.as_bytes(), true).contains('\x1b'),
+                "{hidden:?}"
+            );
         }
         assert_eq!(printed(b"a\xff\xe2\x80b", false), "a\\xff\\xe2\\x80b");
     }

@@ -13,8 +13,10 @@ use std::{
 };
 
 /// What each module may name of `crate::…`, beside itself.
-const MAY_IMPORT: [(&str, &[&str]); 22] = [
+const MAY_IMPORT: [(&str, &[&str]); 24] = [
     ("error", &[]),
+    ("file", &[]),
+    ("memory", &[]),
     ("printable", &[]),
     ("program", &[]),
     ("units", &["error"]),
@@ -23,7 +25,10 @@ const MAY_IMPORT: [(&str, &[&str]); 22] = [
     ("safetensors", &["error", "units", "rng", "event"]),
     ("schedule", LAYER_0),
     ("kernel", LAYER_0),
-    ("data", LAYER_0),
+    (
+        "data",
+        &["error", "units", "rng", "event", "file", "memory"],
+    ),
     ("objective", &["error", "units", "rng", "event", "kernel"]),
     ("optim", &["error", "units", "rng", "event", "kernel"]),
     ("layer", &["error", "units", "rng", "event", "kernel"]),
@@ -53,6 +58,8 @@ const MAY_IMPORT: [(&str, &[&str]); 22] = [
         "run",
         &[
             "error",
+            "file",
+            "memory",
             "printable",
             "program",
             "units",
@@ -66,6 +73,8 @@ const MAY_IMPORT: [(&str, &[&str]); 22] = [
         "launch",
         &[
             "error",
+            "file",
+            "memory",
             "printable",
             "program",
             "units",
@@ -84,7 +93,10 @@ const MAY_IMPORT: [(&str, &[&str]); 22] = [
             "run",
         ],
     ),
-    ("report", &["error", "printable", "units", "rng", "event", "run"]),
+    (
+        "report",
+        &["error", "printable", "units", "rng", "event", "run"],
+    ),
     ("cli", ALL),
     ("lib", ALL),
     ("main", ALL),
@@ -94,6 +106,8 @@ const LAYER_0: &[&str] = &["error", "units", "rng", "event"];
 
 const LAYERS_0_TO_2: &[&str] = &[
     "error",
+    "file",
+    "memory",
     "printable",
     "program",
     "units",
@@ -111,6 +125,8 @@ const LAYERS_0_TO_2: &[&str] = &[
 
 const ALL: &[&str] = &[
     "error",
+    "file",
+    "memory",
     "printable",
     "program",
     "units",

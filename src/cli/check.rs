@@ -45,6 +45,9 @@ impl Check {
                 Format::Toml => out.toml(plan.to_table())?,
                 _ => out.write(&plan_text::plan(&plan, out.palette()))?,
             }
+            if let Err(error) = launch::check_memory(&plan) {
+                out.warn(&error.to_string().replace("; hint: ", "; "));
+            }
         }
         Ok(())
     }

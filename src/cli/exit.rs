@@ -226,6 +226,7 @@ fn of_launch(error: &LaunchError) -> Exit {
         | LaunchError::Complete { .. }
         | LaunchError::EarlyStopped { .. }
         | LaunchError::Refused(_)
+        | LaunchError::NoMemory { .. }
         | LaunchError::Config(_) => Exit::Usage,
         LaunchError::Run(error) => of_run(error),
         LaunchError::NoWeights { .. } | LaunchError::OtherWeights { .. } | LaunchError::Hub(_) => {

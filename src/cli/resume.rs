@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{CliError, Global, Output, PlanFlags, args::path, run, session};
+use super::{CliError, Global, Memory, Output, PlanFlags, args::path, run, session};
 use crate::{
     launch::{self, Allow, Edits, ResumeOptions, ScheduleMode},
     run::Store,
@@ -30,6 +30,8 @@ pub struct Resume {
     /// Further differences to accept from the run as it began
     #[arg(long, value_enum, value_delimiter = ',')]
     allow: Vec<Difference>,
+    #[command(flatten)]
+    memory: Memory,
     /// Output format
     #[arg(long, value_enum, default_value_t = run::Format::Text)]
     format: run::Format,
@@ -80,6 +82,7 @@ impl Resume {
                 isa: self.allow.contains(&Difference::Isa),
             },
             argv: std::env::args().collect(),
+            ignore_memory: self.memory.ignore_memory,
         };
         let stop = launch::connect().map_err(CliError::Signals)?;
         let mut screen = session::screen(global);

@@ -92,10 +92,19 @@ impl Diagnostics {
     /// The findings that are shown, and how many are not. Errors go before warnings.
     fn shown(&self) -> (Vec<&Diagnostic>, usize) {
         let is_error = |d: &Diagnostic| d.severity == Severity::Error;
-        let errors = self.list.iter().filter(|d| is_error(d)).count().min(MOST_SHOWN);
+        let errors = self
+            .list
+            .iter()
+            .filter(|d| is_error(d))
+            .count()
+            .min(MOST_SHOWN);
         let (mut errors, mut warnings) = (errors, MOST_SHOWN - errors);
         let has_room = |d: &&Diagnostic| {
-            let room = if is_error(d) { &mut errors } else { &mut warnings };
+            let room = if is_error(d) {
+                &mut errors
+            } else {
+                &mut warnings
+            };
             let has_room = *room > 0;
             *room = room.saturating_sub(1);
             has_room
@@ -188,14 +197,20 @@ impl Line {
     /// shows, so that columns stay.
     fn of(text: &str, range: std::ops::Range<usize>) -> Self {
         let start = text[..range.start].rfind('\n').map_or(0, |i| i + 1);
-        let end = text[range.end..].find('\n').map_or(text.len(), |i| range.end + i);
+        let end = text[range.end..]
+            .find('\n')
+            .map_or(text.len(), |i| range.end + i);
         let shown = |range: std::ops::Range<usize>| -> String {
             let visible = |c: char| match c {
                 '\t' => c,
                 c if is_obeyed(c) => char::REPLACEMENT_CHARACTER,
                 c => c,
             };
-            text[range].trim_end_matches('\r').chars().map(visible).collect()
+            text[range]
+                .trim_end_matches('\r')
+                .chars()
+                .map(visible)
+                .collect()
         };
         let (before, inside) = (shown(start..range.start), shown(range.clone()));
         let range_start = before.len();
@@ -283,7 +298,10 @@ mod tests {
     fn a_quoted_line_steers_no_terminal_and_keeps_its_columns() {
         let odd = found("\u{202e}a\u{9b}\u{e0041} = 1\r\n", 3..4, "a\u{202e}b");
         let text = odd.render(false);
-        assert!(text.starts_with("error: a\\u{202e}b\n --> a.toml:1:2\n"), "{text}");
+        assert!(
+            text.starts_with("error: a\\u{202e}b\n --> a.toml:1:2\n"),
+            "{text}"
+        );
         assert!(!text.contains(|c| is_obeyed(c) && c != '\n'), "{text}");
     }
 }

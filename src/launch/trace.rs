@@ -18,8 +18,8 @@ use tracing_core::{
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt::MakeWriter, layer::SubscriberExt as _};
 
 use crate::{
-    printable::Printable,
     event::{Ending, EpochRow, Event, Metrics, Sink, SinkError, Status, StepRow},
+    printable::Printable,
     run::RunInfo,
 };
 
