@@ -35,10 +35,13 @@ const QUOTES: [(char, char); 10] = [
     ('`', '"'),
 ];
 
+/// Longest text that is repaired, in bytes: a value may hold others, and each is tried in turn.
+const LONGEST: usize = 256;
+
 /// A value as TOML; `None` where nothing is proposed. TOML itself needs no repair.
 pub(super) fn value(written: &str) -> Option<Repair> {
     let written = without_remark(written).trim();
-    if written.is_empty() || has_other_key(written) {
+    if written.is_empty() || written.len() > LONGEST || has_other_key(written) {
         return None;
     }
     let forms = [
@@ -367,6 +370,9 @@ fn bare_key(text: &str) -> Option<&str> {
 /// A remedy for a line that is no TOML, in words and with the line as it should be.
 pub(super) fn line(written: &str) -> Option<String> {
     let written = written.trim().trim_start_matches('\u{feff}');
+    if written.len() > LONGEST {
+        return None;
+    }
     let told = |why: &str, text: String| {
         DeTable::parse(&text)
             .is_ok()

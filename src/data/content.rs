@@ -181,6 +181,33 @@ impl<R: BufRead> Read for Gzip<R> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn reading_stops_in_a_line_that_is_too_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t");
+        let read = |text: &str, longest| {
+            std::fs::write(&path, text).unwrap();
+            let (bytes, line) = Content::read_lines(&path, 1, longest).unwrap();
+            (String::from_utf8(bytes).unwrap(), line)
+        };
+        let text = "ab\r\nc\n\nüüü\n";
+        assert_eq!(read(text, 7), (text.into(), None));
+        assert_eq!(read(text, 6), (text.into(), Some(5)));
+        let long = format!("a\n{}", "ü".repeat(1 << 20));
+        let (part, line) = read(&long, 9);
+        assert_eq!(line, Some(2));
+        assert!(long.starts_with(&part) && part.len() < long.len());
+    }
+
+    #[test]
+    fn what_memory_has_no_room_for_is_refused() {
+        let path = Path::new("t");
+        assert!(Room(None).takes(path, u64::MAX).is_ok());
+        assert!(Room(Some(9_000_000)).takes(path, 9_000_000).is_ok());
+        let error = Room(Some(9_000_000)).takes(path, 9_000_001).unwrap_err();
+        assert!(error.to_string().contains("there is room for 9 MB of it"));
+    }
+
     use super::*;
     use std::io::Write;
 

@@ -81,6 +81,10 @@ impl Schedules {
         let mut faults = inspect::keys(entries);
         let sound = faults.iter().all(|fault| !fault.is_error());
         let chains = lay_out(entries, clock, &mut faults);
+        if let Some(fault) = inspect::tracks(&chains) {
+            faults.push(fault);
+            return (None, faults);
+        }
         if sound {
             inspect::places(entries, &chains, &mut faults);
         }

@@ -1,6 +1,7 @@
 //! Files and command lines that try to steer the terminal, to block, or to use up time and memory.
 
 use std::{
+    io::Write as _,
     path::Path,
     process::Command,
     thread,
@@ -371,6 +372,13 @@ fn schedules_of_very_many_pieces_are_bounded() {
     bounded(&sandbox, "nested.toml")
         .exits(2)
         .says("more than 50000 phases in all");
+    let tracks = many(5000, |i| {
+        format!("[[schedule]]\ntype = \"constant\"\ntrack = \"t{i}\"\n")
+    });
+    sandbox.write("tracks.toml", format!("{long}{tracks}"));
+    bounded(&sandbox, "tracks.toml")
+        .exits(2)
+        .says("`lr` has more than 100 tracks");
     let at = many(50_000, |i| format!("\"{} steps\", ", i + 1));
     let others = [
         (
@@ -387,15 +395,6 @@ fn schedules_of_very_many_pieces_are_bounded() {
                 "{long}{}",
                 many(2000, |_| {
                     "[[schedule]]\ntype = \"constant\"\nfor = \"10 steps\"\n".into()
-                })
-            ),
-        ),
-        (
-            "tracks",
-            format!(
-                "{long}{}",
-                many(2000, |i| {
-                    format!("[[schedule]]\ntype = \"constant\"\ntrack = \"t{i}\"\n")
                 })
             ),
         ),
@@ -507,4 +506,64 @@ fn what_does_not_fit_in_memory_is_refused_before_a_run_is_made() {
         .exits(0)
         .says("warning: the run needs about ");
     limited("run wide.toml --dry-run --ignore-memory").exits(0);
+}
+
+/// A gzip file of more than 3 GB in 3 MB: a beginning, then a piece of 64 MB again and again.
+fn gzip_bomb(start: &[u8], piece: &[u8]) -> Vec<u8> {
+    let packed = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let long = piece.repeat((64 << 20) / piece.len());
+    [packed(start), packed(&long).repeat(50)].concat()
+}
+
+#[test]
+fn what_unpacks_to_more_than_memory_holds_is_refused() {
+    let sandbox = Sandbox::new();
+    let dataset = |keys: &str| BASE.replace("type = \"digits\"\n", keys);
+    let table = dataset("type = \"csv\"\npath = \"t.csv.gz\"\ntarget = \"b\"\n");
+    sandbox.write("table.toml", table);
+    for (start, piece, told) in [
+        ("a,b\n1,2\n", "x", "t.csv.gz:3` is longer than 64 MB"),
+        ("a,b\n", "\0", "has a NUL byte"),
+        ("a,b\n\"", "x\n", "t.csv.gz"),
+        ("a,b\n", "1,2\n", "t.csv.gz"),
+    ] {
+        sandbox.write("t.csv.gz", gzip_bomb(start.as_bytes(), piece.as_bytes()));
+        bounded(&sandbox, "table.toml").exits(2).says(told);
+    }
+    let text = "type = \"text\"\npath = \"t.csv.gz\"\ncontext = 8\n";
+    sandbox.write("text.toml", dataset(text));
+    bounded(&sandbox, "text.toml").exits(2).says("t.csv.gz");
+
+    let images = [
+        &[0, 0, 8, 3, 0, 0, 0xea, 0x60, 0, 0, 0, 28, 0, 0, 0, 28][..],
+        &[1; 9],
+    ]
+    .concat();
+    for name in ["train-images-idx3", "t10k-images-idx3"] {
+        sandbox.write(&format!("m/{name}-ubyte.gz"), gzip_bomb(&images, &[0]));
+    }
+    for name in ["train-labels-idx1", "t10k-labels-idx1"] {
+        let labels = [0, 0, 8, 1, 0x7f, 0xff, 0xff, 0xff];
+        sandbox.write(&format!("m/{name}-ubyte.gz"), gzip_bomb(&labels, &[0]));
+    }
+    sandbox.write("mnist.toml", dataset("type = \"mnist\"\npath = \"m\"\n"));
+    bounded(&sandbox, "mnist.toml")
+        .exits(2)
+        .says("goes on after its 47040000 numbers");
+}
+
+#[test]
+fn a_table_may_have_very_many_columns() {
+    let sandbox = Sandbox::new();
+    let columns = many(100_000, |i| format!("c{i},"));
+    let row = many(100_000, |i| format!("{},", i % 7));
+    let rows = many(20, |i| format!("{row}{i}\n"));
+    sandbox.write("wide.csv", format!("{columns}y\n{rows}"));
+    let keys = "type = \"csv\"\npath = \"wide.csv\"\ntarget = \"y\"\n";
+    sandbox.write("wide.toml", BASE.replace("type = \"digits\"\n", keys));
+    bounded(&sandbox, "wide.toml");
 }
