@@ -13,8 +13,11 @@ use std::{
 };
 
 /// What each module may name of `crate::…`, beside itself.
-const MAY_IMPORT: [(&str, &[&str]); 21] = [
+const MAY_IMPORT: [(&str, &[&str]); 24] = [
     ("error", &[]),
+    ("file", &[]),
+    ("memory", &[]),
+    ("printable", &[]),
     ("program", &[]),
     ("units", &["error"]),
     ("rng", &["error", "units"]),
@@ -22,7 +25,10 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
     ("safetensors", &["error", "units", "rng", "event"]),
     ("schedule", LAYER_0),
     ("kernel", LAYER_0),
-    ("data", LAYER_0),
+    (
+        "data",
+        &["error", "units", "rng", "event", "file", "memory"],
+    ),
     ("objective", &["error", "units", "rng", "event", "kernel"]),
     ("optim", &["error", "units", "rng", "event", "kernel"]),
     ("layer", &["error", "units", "rng", "event", "kernel"]),
@@ -52,6 +58,9 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
         "run",
         &[
             "error",
+            "file",
+            "memory",
+            "printable",
             "program",
             "units",
             "rng",
@@ -64,6 +73,9 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
         "launch",
         &[
             "error",
+            "file",
+            "memory",
+            "printable",
             "program",
             "units",
             "rng",
@@ -81,7 +93,10 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
             "run",
         ],
     ),
-    ("report", &["error", "units", "rng", "event", "run"]),
+    (
+        "report",
+        &["error", "printable", "units", "rng", "event", "run"],
+    ),
     ("cli", ALL),
     ("lib", ALL),
     ("main", ALL),
@@ -91,6 +106,9 @@ const LAYER_0: &[&str] = &["error", "units", "rng", "event"];
 
 const LAYERS_0_TO_2: &[&str] = &[
     "error",
+    "file",
+    "memory",
+    "printable",
     "program",
     "units",
     "rng",
@@ -107,6 +125,9 @@ const LAYERS_0_TO_2: &[&str] = &[
 
 const ALL: &[&str] = &[
     "error",
+    "file",
+    "memory",
+    "printable",
     "program",
     "units",
     "rng",

@@ -1,11 +1,17 @@
 //! What can be typed: the verbs in their groups, and the flags that all of them know.
 
-use std::{borrow::Cow, path::PathBuf, process::ExitCode, sync::OnceLock};
+use std::{
+    borrow::Cow,
+    io::{IsTerminal as _, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+    sync::OnceLock,
+};
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::{CliError, Exit, Output, exit, habits};
+use super::{CliError, Exit, Output, exit, habits, output};
 use crate::{
     config::{Extensions, expand, path_fault},
     program::{self, Program},
@@ -22,6 +28,7 @@ pub fn main() -> ExitCode {
 /// [`Extensions`].
 #[must_use]
 pub fn main_with(extensions: Extensions) -> ExitCode {
+    tell_panics_safely();
     program::declare(extensions.program.clone());
     if let Some(path) = std::env::args_os().next() {
         program::called(path.as_ref());
@@ -30,8 +37,7 @@ pub fn main_with(extensions: Extensions) -> ExitCode {
     let mut cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version go to standard output; a reader that closed it wanted no more.
-            let _ = error.print();
+            say(&error);
             if json && error.use_stderr() {
                 let text = error.render().to_string();
                 let text = text.trim().trim_start_matches("error: ").to_string();
@@ -52,6 +58,33 @@ pub fn main_with(extensions: Extensions) -> ExitCode {
         let _ = tell(error, &mut out);
     }
     Exit::report(done.and_then(|()| out.flush())).into()
+}
+
+/// Shows what clap answered. Help and version go to standard output; a reader that closed it wanted
+/// no more. A fault quotes what was typed.
+fn say(error: &clap::Error) {
+    let rendered = error.render();
+    let _ = match error.use_stderr() {
+        true if output::has_colours(std::io::stderr().is_terminal()) => {
+            write!(output::stderr(), "{}", rendered.ansi())
+        }
+        true => write!(output::stderr(), "{rendered}"),
+        false => error.print(),
+    };
+}
+
+/// Lets a panic tell its message as safely as everything else.
+fn tell_panics_safely() {
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or("<unnamed>").to_string();
+        let trace = std::backtrace::Backtrace::capture();
+        let trace = match trace.status() {
+            std::backtrace::BacktraceStatus::Captured => format!("\n{trace}"),
+            _ => String::new(),
+        };
+        let _ = writeln!(output::stderr(), "\nthread '{name}' {panic}{trace}");
+    }));
 }
 
 /// Returns whether the command line asks for JSON, also one that is wrong otherwise.

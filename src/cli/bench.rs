@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::{
-    CliError, ConfigArgs, Global, Output, PlanFlags, args::path, plan_text::si, run::Format,
+    CliError, ConfigArgs, Global, Memory, Output, PlanFlags, args::path, plan_text::si, run::Format,
 };
 use crate::{
     config::Plan,
@@ -48,6 +48,8 @@ pub struct Bench {
     /// Load this many batches before measuring and use them in turn
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     batches: Option<u64>,
+    #[command(flatten)]
+    memory: Memory,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -67,6 +69,7 @@ impl Bench {
     /// A config with faults, data that cannot be read, an update that is not finite, a signal.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let plan = self.plan(global, out)?;
+        self.memory.check(&plan)?;
         let stop = launch::connect().map_err(CliError::Signals)?;
         let keys = BenchKeys {
             warmup: self.warmup,

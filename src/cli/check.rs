@@ -42,8 +42,11 @@ impl Check {
         }
         for (_, plan) in self.config.plans(global, out)? {
             match self.format {
-                Format::Toml => out.write(&plan.to_toml())?,
+                Format::Toml => out.toml(plan.to_table())?,
                 _ => out.lines(&plan_text::plan(&plan, out.fold(), out.palette()))?,
+            }
+            if let Err(error) = launch::check_memory(&plan) {
+                out.warn(&error.to_string().replace("; hint: ", "; "));
             }
         }
         Ok(())
@@ -71,7 +74,7 @@ impl Check {
             1 => all.remove(0),
             _ => serde_json::Value::Array(all),
         };
-        out.write(&format!("{value:#}\n"))?;
+        out.json_lines(&value)?;
         out.flush()?;
         refused.map_or(Ok(()), Err)
     }

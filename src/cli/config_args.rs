@@ -90,6 +90,24 @@ impl PlanFlags {
     }
 }
 
+/// What every verb that trains takes.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct Memory {
+    /// Run also what does not fit, by its estimate, in the memory that is free
+    #[arg(long)]
+    pub(crate) ignore_memory: bool,
+}
+
+impl Memory {
+    /// Refuses a plan that does not fit.
+    pub(crate) fn check(self, plan: &Plan) -> Result<(), CliError> {
+        match self.ignore_memory {
+            true => Ok(()),
+            false => Ok(launch::check_memory(plan)?),
+        }
+    }
+}
+
 /// Returns true where a file is the config in a run directory.
 fn is_copy(path: &Path) -> bool {
     let is_config = path.file_name().is_some_and(|name| name == "config.toml");

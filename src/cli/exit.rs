@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use super::with_name;
+use super::{output, with_name};
 use crate::{
     config::ConfigError,
     launch::LaunchError,
@@ -153,14 +153,13 @@ impl Exit {
                 return;
             }
             CliError::Config(error) => {
-                let color =
-                    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+                let color = output::has_colours(std::io::stderr().is_terminal());
                 with_name(&error.0.render(color)).into_owned()
             }
             error => complaint(&error.to_string()),
         };
         // Nobody is left to tell when standard error is closed, too.
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        let _ = output::stderr().write_all(text.as_bytes());
     }
 
     /// Rank of a failure: of several runs, the exit code is that of the worst.
@@ -227,6 +226,7 @@ fn of_launch(error: &LaunchError) -> Exit {
         | LaunchError::Complete { .. }
         | LaunchError::EarlyStopped { .. }
         | LaunchError::Refused(_)
+        | LaunchError::NoMemory { .. }
         | LaunchError::Config(_) => Exit::Usage,
         LaunchError::Run(error) => of_run(error),
         LaunchError::NoWeights { .. } | LaunchError::OtherWeights { .. } | LaunchError::Hub(_) => {

@@ -38,7 +38,7 @@ mod verify;
 
 pub(crate) use args::with_name;
 pub use args::{Global, main, main_with};
-pub use config_args::{ConfigArgs, PlanFlags};
+pub use config_args::{ConfigArgs, Memory, PlanFlags};
 pub use exit::{CliError, Exit};
 pub use output::Output;
 pub use screen::Screen;

@@ -4,14 +4,20 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 
 use super::{CliError, Global, with_name};
 use crate::config::{Diagnostics, Plan};
-use crate::report::{Ink, Palette, Table, fitted, sanitize, sanitize_json};
+use crate::{
+    printable::{Printable, mark_toml, sanitize_toml},
+    report::{Ink, Palette, Table, fitted, sanitize, sanitize_json},
+};
 
 /// Standard output, and what is known about its reader.
+///
+/// Everything but [`bytes`](Self::bytes) passes a [`Printable`], so that no text from outside
+/// steers the reader's terminal.
 ///
 /// A reader that goes away ends the command through [`CliError::Closed`], silently and with exit
 /// code 0. Remarks go to standard error, are never an error themselves, and stay away under `-q`.
 pub struct Output<'a> {
-    data: Box<dyn Write + 'a>,
+    data: Printable<Box<dyn Write + 'a>>,
     palette: Palette,
     width: usize,
     terminal: bool,
@@ -24,8 +30,9 @@ impl<'a> Output<'a> {
     #[must_use]
     pub fn stdout(global: &Global) -> Self {
         let terminal = io::stdout().is_terminal();
+        let buffered = BufWriter::with_capacity(1 << 16, io::stdout());
         Self {
-            data: Box::new(BufWriter::with_capacity(1 << 16, io::stdout())),
+            data: Printable::new(Box::new(buffered), has_colours(terminal)),
             palette: palette(terminal),
             width: terminal_width(terminal),
             terminal,
@@ -37,7 +44,7 @@ impl<'a> Output<'a> {
     /// Writes into `buffer` instead: no colours, 80 columns, no remarks.
     pub fn buffer(buffer: &'a mut Vec<u8>) -> Self {
         Self {
-            data: Box::new(buffer),
+            data: Printable::new(Box::new(buffer), false),
             palette: Palette::PLAIN,
             width: 80,
             terminal: false,
@@ -56,7 +63,7 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Writes data as it is; text from files must be [`sanitize`]d before.
+    /// Writes text; a line break in text from files must be [`sanitize`]d before.
     ///
     /// # Errors
     /// Where standard output is closed or cannot be written.
@@ -84,7 +91,16 @@ impl<'a> Output<'a> {
         self.lines(&table.fitted(self.fold(), self.palette))
     }
 
-    /// Lets `write` send data as it comes: more than should be held at once, or bytes.
+    /// Writes bytes that are no text, as they are.
+    ///
+    /// # Errors
+    /// Where standard output is closed or cannot be written.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), CliError> {
+        self.written = true;
+        self.data.raw().write_all(bytes).map_err(failure)
+    }
+
+    /// Lets `write` send text as it comes, where it is more than should be held at once.
     ///
     /// # Errors
     /// Where standard output is closed or cannot be written.
@@ -102,6 +118,23 @@ impl<'a> Output<'a> {
     /// Where standard output is closed or cannot be written.
     pub fn json(&mut self, value: &serde_json::Value) -> Result<(), CliError> {
         self.write(&sanitize_json(&format!("{value}\n")))
+    }
+
+    /// Writes a JSON value over several lines.
+    ///
+    /// # Errors
+    /// Where standard output is closed or cannot be written.
+    pub fn json_lines(&mut self, value: &serde_json::Value) -> Result<(), CliError> {
+        self.write(&sanitize_json(&format!("{value:#}\n")))
+    }
+
+    /// Writes a TOML document.
+    ///
+    /// # Errors
+    /// Where standard output is closed or cannot be written.
+    pub fn toml(&mut self, table: toml::Table) -> Result<(), CliError> {
+        let text = toml::to_string(&mark_toml(table)).unwrap_or_default();
+        self.write(&sanitize_toml(&text))
     }
 
     /// Writes rows as CSV, each text [`sanitize`]d and quoted where it has to be.
@@ -132,7 +165,7 @@ impl<'a> Output<'a> {
     pub fn note(&self, text: &str) {
         if !self.quiet {
             // A remark that nobody can read is no reason to fail.
-            let _ = writeln!(io::stderr(), "{}", remark(&sanitize(&with_name(text))));
+            let _ = writeln!(stderr(), "{}", remark(&sanitize(&with_name(text))));
         }
     }
 
@@ -141,13 +174,13 @@ impl<'a> Output<'a> {
         let palette = palette(io::stderr().is_terminal());
         let label = palette.paint(Ink::Notice, "warning");
         let line = format!("{label}: {}", sanitize(&with_name(text)));
-        let _ = writeln!(io::stderr(), "{}", remark(&line));
+        let _ = writeln!(stderr(), "{}", remark(&line));
     }
 
     /// Findings of a config with their places: said even under `-q`.
     pub fn diagnostics(&self, found: &Diagnostics) {
-        let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let _ = io::stderr().write_all(with_name(&found.render(color)).as_bytes());
+        let color = has_colours(io::stderr().is_terminal());
+        let _ = stderr().write_all(with_name(&found.render(color)).as_bytes());
     }
 
     /// Warnings of a config that runs all the same, and notes on its data.
@@ -185,11 +218,21 @@ impl<'a> Output<'a> {
     }
 }
 
-/// Colours for a terminal that understands them, unless `NO_COLOR` is set to something.
-fn palette(terminal: bool) -> Palette {
+/// Standard error for text, see [`Printable`].
+pub(super) fn stderr() -> Printable<io::Stderr> {
+    Printable::new(io::stderr(), has_colours(io::stderr().is_terminal()))
+}
+
+/// Returns whether a stream shows colours: a terminal that understands them, unless `NO_COLOR` is
+/// set to something.
+pub(super) fn has_colours(terminal: bool) -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    if terminal && !refused && !dumb {
+    terminal && !refused && !dumb
+}
+
+fn palette(terminal: bool) -> Palette {
+    if has_colours(terminal) {
         Palette::COLOURS
     } else {
         Palette::PLAIN

@@ -3,9 +3,9 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{CliError, Global, Output, PlanFlags, run::Format, session};
+use super::{CliError, Global, Memory, Output, PlanFlags, run::Format, session};
 use crate::{
-    launch::{self, Reproduction, SameProgram},
+    launch::{self, Repeat, Reproduction, SameProgram},
     run::Store,
     units::counted,
 };
@@ -20,6 +20,8 @@ pub struct Reproduce {
     /// Place of the run's data now: `--set dataset.path=PATH`; repeatable
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    #[command(flatten)]
+    memory: Memory,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -39,12 +41,16 @@ impl Reproduce {
             set: self.set.clone(),
             ..PlanFlags::default()
         };
-        let target = (global.runs.clone(), std::env::args().collect());
+        let repeat = Repeat {
+            runs: global.runs.clone(),
+            argv: std::env::args().collect(),
+            ignore_memory: self.memory.ignore_memory,
+        };
         let found = launch::reproduce(
             &path,
             &global.extensions,
             &flags.overrides(),
-            target,
+            repeat,
             &mut screen,
             &stop,
             &mut say,

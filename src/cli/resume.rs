@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{CliError, Global, Output, PlanFlags, args::path, require::Require, run, session};
+use super::{
+    CliError, Global, Memory, Output, PlanFlags, args::path, require::Require, run, session,
+};
 use crate::{
     launch::{self, Allow, Edits, ResumeOptions, ScheduleMode},
     run::Store,
@@ -32,6 +34,8 @@ pub struct Resume {
     allow: Vec<Difference>,
     #[command(flatten)]
     require: Require,
+    #[command(flatten)]
+    memory: Memory,
     /// Output format
     #[arg(long, value_enum, default_value_t = run::Format::Text)]
     format: run::Format,
@@ -83,6 +87,7 @@ impl Resume {
                 isa: self.allow.contains(&Difference::Isa),
             },
             argv: std::env::args().collect(),
+            ignore_memory: self.memory.ignore_memory,
         };
         let stop = launch::connect().map_err(CliError::Signals)?;
         let reopened = launch::reopen(&path, &global.extensions, &options)?;

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{
-    CliError, ConfigArgs, Exit, Global, Output, Screen, exit, plan_text,
+    CliError, ConfigArgs, Exit, Global, Memory, Output, Screen, exit, plan_text,
     require::{Conditions, Require},
     session,
 };
@@ -34,6 +34,8 @@ pub struct Run {
     /// Stop at the first config that fails
     #[arg(long)]
     fail_fast: bool,
+    #[command(flatten)]
+    memory: Memory,
     #[command(flatten)]
     require: Require,
     /// Output format; json is one object on a line for each config: the run's
@@ -79,6 +81,7 @@ impl Run {
         }
         for one in &ready {
             launch::check_place(&one.plan, &global.runs)?;
+            self.memory.check(&one.plan)?;
             conditions.check(&one.plan)?;
         }
         let stop = launch::connect().map_err(CliError::Signals)?;

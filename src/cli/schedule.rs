@@ -21,6 +21,7 @@ use self::{
 use super::{CliError, ConfigArgs, Global, Output, args::path};
 use crate::{
     config::ScheduleView,
+    printable::Printable,
     report::{
         Palette,
         plot::{Style, Theme, png},
@@ -122,12 +123,15 @@ impl Schedule {
                 self.say(&screen::text(&family, &self.at, out.width(), palette), out)
             }
             Format::Csv => self.stream(out, |write| rows.csv(write)),
-            Format::Json => self.stream(out, |write| rows.json(write)),
+            Format::Json => self.stream(out, |write| rows.json(&mut Printable::json(write))),
             Format::Svg => self.put(&self.picture(&family), out),
             Format::Png => {
                 let pixels = png(&self.picture(&family))
                     .map_err(|error| CliError::Usage(error.to_string()))?;
-                self.stream(out, |write| write.write_all(&pixels))
+                match &self.output {
+                    None => out.bytes(&pixels),
+                    Some(_) => self.stream(out, |write| write.write_all(&pixels)),
+                }
             }
         }
     }

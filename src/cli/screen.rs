@@ -11,7 +11,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Global, progress::Progress, with_name};
+use super::{Global, output, progress::Progress, with_name};
 use crate::{
     event::{Checkpoint, Ending, EpochRow, Event, Reason, Sink, SinkError, Status, StepRow},
     report::{EpochLines, ending_line, fitted, sanitize, step_line},
@@ -56,7 +56,7 @@ impl<'a> Screen<'a> {
         let surface = if io::stderr().is_terminal() && !global.quiet {
             Surface::Bar(bar())
         } else {
-            Surface::Lines(Box::new(io::stderr()))
+            Surface::Lines(Box::new(output::stderr()))
         };
         Self::new(surface, global)
     }

@@ -32,20 +32,17 @@ impl Cost {
         bytes: u64,
     ) -> Self {
         let count =
-            |params: &[crate::kernel::Param]| params.iter().map(|p| p.count() as u64).sum::<u64>();
+            |params: &[crate::kernel::Param]| total(params.iter().map(|p| p.count() as u64));
         let (params, buffers) = (count(&architecture.params), count(&architecture.buffers));
-        let flops: u64 = architecture.layers.iter().map(|layer| layer.flops).sum();
-        let activations: u64 = architecture
-            .layers
-            .iter()
-            .map(|layer| layer.activations as u64)
-            .sum();
+        let layers = &architecture.layers;
+        let flops = total(layers.iter().map(|layer| layer.flops));
+        let activations = total(layers.iter().map(|layer| layer.activations as u64));
         let samples = (batch as u64).saturating_mul(batches as u64);
         Self {
             flops_per_step: flops.saturating_mul(3).saturating_mul(samples),
-            weights: 4 * (params + buffers),
-            gradients: 4 * params,
-            optimizer: 4 * params * state as u64,
+            weights: params.saturating_add(buffers).saturating_mul(4),
+            gradients: params.saturating_mul(4),
+            optimizer: params.saturating_mul(4).saturating_mul(state as u64),
             activations: activations
                 .saturating_mul(2 * bytes)
                 .saturating_mul(batch as u64),
@@ -55,9 +52,13 @@ impl Cost {
     /// Bytes of everything together.
     #[must_use]
     pub fn memory(&self) -> u64 {
-        let state = self.weights + self.gradients + self.optimizer;
-        state.saturating_add(self.activations)
+        let parts = [self.gradients, self.optimizer, self.activations];
+        parts.into_iter().fold(self.weights, u64::saturating_add)
     }
+}
+
+fn total(parts: impl Iterator<Item = u64>) -> u64 {
+    parts.fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]

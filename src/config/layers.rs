@@ -15,6 +15,12 @@ use super::{
 };
 use crate::units::lexical;
 
+/// Most files of a chain, each extended by the one before it.
+const LONGEST_CHAIN: usize = 32;
+
+/// Most files of a config.
+const MOST_FILES: usize = 256;
+
 /// Reads texts and lays them over one another; collects what is wrong with them.
 #[derive(Default)]
 pub(super) struct LayerReader {
@@ -24,12 +30,17 @@ pub(super) struct LayerReader {
     pub(super) is_broken: bool,
     /// The files that are being read, each extended by the one before it.
     chain: Vec<PathBuf>,
+    /// Number of files that were read; one that is extended twice counts twice.
+    files: usize,
+    /// Whether more were named than are read.
+    is_full: bool,
 }
 
 impl LayerReader {
     /// A file, laid over those that it extends.
     pub(super) fn file(&mut self, path: &Path, named_at: Option<&Place>) -> Node {
-        match read::text(path) {
+        self.files += 1;
+        match read::text(path, named_at.is_some()) {
             Ok(text) => self.text(path, text),
             Err(Unreadable { reason, hint }) => {
                 self.is_broken = true;
@@ -107,6 +118,13 @@ impl LayerReader {
             _ => vec![extends],
         };
         for name in names {
+            if self.files >= MOST_FILES {
+                // Said once: the files above them are not read to their end either.
+                if !std::mem::replace(&mut self.is_full, true) {
+                    self.faults.push(too_many_files(&name.place));
+                }
+                break;
+            }
             match self.base_path(path, &name) {
                 Ok(base) => {
                     let tree = self.file(&base, Some(&name.place));
@@ -126,6 +144,11 @@ impl LayerReader {
         let text = path_text("extends", name)?;
         let base = lexical(&path.parent().unwrap_or(Path::new("")).join(expand(text)));
         let absolute = |path: &Path| std::path::absolute(path).map(|path| lexical(&path)).ok();
+        if self.chain.len() >= LONGEST_CHAIN {
+            let message = format!("`extends` leads through more than {LONGEST_CHAIN} files");
+            let hint = "let files extend the last one directly, or put several into one";
+            return Err(Diagnostic::error(&name.place, message).hint(hint.to_string()));
+        }
         let is_same = |open: &PathBuf| absolute(open) == absolute(&base);
         let Some(first) = self.chain.iter().position(is_same) else {
             return Ok(base);
@@ -267,6 +290,12 @@ fn path_text<'a>(key: &str, node: &'a Node) -> Result<&'a str, Diagnostic> {
             Err(Diagnostic::error(&node.place, message).hint(hint))
         }
     }
+}
+
+fn too_many_files(place: &Place) -> Diagnostic {
+    let message = format!("the config extends more than {MOST_FILES} files");
+    let hint = "a file that is reached in several ways counts each time; name it once";
+    Diagnostic::error(place, message).hint(hint.to_string())
 }
 
 fn empty_table(source: usize) -> Node {

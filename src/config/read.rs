@@ -5,7 +5,10 @@ use std::{
     path::Path,
 };
 
-use crate::error::{io_reason, nearest};
+use crate::{
+    error::{io_reason, nearest},
+    file,
+};
 
 /// The reason why a file gives no text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,12 +20,16 @@ pub(super) struct Unreadable {
 }
 
 /// Longest config that is read, in bytes: what is longer is no config.
-const LONGEST: u64 = 16 << 20;
+const LONGEST: u64 = 1 << 20;
 
-/// The text of a file, or of a pipe.
-pub(super) fn text(path: &Path) -> Result<String, Unreadable> {
+/// The text of a file, or of a pipe that the caller has connected; one that another file extends is
+/// always a file.
+pub(super) fn text(path: &Path, is_base: bool) -> Result<String, Unreadable> {
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path);
+    let file = match is_base {
+        true => file::open(path),
+        false => file::open_or_connected(path),
+    };
     let length = file.and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
     match length {
         Ok(length) if length as u64 > LONGEST => Err(Unreadable {

@@ -32,6 +32,9 @@ One TOML file is one experiment. Spans of time are texts with a unit: `\"5 epoch
 `\"10%\"`, `\"rest\"`, `\"3 evals\"`, `\"30 min\"`; one step is one optimizer update. Relative paths are
 relative to the file that names them; `~/` is the home folder. `${env:NAME}` and `${env:NAME:-default}` in a text read the
 environment. `extends` lays this file over others; `--set KEY=VALUE` lays a value over this file.
+
+A config is a file of at most 1 MB, or `/dev/stdin` or another pipe that the shell connects, as `<(command)` does; what
+it extends are files, at most 256 in all and 32 in a chain.
 ";
 
 fn write_section(out: &mut String, section: &Section) {

@@ -1,7 +1,11 @@
 //! `type = "…"` → component: one registry for each kind of component, looping over which gives the
 //! reference, the JSON Schema and the contract tests.
 
-use std::sync::Arc;
+use std::{
+    any::TypeId,
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Serialize, de::DeserializeOwned};
@@ -114,12 +118,16 @@ impl<T: ?Sized> Kind<T> {
 
 /// The JSON Schema of a struct of keys, with nothing referenced from elsewhere.
 #[must_use]
-pub fn schema_of<C: JsonSchema>() -> Schema {
-    let settings = SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true);
-    settings
-        .into_generator()
-        .into_root_schema_for::<C>()
-        .to_value()
+pub fn schema_of<C: JsonSchema + 'static>() -> Schema {
+    // A list of thousands of tables asks for the same one each time.
+    static KNOWN: Mutex<BTreeMap<TypeId, Schema>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let made = || {
+        let settings = SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true);
+        let generator = settings.into_generator();
+        generator.into_root_schema_for::<C>().to_value()
+    };
+    known.entry(TypeId::of::<C>()).or_insert_with(made).clone()
 }
 
 /// Keys → struct, with the path of what does not fit.

@@ -26,10 +26,13 @@ pub(super) struct Repair {
 const COMMENT: &str = "a comment begins with `#`";
 const CASE: &str = "names of values are written in lower case";
 
+/// Longest text that is repaired, in bytes: a value may hold others, and each is tried in turn.
+const LONGEST: usize = 256;
+
 /// A value as TOML; `None` where nothing is proposed. TOML itself needs no repair.
 pub(super) fn value(written: &str) -> Option<Repair> {
     let written = without_remark(written).trim();
-    if written.is_empty() || has_other_key(written) {
+    if written.is_empty() || written.len() > LONGEST || has_other_key(written) {
         return None;
     }
     let forms = [

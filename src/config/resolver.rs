@@ -9,7 +9,7 @@ mod settings;
 
 pub use fit::short_path;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use super::{
     checkpoint::CheckpointKeys,
@@ -298,9 +298,8 @@ impl<'a> Resolver<'a> {
     fn found(self) -> Diagnostics {
         let mut list = self.tables.faults;
         list.sort_by_key(|d| d.place.as_ref().map(|p| (p.source, p.range.start)));
-        let copies = list.clone();
-        let mut index = 0..;
-        list.retain(|d| !copies[..index.next().unwrap_or(0)].contains(d));
+        let mut seen = HashSet::new();
+        list.retain(|d| seen.insert(d.clone()));
         Diagnostics {
             sources: self.tables.spec.sources.clone(),
             list,

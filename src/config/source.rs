@@ -18,7 +18,7 @@ pub struct Source {
 }
 
 /// A range of bytes in one source.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
     /// Index of the source.
     pub source: usize,

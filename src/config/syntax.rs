@@ -16,10 +16,14 @@ pub(super) fn faults(text: &str, source: usize, errors: &[Error]) -> Vec<Diagnos
     errors.sort_by_key(|error| error.span().map(|span| span.start));
     for error in errors {
         let range = error.span().unwrap_or(0..0);
-        let line = Line::at(text, range.start);
-        if last_line.replace(line.start) == Some(line.start) {
+        if faults.len() == MOST_FAULTS {
+            break;
+        }
+        if last_line.is_some_and(|end| range.start <= end) {
             continue;
         }
+        let line = Line::at(text, range.start);
+        last_line = Some(line.start + line.text.len());
         faults.push(fault(text, &line, source, error));
         let said = error.message();
         let is_list = said.contains("array") && !said.contains("array table");
@@ -29,6 +33,9 @@ pub(super) fn faults(text: &str, source: usize, errors: &[Error]) -> Vec<Diagnos
     }
     faults
 }
+
+/// Most faults of one text that are told: what has more of them is no config.
+const MOST_FAULTS: usize = 1000;
 
 /// One line of a text.
 struct Line<'a> {

@@ -17,6 +17,9 @@ use super::{
 };
 use crate::{data::Share, units::Span};
 
+/// Faults that get a hint each, which takes a search; more of them are not shown.
+pub(super) const MOST_HINTS: usize = 200;
+
 /// Checks a table against an object schema. `what` names the table in messages: `[optimizer]`.
 pub fn table(
     what: &str,
@@ -36,6 +39,10 @@ pub fn table(
     for (key, key_place, node) in table.iter() {
         match properties.get(key).or(any) {
             Some(property) => value(key, node, property, faults),
+            None if faults.len() > MOST_HINTS => {
+                let message = format!("unknown key `{key}` in {what}");
+                faults.push(Diagnostic::error(key_place, message));
+            }
             None => {
                 meant.extend(suggest::near(key, &allowed).map(String::from));
                 meant.extend(elsewhere::keys(key));

@@ -10,6 +10,7 @@ use std::{
 use flate2::bufread::MultiGzDecoder;
 
 use super::DataError;
+use crate::memory;
 
 /// DEFLATE cannot make more than this of one byte (zlib's technical notes: 1032 to 1).
 pub(super) const MOST_PER_BYTE: u64 = 1032;
@@ -74,28 +75,88 @@ impl Content {
         Ok(Some(u32::from_le_bytes(length)))
     }
 
-    /// The whole content, refused beyond `most_per_byte` times the file's length (and 1 MiB).
+    /// The whole content, refused beyond `most_per_byte` times the file's length (and 1 MiB), and where
+    /// it does not fit in memory.
     pub(super) fn read_all(path: &Path, most_per_byte: u64) -> Result<Vec<u8>, DataError> {
+        Self::read_lines(path, most_per_byte, usize::MAX).map(|(bytes, _)| bytes)
+    }
+
+    /// The same, but only up to a line of more than `longest` bytes, and the number of that line.
+    pub(super) fn read_lines(
+        path: &Path,
+        most_per_byte: u64,
+        longest: usize,
+    ) -> Result<(Vec<u8>, Option<usize>), DataError> {
         let read = |source| DataError::Read {
             path: path.into(),
             source,
         };
-        let content = Self::open(path)?;
+        let mut content = Self::open(path)?;
+        let room = Room::of(NEEDED_PER_BYTE);
         let most = content
             .stored
             .saturating_mul(most_per_byte)
             .saturating_add(1 << 20);
+        room.takes(path, content.stored)?;
         let mut bytes = Vec::new();
-        let got = content
-            .reader
-            .take(most + 1)
-            .read_to_end(&mut bytes)
-            .map_err(read)?;
-        if got as u64 > most {
-            let message = format!("it expands to more than {most_per_byte} times its size");
-            return Err(read(std::io::Error::other(message)));
+        let (mut number, mut length) = (1, 0);
+        loop {
+            let before = bytes.len();
+            let part = content.reader.by_ref().take(PART);
+            if { part }.read_to_end(&mut bytes).map_err(read)? == 0 {
+                return Ok((bytes, None));
+            }
+            if bytes.len() as u64 > most {
+                let message = format!("it expands to more than {most_per_byte} times its size");
+                return Err(read(std::io::Error::other(message)));
+            }
+            room.takes(path, bytes.len() as u64)?;
+            for piece in bytes[before..].split_inclusive(|byte| b"\n\r".contains(byte)) {
+                length += piece.len();
+                if length > longest {
+                    // Not in the middle of a character.
+                    let whole = bytes.len() - bytes.utf8_chunks().last().map_or(0, begun);
+                    bytes.truncate(whole);
+                    return Ok((bytes, Some(number)));
+                }
+                if piece.ends_with(b"\n") || piece.ends_with(b"\r") {
+                    (number, length) = (number + 1, 0);
+                }
+            }
         }
-        Ok(bytes)
+    }
+}
+
+/// Bytes of a character that is cut off.
+fn begun(last: std::str::Utf8Chunk<'_>) -> usize {
+    let cut = std::str::from_utf8(last.invalid()).is_err_and(|e| e.error_len().is_none());
+    if cut { last.invalid().len() } else { 0 }
+}
+
+/// Bytes of memory that a text takes for each of its own, until it is a dataset.
+const NEEDED_PER_BYTE: u64 = 4;
+
+/// Bytes that are read at a time.
+const PART: u64 = 1 << 20;
+
+/// The number of bytes of content that memory has room for; `None` where the system does not say.
+pub(super) struct Room(Option<u64>);
+
+impl Room {
+    /// For content that takes so many bytes for each of its own.
+    pub(super) fn of(needed_per_byte: u64) -> Self {
+        Self(memory::free().map(|free| free.bytes / needed_per_byte))
+    }
+
+    /// Refuses more than there is room for.
+    pub(super) fn takes(&self, path: &Path, bytes: u64) -> Result<(), DataError> {
+        match self.0 {
+            Some(room) if bytes > room => Err(DataError::NoMemory {
+                path: path.into(),
+                room,
+            }),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -120,6 +181,33 @@ impl<R: BufRead> Read for Gzip<R> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn reading_stops_in_a_line_that_is_too_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t");
+        let read = |text: &str, longest| {
+            std::fs::write(&path, text).unwrap();
+            let (bytes, line) = Content::read_lines(&path, 1, longest).unwrap();
+            (String::from_utf8(bytes).unwrap(), line)
+        };
+        let text = "ab\r\nc\n\nüüü\n";
+        assert_eq!(read(text, 7), (text.into(), None));
+        assert_eq!(read(text, 6), (text.into(), Some(5)));
+        let long = format!("a\n{}", "ü".repeat(1 << 20));
+        let (part, line) = read(&long, 9);
+        assert_eq!(line, Some(2));
+        assert!(long.starts_with(&part) && part.len() < long.len());
+    }
+
+    #[test]
+    fn what_memory_has_no_room_for_is_refused() {
+        let path = Path::new("t");
+        assert!(Room(None).takes(path, u64::MAX).is_ok());
+        assert!(Room(Some(9_000_000)).takes(path, 9_000_000).is_ok());
+        let error = Room(Some(9_000_000)).takes(path, 9_000_001).unwrap_err();
+        assert!(error.to_string().contains("there is room for 9 MB of it"));
+    }
+
     use super::*;
     use std::io::Write;
 

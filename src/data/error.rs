@@ -22,6 +22,30 @@ pub enum DataError {
         /// What was named.
         path: PathBuf,
     },
+    /// A file that does not fit in memory.
+    #[error(
+        "`{path}` does not fit in memory: there is room for {room} MB of it; hint: train on a part of it, or on a machine with more memory",
+        path = path.display(), room = room / 1_000_000
+    )]
+    NoMemory {
+        /// The file.
+        path: PathBuf,
+        /// Bytes of its content that there is room for.
+        room: u64,
+    },
+    /// A line of a table that does not end.
+    #[error(
+        "`{path}:{line}` is longer than {longest} MB; hint: is the file a table? a row ends with its line",
+        path = path.display(), longest = longest >> 20
+    )]
+    LongLine {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// Bytes of the longest line that is read.
+        longest: usize,
+    },
     /// A file that should be text in UTF-8.
     #[error("`{path}{line}` {error}", path = path.display(), line = error.line().map_or(String::new(), |line| format!(":{line}")))]
     Encoding {
@@ -152,6 +176,8 @@ impl DataError {
         match self {
             Self::Read { .. }
             | Self::NotAFile { .. }
+            | Self::NoMemory { .. }
+            | Self::LongLine { .. }
             | Self::Encoding { .. }
             | Self::MissingFiles { .. }
             | Self::NotAFolder { .. }

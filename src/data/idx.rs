@@ -19,7 +19,7 @@ use rayon::prelude::*;
 
 use super::{
     DataError,
-    content::{Content, MOST_PER_BYTE},
+    content::{Content, MOST_PER_BYTE, Room},
 };
 
 /// Bytes of content that a header is believed for each byte of the file: MNIST's images have five.
@@ -53,7 +53,12 @@ impl IdxHeader {
         };
         if !fits {
             // Exact, or right after all (gzip of several members): only the content can tell.
-            read_idx(path, dimensions)?;
+            let mut content = Content::open(path)?;
+            let dims = self::dims(path, &mut content, dimensions)?;
+            let mut numbers = content.reader.by_ref().take(header.numbers() as u64);
+            let found = std::io::copy(&mut numbers, &mut std::io::sink());
+            let found = found.map_err(|source| unreadable(path, source))?;
+            holds(path, &mut content, found, dims)?;
         }
         Ok(header)
     }
@@ -73,10 +78,8 @@ pub(super) fn read_idx(path: &Path, dimensions: u8) -> Result<(IdxHeader, Vec<u8
     let mut content = Content::open(path)?;
     let dims = dims(path, &mut content, dimensions)?;
     let expected: u64 = dims.iter().map(|&d| u64::from(d)).product();
-    let read = |source| DataError::Read {
-        path: path.into(),
-        source,
-    };
+    let read = |source| unreadable(path, source);
+    Room::of(1).takes(path, expected)?;
     let header = IdxHeader {
         path: path.into(),
         dims: dims.iter().map(|&d| d as usize).collect(),
@@ -88,24 +91,36 @@ pub(super) fn read_idx(path: &Path, dimensions: u8) -> Result<(IdxHeader, Vec<u8
     }
     let likely = content.stored.saturating_mul(LIKELY_PER_BYTE);
     let numbers = take(&mut *content.reader, expected, likely).map_err(read)?;
-    let fault = |error| {
-        Err(DataError::Idx {
-            path: path.into(),
-            error,
-        })
-    };
-    let found = numbers.len() as u64;
-    if found < expected {
-        return fault(IdxError::Truncated {
+    holds(path, &mut content, numbers.len() as u64, dims)?;
+    Ok((header, numbers))
+}
+
+/// Checks that content of which `found` numbers were read ends there, with as many as its header says.
+fn holds(path: &Path, content: &mut Content, found: u64, dims: Vec<u32>) -> Result<(), DataError> {
+    let expected: u64 = dims.iter().map(|&d| u64::from(d)).product();
+    let error = if found < expected {
+        IdxError::Truncated {
             found,
             expected,
             dims,
-        });
-    }
-    if content.reader.read(&mut [0]).map_err(read)? > 0 {
-        return fault(IdxError::Trailing { expected, dims });
-    }
-    Ok((header, numbers))
+        }
+    } else if content
+        .reader
+        .read(&mut [0])
+        .map_err(|source| unreadable(path, source))?
+        > 0
+    {
+        IdxError::Trailing { expected, dims }
+    } else {
+        return Ok(());
+    };
+    let path = path.into();
+    Err(DataError::Idx { path, error })
+}
+
+fn unreadable(path: &Path, source: std::io::Error) -> DataError {
+    let path = path.into();
+    DataError::Read { path, source }
 }
 
 /// The dimensions that a header states; their product fits the file.

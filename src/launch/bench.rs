@@ -1,8 +1,9 @@
 //! How fast a plan trains here: its session without a run directory.
 
-use super::{LaunchError, memory, prepare};
+use super::{LaunchError, prepare};
 use crate::{
     config::Plan,
+    memory,
     train::{Bench, BenchKeys, StopFlag},
 };
 

@@ -61,6 +61,18 @@ pub enum LaunchError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The memory is too small for the run.
+    #[error(
+        "the run needs about {needed} of memory, and {free} are free; hint: {remedy}; `--ignore-memory` runs it all the same"
+    )]
+    NoMemory {
+        /// The estimate.
+        needed: String,
+        /// What is free, and what it is a part of.
+        free: String,
+        /// The keys to change.
+        remedy: String,
+    },
     /// The disk is too small for the run.
     #[error(
         "`{}` has room for {free} bytes, and the run's checkpoints take {needed} ({checkpoints} at a time); hint: keep fewer with `[checkpoint] keep`, or name another folder with `--runs DIR`",

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{
     LaunchError,
     edit::{is_unseen, relocated},
+    memory::check_memory,
     start::{Launch, Origin, Prepared, prepare_from},
 };
 use crate::{
@@ -13,6 +14,17 @@ use crate::{
     run::{self, Comparison, Reader, RunView},
     train::StopFlag,
 };
+
+/// How a run is repeated.
+#[derive(Debug, Clone)]
+pub struct Repeat {
+    /// The folder of the new run.
+    pub runs: PathBuf,
+    /// The process's command line.
+    pub argv: Vec<String>,
+    /// Whether it runs where its memory does not fit.
+    pub ignore_memory: bool,
+}
 
 /// What came of it.
 #[derive(Debug, Clone)]
@@ -65,7 +77,7 @@ pub fn reproduce(
     path: &Path,
     extensions: &Extensions,
     overrides: &Overrides,
-    (runs, argv): (PathBuf, Vec<String>),
+    repeat: Repeat,
     watcher: &mut dyn Sink,
     stop: &StopFlag,
     say: &mut dyn FnMut(String),
@@ -88,6 +100,9 @@ pub fn reproduce(
         Some(step) if step > 0 && step < whole.length.total_steps => cut(&whole, step, extensions)?,
         _ => whole,
     };
+    if !repeat.ignore_memory {
+        check_memory(&plan)?;
+    }
     let prepared = prepare_from(&plan, Origin::Again(view.info.init.as_ref()))?;
     let circumstances = circumstances(&view, &prepared);
     for line in &circumstances {
@@ -99,8 +114,8 @@ pub fn reproduce(
         plan: &plan,
         config_files: vec![("plan.toml".into(), plan.to_toml())],
         overrides: Vec::new(),
-        runs,
-        argv,
+        runs: repeat.runs,
+        argv: repeat.argv,
         parent: Some(view.info.run.clone()),
     };
     let summary = launch.start(prepared, watcher, stop)?;

@@ -7,6 +7,7 @@ use super::{
     difference::Differences,
     edit::{self, Edits},
     fanout::Fanout,
+    memory::check_memory,
     recipe, samples,
     start::{Origin, Prepared, attempt, drive, keep, prepare_from, warn},
     trace::Trace,
@@ -27,6 +28,8 @@ pub struct ResumeOptions {
     pub allow: Allow,
     /// The process's command line.
     pub argv: Vec<String>,
+    /// Whether it goes on where its memory does not fit.
+    pub ignore_memory: bool,
 }
 
 /// A run that can go on: it is compared with how it began, loaded and restored. Its directory is as
@@ -74,6 +77,9 @@ pub fn reopen(
     }
     let again = Origin::Again(found.info().init.as_ref());
     let origin = found.checkpoint().map_or(again, |_| Origin::Checkpoint);
+    if !options.ignore_memory {
+        check_memory(&plan)?;
+    }
     let mut prepared = prepare_from(&plan, origin)?;
     differences.data(&options.allow, found.info(), &prepared);
     differences.refuse(&id, &plan_file)?;

@@ -19,6 +19,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt::MakeWriter, layer::Sub
 
 use crate::{
     event::{Ending, EpochRow, Event, Metrics, Sink, SinkError, Status, StepRow},
+    printable::Printable,
     run::RunInfo,
 };
 
@@ -42,9 +43,10 @@ impl Trace {
             .with_writer(file.clone())
             .with_filter(filter());
         let shown = asked().then(|| {
+            let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             tracing_subscriber::fmt::layer()
-                .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-                .with_writer(io::stderr)
+                .with_ansi(colours)
+                .with_writer(move || Printable::new(io::stderr(), colours))
                 .with_filter(filter())
         });
         let dispatch = Dispatch::new(Registry::default().with(lines).with(shown));

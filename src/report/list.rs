@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::{
-    Align, Cell, Field, Ink, Palette, Record, Table, absent::absent, differing::differing, duration, exact,
-    near::near, number::moment, short,
+    Align, Cell, Field, Ink, Palette, Record, Table, absent::absent, differing::differing,
+    duration, exact, near::near, number::moment, short,
 };
 use crate::{event::Metrics, run::Value};
 

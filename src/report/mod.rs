@@ -26,9 +26,9 @@ mod sample;
 mod series;
 mod sort;
 mod table;
-mod text;
 mod trace;
 
+pub use crate::printable::{sanitize, sanitize_json};
 pub use absent::{absent, why_absent};
 pub use chart::{Chart, Scale};
 pub use classes::{class_counts, split_sizes};
@@ -49,5 +49,4 @@ pub use record::{Record, keys_of};
 pub use series::{By, Point, Series, SeriesError};
 pub use sort::{sort, sort_key};
 pub use table::{Align, Cell, Table};
-pub use text::{sanitize, sanitize_json};
 pub use trace::{EpochRange, EpochRangeError, Level, TraceFilter, TraceLine};

@@ -1,11 +1,11 @@
 //! From entries to chains: which of them belong together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::{
     schedule::{
         Entry, EntryFault, Target,
-        slot::{Place, Slot, Stretch},
+        slot::{Place, Room, Slot, Stretch},
     },
     units::Clock,
 };
@@ -46,31 +46,30 @@ pub(super) fn lay_out(
     faults: &mut Vec<EntryFault>,
 ) -> Vec<Chain> {
     let mut chains: Vec<Chain> = Vec::new();
+    let mut known = HashMap::new();
     for (index, Entry { keys, .. }) in entries.iter().enumerate() {
-        let names = |groups: &[String]| groups.iter().cloned().collect::<BTreeSet<_>>();
-        let same = |chain: &&mut Chain| {
-            chain.target == keys.target
-                && chain.track == keys.track
-                && names(&chain.groups) == names(&keys.groups)
-        };
-        match chains.iter_mut().find(same) {
-            Some(chain) => chain.members.push(index),
-            None => chains.push(Chain {
+        let groups: BTreeSet<&String> = keys.groups.iter().collect();
+        let name = (keys.target, &keys.track, groups);
+        let chain = *known.entry(name).or_insert(chains.len());
+        if chain == chains.len() {
+            chains.push(Chain {
                 target: keys.target,
                 track: keys.track.clone(),
                 groups: keys.groups.clone(),
-                members: vec![index],
+                members: Vec::new(),
                 slots: Vec::new(),
-            }),
+            });
         }
+        chains[chain].members.push(index);
     }
+    let room = Room::new();
     for chain in &mut chains {
         let places = chain.members.iter().map(|member| Place::of_entry(*member));
         let phases: Vec<_> = places
             .map(|place| (place.find(entries), place))
             .filter_map(|(entry, place)| Some((entry?, place)))
             .collect();
-        chain.slots = Stretch::run(clock).slots(&phases, faults);
+        chain.slots = Stretch::run(clock, &room).slots(&phases, faults);
     }
     chains
 }

@@ -148,8 +148,13 @@ impl Cycles {
         }
     }
 
-    /// What a phase of `steps` does to the last cycle.
+    /// The fault of too many cycles, or what a phase of `steps` does to the last one.
     fn warning(&self, keys: &CosineRestarts, steps: f64) -> Option<KeyFault> {
+        if let Self::Listed { cycles, .. } = self
+            && let Some(fault) = cycles::too_many(cycles)
+        {
+            return Some(fault);
+        }
         let end = match self {
             Self::Equal { length, count } => length * count,
             Self::Listed { end, .. } => *end,

@@ -14,15 +14,19 @@ pub(super) struct Cycle {
 /// sum of the lengths has a limit, which no number of cycles passes.
 const SHORTEST: f64 = 1.0 / 1024.0;
 
+/// Cycles that one phase can have, where each has a place of its own.
+const MOST: usize = 10_000;
+
 /// The cycles that begin within `steps`, and where the last of them ends: the first is `length` steps long, each other
-/// one `stretch` times as long as the one before.
+/// one `stretch` times as long as the one before. Of more than [`MOST`], which [`too_many`] refuses, the
+/// others are left out.
 pub(super) fn lay_out(
     length: f64,
     stretch: f64,
     count: Option<u64>,
     steps: f64,
 ) -> (Vec<Cycle>, f64) {
-    let count = count.unwrap_or(u64::MAX);
+    let count = count.unwrap_or(u64::MAX).min(MOST as u64 + 1);
     let (mut cycles, mut start, mut length) = (Vec::new(), 0.0, length);
     while start <= steps && (cycles.len() as u64) < count && length >= SHORTEST {
         cycles.push(Cycle {
@@ -33,6 +37,13 @@ pub(super) fn lay_out(
         length *= stretch;
     }
     (cycles, without_dust(start))
+}
+
+/// The fault of more cycles than a phase can have.
+pub(super) fn too_many(cycles: &[Cycle]) -> Option<KeyFault> {
+    let message = || format!("the phase has more than {MOST} cycles");
+    (cycles.len() > MOST)
+        .then(|| KeyFault::error("cycle", message()).hint("give it a longer `cycle`"))
 }
 
 /// The cycle at `u` and how much of it is done; beyond the last one, its end.

@@ -1,6 +1,7 @@
 //! Faults and warnings of keys and places, found when the config is read and not after hours of training.
 
-use crate::units::number_of;
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::{
     error::KeyFault,
     schedule::{
@@ -10,6 +11,7 @@ use crate::{
         group::Selector,
         slot::{Slot, add_new},
     },
+    units::number_of,
 };
 
 /// Every entry's own faults, and keys that its type does not read.
@@ -118,6 +120,22 @@ fn misfit(
         )
         .hint("shorten the phase, or choose what happens past the curve: clamp, mirror or repeat")
     })
+}
+
+/// The fault of very many tracks: each value is the product of all of them.
+pub(super) fn tracks(chains: &[Chain]) -> Option<EntryFault> {
+    const MOST: usize = 100;
+    let mut known: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
+    let chain = chains.iter().find(|chain| {
+        let tracks = known.entry(chain.target).or_default();
+        tracks.insert(chain.track.as_str());
+        tracks.len() > MOST
+    })?;
+    let message = format!("`{}` has more than {MOST} tracks", chain.target);
+    let fault =
+        KeyFault::error("track", message).hint("phases that follow one another stand on one track");
+    let entry = chain.members.first().copied().unwrap_or_default();
+    Some(EntryFault { entry, fault })
 }
 
 /// Patterns that select nothing, and targets that no group has.

@@ -148,17 +148,22 @@ fn idle(target: Target, value: &Value) -> Option<EntryFault> {
 }
 
 /// A value that the target can never take: every update of phases of up to `ALL` updates is looked at, and as many,
-/// evenly spread, of longer ones.
+/// evenly spread, of longer ones; fewer where there are very many phases or tracks.
 fn impossible(target: Target, value: &Value, clock: &Clock) -> Option<EntryFault> {
     const ALL: u64 = 4096;
+    /// Times that a track is asked for its value, about.
+    const MOST: u64 = 1 << 22;
     let edges: BTreeSet<(u64, u64)> = value
         .tracks
         .iter()
         .flat_map(|track| &track.phases)
         .map(|phase| (phase.start, phase.end))
         .collect();
+    let tracks = value.tracks.len().max(1);
+    let each = MOST / (edges.len().max(1) * tracks) as u64;
+    let each = each.clamp(16, ALL);
     let inside = |(start, end): (u64, u64)| {
-        let stride = (end - start).div_ceil(ALL).max(1);
+        let stride = (end - start).div_ceil(each).max(1);
         (start..end).step_by(stride as usize).chain([end - 1])
     };
     let mut points = edges.into_iter().flat_map(inside).chain([clock.whole]);

@@ -1,7 +1,7 @@
 //! All schedules of a run, resolved: what the training loop asks at every update.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
@@ -81,6 +81,10 @@ impl Schedules {
         let mut faults = inspect::keys(entries);
         let sound = faults.iter().all(|fault| !fault.is_error());
         let chains = lay_out(entries, clock, &mut faults);
+        if let Some(fault) = inspect::tracks(&chains) {
+            faults.push(fault);
+            return (None, faults);
+        }
         if sound {
             inspect::places(entries, &chains, &mut faults);
         }
@@ -330,22 +334,23 @@ fn assign(chains: Vec<Chain>, groups: &[Group], faults: &mut Vec<EntryFault>) ->
                 .collect()
         })
         .collect();
+    // Later chains come first.
+    let mut taken = HashSet::new();
+    let mut left: Vec<Vec<usize>> = Vec::new();
+    for (chain, groups) in chains.iter().zip(&selected).rev() {
+        let name = |group: &usize| (chain.target, chain.track.as_str(), *group);
+        let free = groups.iter().filter(|group| !taken.contains(&name(group)));
+        left.push(free.copied().collect());
+        taken.extend(groups.iter().map(name));
+    }
     let mut in_force = Vec::new();
-    for (i, chain) in chains.iter().enumerate() {
-        let rivals = || {
-            let later = chains.iter().zip(&selected).skip(i + 1);
-            later.filter(|(rival, _)| rival.target == chain.target && rival.track == chain.track)
-        };
-        let taken = |group: &usize| rivals().any(|(_, selected)| selected.contains(group));
-        let left: Vec<usize> = selected[i].iter().copied().filter(|g| !taken(g)).collect();
-        if left.is_empty() && !selected[i].is_empty() {
+    for ((chain, selected), groups) in chains.iter().zip(&selected).zip(left.into_iter().rev()) {
+        if groups.is_empty() && !selected.is_empty() {
             faults.push(inspect::shadowed(chain));
         }
-        if !left.is_empty() {
-            in_force.push(InForce {
-                chain: chain.clone(),
-                groups: left,
-            });
+        if !groups.is_empty() {
+            let chain = chain.clone();
+            in_force.push(InForce { chain, groups });
         }
     }
     in_force

@@ -1,6 +1,7 @@
 //! Where phases run: boundaries in steps, in the run or in one cycle of a phase that repeats others.
 
-use crate::units::number_of;
+use std::cell::Cell;
+
 use crate::{
     error::KeyFault,
     schedule::{
@@ -9,7 +10,7 @@ use crate::{
         cycles::{self, Cycle},
         entry::inside,
     },
-    units::{Clock, Span},
+    units::{Clock, Span, number_of},
 };
 
 /// Where an entry stands: its place in the list, then in the body of that one, and so on.
@@ -132,26 +133,48 @@ impl Slot {
 }
 
 /// A stretch of steps that phases fill: the run up to its horizon, or one cycle.
-pub(super) struct Stretch {
+pub(super) struct Stretch<'a> {
     /// Its length is `whole`, which percentages refer to.
     clock: Clock,
     start: u64,
     /// What messages call it.
     name: &'static str,
     remedy: &'static str,
+    room: &'a Room,
 }
 
-/// Cycles that one phase can have.
-const MOST_CYCLES: usize = 10_000;
+/// Phases that all cycles of a config can have together.
+const MOST_PHASES: usize = 50_000;
 
-impl Stretch {
+/// Counts the phases of cycles, which nest: a cycle may have cycles of its own.
+pub(super) struct Room(Cell<usize>);
+
+impl Room {
+    pub fn new() -> Self {
+        Self(Cell::new(MOST_PHASES))
+    }
+
+    /// Takes room for so many phases; none where it is used up.
+    fn take(&self, phases: usize) -> Result<(), KeyFault> {
+        let left = self.0.get().checked_sub(phases);
+        self.0.set(left.unwrap_or(0));
+        let message = || format!("the cycles have more than {MOST_PHASES} phases in all");
+        match left {
+            Some(_) => Ok(()),
+            None => Err(KeyFault::error("cycle", message()).hint("give it a longer `cycle`")),
+        }
+    }
+}
+
+impl Stretch<'_> {
     /// The whole run.
-    pub fn run(clock: &Clock) -> Self {
-        Self {
+    pub fn run<'a>(clock: &Clock, room: &'a Room) -> Stretch<'a> {
+        Stretch {
             clock: *clock,
             start: 0,
             name: "horizon",
             remedy: "shorten a phase, or lengthen `horizon` or the run in [train]",
+            room,
         }
     }
 
@@ -164,6 +187,7 @@ impl Stretch {
             start,
             name: "cycle",
             remedy: "shorten a phase, or lengthen the cycle",
+            room: self.room,
         }
     }
 
@@ -235,13 +259,11 @@ impl Stretch {
             // The curve's own checks say so.
             return Vec::new();
         }
-        if repeated.stretch == 1.0 && steps / first > MOST_CYCLES as f64 {
-            let message = format!("the phase has more than {MOST_CYCLES} cycles");
-            let fault = KeyFault::error("cycle", message).hint("give it a longer `cycle`");
-            faults.push(slot.place.fault(fault));
+        let (cycles, end) = cycles::lay_out(first, repeated.stretch, repeated.count, steps);
+        if let Some(fault) = cycles::too_many(&cycles) {
+            add_new(faults, vec![slot.place.fault(fault)]);
             return Vec::new();
         }
-        let (cycles, end) = cycles::lay_out(first, repeated.stretch, repeated.count, steps);
         let short = cycles::warning(&cycles, end, repeated.count, steps);
         faults.extend(short.map(|fault| slot.place.fault(fault)));
         let phases = entry.body.iter().enumerate();
@@ -254,6 +276,10 @@ impl Stretch {
             let inner = self.cycle(slot.start + start as u64, length as u64);
             if inner.start >= slot.end || inner.clock.whole == 0 {
                 continue;
+            }
+            if let Err(fault) = self.room.take(phases.len()) {
+                add_new(faults, vec![slot.place.fault(fault)]);
+                return Vec::new();
             }
             let slots = inner.slots(&phases, &mut known).into_iter();
             let slots: Vec<Slot> = slots.filter_map(|s| s.cut(slot.end)).collect();
@@ -316,7 +342,12 @@ impl Stretch {
 
 /// Adds faults that nobody has told yet of the same key.
 pub(super) fn add_new(faults: &mut Vec<EntryFault>, found: Vec<EntryFault>) {
+    /// More faults than anybody reads.
+    const ENOUGH: usize = 1000;
     for fault in found {
+        if faults.len() > ENOUGH {
+            return;
+        }
         let known = |other: &EntryFault| {
             (other.entry, &other.fault.key, other.fault.severity)
                 == (fault.entry, &fault.fault.key, fault.fault.severity)

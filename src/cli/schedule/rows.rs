@@ -38,7 +38,9 @@ impl Rows<'_> {
         let first = family.has_files.then(|| "config".to_string());
         let keys = family.keys.iter().map(|key| sanitize(key).into_owned());
         let counts = ["step", "epoch"].map(String::from);
-        let values = titles.iter().map(|column| column.title.clone());
+        let values = titles
+            .iter()
+            .map(|column| sanitize(&column.title).into_owned());
         let titles_row = first.into_iter().chain(keys).chain(counts).chain(values);
         lines.write_record(titles_row).map_err(cause)?;
         for variant in &family.variants {

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     error::io_reason,
+    file,
     safetensors::{self, Stored},
 };
 
@@ -55,10 +56,7 @@ pub fn stored(path: &Path) -> Result<Vec<Stored>, String> {
     if found.is_dir() {
         return Err(folder(path));
     }
-    if !found.is_file() {
-        return Err("it is not a file".into());
-    }
-    let file = File::open(path).map_err(|e| io_reason(&e))?;
+    let file = file::open(path).map_err(|e| io_reason(&e))?;
     let read = safetensors::header(&mut BufReader::new(file), found.len());
     let tensors = read.map_err(|why| match other(path, found.len()) {
         Some(text) => text,

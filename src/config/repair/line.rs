@@ -2,11 +2,14 @@
 
 use toml::de::DeTable;
 
-use super::{COMMENT, Repair, bare_key, has_other_key, is_value, value, without_remark};
+use super::{COMMENT, LONGEST, Repair, bare_key, has_other_key, is_value, value, without_remark};
 
 /// A remedy for a line that is no TOML, in words and with the line as it should be.
 pub(in crate::config) fn line(written: &str) -> Option<String> {
     let written = written.trim().trim_start_matches('\u{feff}');
+    if written.len() > LONGEST {
+        return None;
+    }
     let told = |why: &str, text: String| {
         DeTable::parse(&text)
             .is_ok()

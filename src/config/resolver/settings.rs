@@ -3,13 +3,14 @@
 use super::{
     super::{
         checkpoint::CheckpointKeys,
+        diagnostic::Diagnostic,
         elsewhere,
         node::{Node, Table, Value},
         registry::schema_of,
         suggest,
         top::Top,
         train::TrainKeys,
-        validate,
+        validate::{self, MOST_HINTS},
     },
     Resolver, TABLES,
 };
@@ -25,6 +26,9 @@ impl<'a> Resolver<'a> {
         let allowed: Vec<&str> = own.chain(TABLES).collect();
         for (key, place, node) in root.iter().filter(|(key, ..)| !allowed.contains(key)) {
             let fault = match node.value {
+                _ if self.tables.faults.len() > MOST_HINTS => {
+                    Diagnostic::error(place, format!("unknown key `{key}`"))
+                }
                 Value::Table(_) => validate::unknown_table(key, (place, node), &TABLES),
                 _ => validate::unknown_key("", key, (place, node), (&allowed, &schema)),
             };

@@ -16,6 +16,9 @@ use crate::data::{DataError, content::Content, encoding};
 /// A gzipped table may be so many times its file; real ones are some tens.
 const MOST_PER_BYTE: u64 = 256;
 
+/// Longest line that is read: a row of some million numbers.
+const LONGEST_LINE: usize = 64 << 20;
+
 /// A file of text in columns, rectangular.
 #[derive(Debug)]
 pub(super) struct Sheet {
@@ -124,8 +127,19 @@ impl<'a> Rows<'a> {
 impl Sheet {
     /// Reads a whole file. Values are trimmed; empty lines are no rows.
     pub(super) fn read(path: &Path, form: Form<'_>) -> Result<Self, DataError> {
-        let bytes = Content::read_all(path, MOST_PER_BYTE)?;
-        let text = encoding::utf8(path, &bytes)?;
+        let (bytes, long) = Content::read_lines(path, MOST_PER_BYTE, LONGEST_LINE)?;
+        let text = match (encoding::utf8(path, &bytes), long) {
+            (Ok(text), None) => text,
+            (Ok(text), Some(line)) => {
+                encoding::without_nul(path, text)?;
+                return Err(DataError::LongLine {
+                    path: path.into(),
+                    line,
+                    longest: LONGEST_LINE,
+                });
+            }
+            (Err(error), _) => return Err(error),
+        };
         encoding::without_nul(path, text)?;
         let fingerprint = blake3::hash(&bytes).to_hex().to_string();
         let sheet = Self::parse(path, text, form)?;
