@@ -624,8 +624,7 @@ fn every_topic_is_explained() {
     ");
     assert_snapshot!(explain("train.early_stop"), @r#"
     train.early_stop
-    Ends the run when a metric no longer improves; `[checkpoint] best` then watches the same
-    metric, unless it says another. Default: never.
+    Ends the run when a metric no longer improves; `[checkpoint] best` then watches the same metric, unless it says another. Default: never.
 
     type     table
     default  never
