@@ -1,6 +1,9 @@
 //! One file of a table as it is written: text in columns, each row with its line.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use ::csv::{Reader, ReaderBuilder, StringRecord, Trim};
 
@@ -254,9 +257,13 @@ impl Sheet {
 
 /// A fault where two columns have one name; columns without a name are told apart later.
 fn distinct(path: &Path, header: &[String], decimal: Decimal) -> Result<(), CsvError> {
-    for (second, name) in header.iter().enumerate() {
-        let same = |other: &String| !name.is_empty() && other == name;
-        if let Some(first) = header[..second].iter().position(same) {
+    let mut known = HashMap::new();
+    let named = header
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| !name.is_empty());
+    for (second, name) in named {
+        if let Some(first) = known.insert(name, second) {
             return Err(CsvError::Duplicate {
                 path: path.into(),
                 name: name.clone(),
