@@ -224,6 +224,7 @@ fn of_launch(error: &LaunchError) -> Exit {
         LaunchError::NotBuilt { .. }
         | LaunchError::NoDevice { .. }
         | LaunchError::Changed { .. }
+        | LaunchError::EditedPlan { .. }
         | LaunchError::Complete { .. }
         | LaunchError::EarlyStopped { .. }
         | LaunchError::Refused(_)

@@ -85,6 +85,16 @@ pub enum LaunchError {
         /// The way out.
         hint: String,
     },
+    /// The stored plan is not the one that the run was begun with.
+    #[error(
+        "`{}` was changed: it is not the plan that run `{run}` was trained with; hint: undo the change of plan.toml (`trainer verify` tells when it is whole); `trainer run {}` runs the changed plan as a new run", plan.display(), plan.display()
+    )]
+    EditedPlan {
+        /// The run.
+        run: String,
+        /// Its plan.
+        plan: std::path::PathBuf,
+    },
     /// The checkpoint is not one of this plan and data.
     #[error(
         "run `{run}` cannot go on from its checkpoint of step {step}: {source}; hint: put back the data and the plan that it was taken with; the run is as it was"

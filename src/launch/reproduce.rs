@@ -6,6 +6,7 @@ use super::{
     LaunchError,
     edit::{is_unseen, relocated},
     start::{Launch, Origin, Prepared, prepare_from},
+    verify::refuse_edited,
 };
 use crate::{
     config::{Extensions, Overrides, Plan, Spec},
@@ -78,6 +79,7 @@ pub fn reproduce(
             view.info.run
         )));
     }
+    refuse_edited(path)?;
     let whole = relocated(&view.path, overrides, &["train.threads"], extensions)?;
     let reached = view
         .summary

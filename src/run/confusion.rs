@@ -5,7 +5,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Reader, RunError, RunInfo, disk, layout};
+use super::{
+    Reader, RunError, RunInfo,
+    disk::{self, Entry},
+    layout,
+};
 use crate::event::{EvalRow, Reason};
 
 /// The content of `confusion.json`.
@@ -43,8 +47,12 @@ impl Confusions {
     /// # Errors
     /// Where it cannot be read, or is not what it should be.
     pub fn read(path: &Path) -> Result<Option<Self>, RunError> {
-        let file = path.join(layout::CONFUSION);
-        if file.symlink_metadata().is_err() {
+        Self::of(&Entry::open(path)?)
+    }
+
+    fn of(run: &Entry) -> Result<Option<Self>, RunError> {
+        let file = run.join(layout::CONFUSION);
+        if !disk::exists(&file) {
             return Ok(None);
         }
         let bytes = disk::read(&file, Reader::LONGEST)?;
@@ -88,8 +96,8 @@ pub(super) struct Keeper {
 impl Keeper {
     /// What an earlier attempt left, up to the step that the run goes on from. What cannot be read is
     /// written anew.
-    pub fn resumed(run: &Path, step: u64) -> Self {
-        let mut kept = Confusions::read(run).ok().flatten();
+    pub fn resumed(run: &Entry, step: u64) -> Self {
+        let mut kept = Confusions::of(run).ok().flatten();
         let mut changed = false;
         if let Some(kept) = &mut kept {
             let before = kept.evaluations.len();
@@ -136,7 +144,7 @@ impl Keeper {
     }
 
     /// Puts the file in the place of the old one, where anything changed.
-    pub fn write(&mut self, run: &Path) -> Result<(), RunError> {
+    pub fn write(&mut self, run: &Entry) -> Result<(), RunError> {
         let Some(kept) = self.kept.as_ref().filter(|_| self.changed) else {
             return Ok(());
         };
@@ -180,15 +188,16 @@ mod tests {
     #[test]
     fn the_last_and_the_best_of_each_split_are_kept_and_read_back() {
         let folder = tempfile::tempdir().unwrap();
+        let run = Entry::open(folder.path()).unwrap();
         let mut keeper = Keeper::default();
-        keeper.write(folder.path()).unwrap();
+        keeper.write(&run).unwrap();
         assert_eq!(Confusions::read(folder.path()).unwrap(), None);
         for (step, hits, reason) in [(10, 3, best()), (20, 5, best()), (30, 4, Reason::Every)] {
             keeper.take(&row("val", step, hits));
             keeper.checkpoint(step, &reason);
         }
         keeper.take(&row("test", 30, 9));
-        keeper.write(folder.path()).unwrap();
+        keeper.write(&run).unwrap();
         let read = Confusions::read(folder.path()).unwrap().unwrap();
         let found: Vec<_> = read
             .evaluations
@@ -204,7 +213,7 @@ mod tests {
             ]
         );
         // A resumed run knows nothing of what comes after its checkpoint.
-        let resumed = Keeper::resumed(folder.path(), 20).kept.unwrap();
+        let resumed = Keeper::resumed(&run, 20).kept.unwrap();
         assert_eq!(resumed.evaluations.len(), 1);
         assert_eq!(resumed.find("val", "best").unwrap().step, 20);
     }

@@ -2,7 +2,6 @@
 //! writes rows and checkpoints.
 
 use std::{
-    path::PathBuf,
     sync::Arc,
     thread::{Builder, JoinHandle},
 };
@@ -12,6 +11,7 @@ use jiff::Timestamp;
 use super::{
     CheckpointInfo, Keep, LogDigest, RunError, checkpoint,
     confusion::Keeper,
+    disk::Entry,
     draft::{Again, Draft, reason_name},
     layout,
     log::Log,
@@ -23,7 +23,7 @@ use crate::event::{Checkpoint, Reason};
 #[derive(Debug)]
 pub struct Worker {
     /// The run's directory.
-    pub run: PathBuf,
+    pub run: Entry,
     /// Its log.
     pub log: Log,
     /// What manifests say about the process.
@@ -48,7 +48,7 @@ impl Worker {
         Builder::new()
             .name("run-writer".into())
             .spawn(work)
-            .map_err(RunError::io("start a thread that writes to", run))
+            .map_err(RunError::io("start a thread that writes to", &run))
     }
 
     fn work(mut self, queue: &Queue) -> Option<LogDigest> {
@@ -102,14 +102,18 @@ impl Worker {
         let log = self.log.digest();
         let sync = || self.log.sync();
         let manifest = checkpoint::save(&checkpoints, checkpoint, &self.origin, log, sync)?;
-        let info = manifest.info(&checkpoints.join(layout::checkpoint_name(checkpoint.step)));
+        let info = manifest.info(
+            checkpoints
+                .join(layout::checkpoint_name(checkpoint.step))
+                .path(),
+        );
         self.commit(moment, &info, &checkpoint.reason)?;
         self.confusion.checkpoint(info.step, &checkpoint.reason);
         self.confusion.write(&self.run)?;
         checkpoint::settle(&checkpoints, checkpoint.step)?;
         self.saved.retain(|saved| saved.step != info.step);
         self.saved.push(info);
-        self.prune();
+        self.prune(&checkpoints);
         Ok(())
     }
 
@@ -117,13 +121,13 @@ impl Worker {
     fn again(&mut self, moment: Timestamp, again: &Again) -> Result<(), RunError> {
         let checkpoints = self.run.join(layout::CHECKPOINTS);
         let place = checkpoints.join(layout::checkpoint_name(again.step));
-        let info = checkpoint::mark(&place, &self.origin.run, &again.reason)?.info(&place);
+        let info = checkpoint::mark(&place, &self.origin.run, &again.reason)?.info(place.path());
         self.commit(moment, &info, &again.reason)?;
         self.confusion.checkpoint(info.step, &again.reason);
         self.confusion.write(&self.run)?;
         self.saved.retain(|saved| saved.step != info.step);
         self.saved.push(info);
-        self.prune();
+        self.prune(&checkpoints);
         Ok(())
     }
 
@@ -143,13 +147,13 @@ impl Worker {
     }
 
     /// Deletes what need not stay. A checkpoint that cannot be deleted is no reason to stop.
-    fn prune(&mut self) {
+    fn prune(&mut self, checkpoints: &Entry) {
         for step in checkpoint::doomed(&self.saved, self.keep) {
             let doomed = self.saved.iter().position(|saved| saved.step == step);
-            let Some(info) = doomed.map(|index| self.saved.remove(index)) else {
-                continue;
-            };
-            if let Err(error) = checkpoint::remove(&info.path) {
+            let Some(index) = doomed else { continue };
+            self.saved.remove(index);
+            if let Err(error) = checkpoint::remove(&checkpoints.join(layout::checkpoint_name(step)))
+            {
                 tracing::warn!(target: "trainer", step, "old checkpoint stays: {error}");
             }
         }

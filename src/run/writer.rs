@@ -1,21 +1,17 @@
 //! The sink that leaves a run directory behind.
 
 use std::{
-    collections::BTreeMap,
-    fs::File,
-    path::{Path, PathBuf},
-    sync::Arc,
-    thread::JoinHandle,
-    time::Instant,
+    collections::BTreeMap, fs::File, path::Path, sync::Arc, thread::JoinHandle, time::Instant,
 };
 
 use jiff::Timestamp;
 
 use super::{
-    AttemptMeta, BestSummary, CheckpointInfo, Keep, RunError, RunInfo, RunMeta, Summary,
-    checkpoint,
+    AttemptMeta, BestSummary, CheckpointInfo, FileDigest, Keep, RunError, RunInfo, RunMeta,
+    Summary, checkpoint,
     confusion::Keeper,
-    contents, create, disk,
+    contents, create,
+    disk::{self, Entry},
     draft::Again,
     layout,
     lock::RunLock,
@@ -35,7 +31,7 @@ use crate::event::{Checkpoint, Ending, Event, Sink, SinkError, Status};
 /// Dropping a writer writes what waits but no summary: the run reads as crashed, and can be resumed.
 #[derive(Debug)]
 pub struct Writer {
-    path: PathBuf,
+    path: Entry,
     info: RunInfo,
     queue: Arc<Queue>,
     thread: Option<JoinHandle<Option<LogDigest>>>,
@@ -48,7 +44,7 @@ pub struct Writer {
 
 /// What [`Writer::start`] goes on from.
 pub(super) struct Start {
-    pub path: PathBuf,
+    pub path: Entry,
     pub info: RunInfo,
     pub lock: RunLock,
     pub keep: Keep,
@@ -91,7 +87,7 @@ impl Writer {
             format: info.format,
         };
         let log = Log::open(&path.join(layout::METRICS), next)?;
-        let queue = Arc::new(Queue::new(log.path().into()));
+        let queue = Arc::new(Queue::new(log.path().path().into()));
         let origin = checkpoint::Origin {
             format: info.format,
             run: info.run.clone(),
@@ -129,7 +125,7 @@ impl Writer {
     /// The run's directory, absolute.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        self.path.path()
     }
 
     /// What `run.json` says.
@@ -193,7 +189,7 @@ impl Writer {
             commit: attempt.and_then(|attempt| attempt.binary.commit.clone()),
             parent: self.info.parent.clone(),
             tags: self.info.tags.clone(),
-            path: self.path.to_string_lossy().into_owned(),
+            path: self.path.path().to_string_lossy().into_owned(),
             status: status.into(),
             why: why.cloned(),
             signal,
@@ -217,7 +213,8 @@ impl Writer {
         }
     }
 
-    /// Writes the end of the attempt and, last, the summary.
+    /// Writes the end of the attempt and, last, the summary. The summary is durable under another name
+    /// before `run.json` says that the attempt has ended: where neither is there, somebody took it away.
     fn close(&mut self, summary: &mut Summary) -> Result<(), RunError> {
         let before = self
             .info
@@ -229,9 +226,14 @@ impl Writer {
             attempt.end = Some(machine::stamp(Timestamp::now()));
             attempt.status = Some(summary.status.clone());
         }
-        create::write_json(&self.path.join(layout::RUN), &self.info)?;
+        let info = self.info.seal()?;
         summary.files = contents::digests(&self.path)?;
-        summary.write(&self.path.join(layout::SUMMARY))
+        let digest = FileDigest::of(info.as_bytes());
+        summary.files.insert(layout::RUN.into(), digest);
+        let place = self.path.join(layout::SUMMARY);
+        let staged = disk::stage(&place, summary.seal()?.as_bytes())?;
+        disk::replace(&self.path.join(layout::RUN), info.as_bytes())?;
+        disk::rename(&staged, &place)
     }
 
     /// Waits for the thread; gives the digest of the log that it wrote. A panic was told to the

@@ -8,7 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::{CheckpointInfo, digest::FileDigest};
 use crate::{
     event::{Metrics, Reason},
-    run::{Binary, LogDigest, RunError, RunInfo, disk, layout, number, seal},
+    run::{
+        Binary, LogDigest, RunError, RunInfo,
+        disk::{self, Entry},
+        layout, number, seal,
+    },
 };
 
 /// The manifest's file.
@@ -117,7 +121,7 @@ impl Manifest {
 
     /// Reads the manifest of the checkpoint at `dir` and checks its digest, its format, that it
     /// belongs to `run` and to this directory, and that it names the three files and no other.
-    pub fn read(dir: &Path, run: &str) -> Result<Self, RunError> {
+    pub fn read(dir: &Entry, run: &str) -> Result<Self, RunError> {
         let path = dir.join(MANIFEST);
         if !disk::is_dir(dir) {
             return Err(RunError::damaged(dir, "not a directory"));
@@ -130,7 +134,7 @@ impl Manifest {
             .map_err(|why| RunError::damaged(&path, why))?;
         if manifest.format > RunInfo::FORMAT {
             return Err(RunError::Format {
-                path,
+                path: (&path).into(),
                 found: manifest.format,
                 known: RunInfo::FORMAT,
             });
@@ -138,15 +142,14 @@ impl Manifest {
         Ok(manifest)
     }
 
-    fn check(&self, bytes: &[u8], dir: &Path, run: &str) -> Result<(), String> {
+    fn check(&self, bytes: &[u8], dir: &Entry, run: &str) -> Result<(), String> {
         if !seal::holds(bytes, &self.digest) {
             return Err("its content does not have the digest in it".into());
         }
         if self.run != run {
             return Err(format!("it belongs to run `{}`", self.run));
         }
-        let name = dir.file_name().unwrap_or_default().to_string_lossy();
-        if layout::checkpoint_step(&name) != Some(self.step) {
+        if layout::checkpoint_step(&dir.name()) != Some(self.step) {
             return Err(format!("it is of step {}", self.step));
         }
         let names: Vec<&str> = self.files.keys().map(String::as_str).collect();

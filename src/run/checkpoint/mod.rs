@@ -13,7 +13,7 @@ pub use digest::FileDigest;
 pub(super) use digest::digest;
 pub use info::CheckpointInfo;
 pub use load::{Fallback, Pick, checkpoint_of, find_weights, load_best, load_newest, load_step};
-pub(super) use load::{Newest, check, list, newest};
+pub(super) use load::{Newest, check, list, newest, twice};
 pub(super) use manifest::Manifest;
 pub(super) use prune::{clean, doomed, remove};
 pub(super) use save::{Origin, mark, save, settle};

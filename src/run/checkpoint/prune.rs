@@ -1,9 +1,13 @@
 //! Which checkpoints go, and how: by a rename that takes them out of sight at once, then deletion.
 
-use std::{cmp::Ordering, collections::BTreeSet, fs, path::Path};
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use super::CheckpointInfo;
-use crate::run::{Keep, RunError, disk, layout};
+use crate::run::{
+    Keep, RunError,
+    disk::{self, Entry},
+    layout,
+};
 
 /// Steps of those among `saved` that need not stay; the last one is the one just written. The newest
 /// and the best always stay; among equally good ones the earlier is better, and NaN is never good.
@@ -37,26 +41,25 @@ pub fn doomed(saved: &[CheckpointInfo], keep: Keep) -> Vec<u64> {
 }
 
 /// Deletes the checkpoint at `place`, if it is there.
-pub fn remove(place: &Path) -> Result<(), RunError> {
+pub fn remove(place: &Entry) -> Result<(), RunError> {
     if !disk::is_dir(place) {
         return Ok(());
     }
-    let name = place.file_name().unwrap_or_default().to_string_lossy();
-    let trash = place.with_file_name(format!("{}{name}", layout::TRASH));
+    let trash = place.beside(format!("{}{}", layout::TRASH, place.name()));
     if disk::is_dir(&trash) {
-        fs::remove_dir_all(&trash).map_err(RunError::io("remove", &trash))?;
+        disk::remove_dir(&trash)?;
     }
     disk::rename(place, &trash)?;
-    fs::remove_dir_all(&trash).map_err(RunError::io("remove", &trash))
+    disk::remove_dir(&trash)
 }
 
 /// Deletes what a killed process left unfinished in the directory of the checkpoints.
-pub fn clean(checkpoints: &Path) -> Result<(), RunError> {
+pub fn clean(checkpoints: &Entry) -> Result<(), RunError> {
     for name in disk::names(checkpoints)? {
         let path = checkpoints.join(&name);
         let unfinished = name.starts_with(disk::TEMPORARY) || name.starts_with(layout::TRASH);
         if unfinished && disk::is_dir(&path) {
-            fs::remove_dir_all(&path).map_err(RunError::io("remove", &path))?;
+            disk::remove_dir(&path)?;
         }
     }
     Ok(())
