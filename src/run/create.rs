@@ -1,9 +1,6 @@
 //! Making a run directory: everything that is known before training begins.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
@@ -13,7 +10,7 @@ use super::{RunError, RunInfo, RunMeta, disk, layout, lock::RunLock, machine, ma
 /// Makes the directory of a new run below `root` and takes its lock. `run.json` is written last:
 /// a directory without it is no run yet.
 pub fn create(root: &Path, meta: &RunMeta) -> Result<(PathBuf, RunInfo, RunLock), RunError> {
-    fs::create_dir_all(root).map_err(RunError::io("create", root))?;
+    disk::create_dirs(root)?;
     let root = std::path::absolute(root).map_err(RunError::io("find", root))?;
     let id = layout::run_id(&meta.name, &Zoned::now(), &disk::names(&root)?);
     let path = root.join(&id);
@@ -21,7 +18,7 @@ pub fn create(root: &Path, meta: &RunMeta) -> Result<(PathBuf, RunInfo, RunLock)
     let filled = fill(&path, id, meta);
     if filled.is_err() {
         // The first error is the one to tell; this directory was made a moment ago, by this call.
-        let _ = fs::remove_dir_all(&path);
+        let _ = disk::remove_dir(&path);
     }
     let (info, lock) = filled?;
     disk::sync_dir(&root)?;

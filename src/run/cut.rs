@@ -2,7 +2,6 @@
 //! had happened.
 
 use std::{
-    fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
     path::Path,
 };
@@ -110,7 +109,7 @@ fn split(path: &Path, end: u64, cut: &Path) -> Result<(), RunError> {
     copy(path, end, u64::MAX, cut)?;
     let kept = disk::fresh_name(path);
     if kept.symlink_metadata().is_ok() {
-        fs::remove_file(&kept).map_err(RunError::io("remove", &kept))?;
+        disk::remove_file(&kept)?;
     }
     copy(path, 0, end, &kept)?;
     disk::rename(&kept, path)
@@ -122,9 +121,9 @@ fn copy(from: &Path, start: u64, length: u64, to: &Path) -> Result<(), RunError>
     source
         .seek(SeekFrom::Start(start))
         .map_err(RunError::io("read", from))?;
-    let mut target: File = disk::create_file(to)?;
+    let mut target = disk::create_file(to)?;
     io::copy(&mut source.take(length), &mut target).map_err(RunError::io("write", to))?;
-    target.sync_all().map_err(RunError::io("sync", to))
+    target.sync().map_err(RunError::io("sync", to))
 }
 
 /// Adds the commit lines that are missing because the process was killed between the rename and

@@ -1,20 +1,26 @@
 //! Files that are private, whole or absent: exclusive creation with mode 0600 (directories 0700),
 //! replacement by a synced new file and rename, and reading that follows no link.
+//!
+//! Every operation on a run's files stands here or in [`File`], so that [`fault`] can number it.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{Read, Write},
+    fs::{self, OpenOptions},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
-use super::RunError;
+use super::{
+    RunError,
+    fault::{self, Op},
+    file::File,
+};
 
 /// Puts `bytes` in the place of `path`: after a crash either the old file or the new one is there,
 /// whole.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
     let fresh = fresh_name(path);
     if fresh.symlink_metadata().is_ok() {
-        fs::remove_file(&fresh).map_err(RunError::io("remove", &fresh))?;
+        remove_file(&fresh)?;
     }
     write_new(&fresh, bytes)?;
     rename(&fresh, path)
@@ -31,7 +37,7 @@ pub const TEMPORARY: &str = ".tmp-";
 
 /// Renames, and makes the new name durable.
 pub fn rename(from: &Path, to: &Path) -> Result<(), RunError> {
-    fs::rename(from, to).map_err(RunError::io("rename to", to))?;
+    done(Op::Rename, to, || fs::rename(from, to)).map_err(RunError::io("rename to", to))?;
     sync_dir(to.parent().unwrap_or(Path::new(".")))
 }
 
@@ -39,26 +45,33 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), RunError> {
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
     let mut file = create_file(path)?;
     file.write_all(bytes).map_err(RunError::io("write", path))?;
-    file.sync_all().map_err(RunError::io("sync", path))
+    file.sync().map_err(RunError::io("sync", path))
 }
 
 /// Makes a file of mode 0600; refuses where one is there.
 pub fn create_file(path: &Path) -> Result<File, RunError> {
-    private()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .map_err(RunError::io("create", path))
+    let mut options = private();
+    options.write(true).create_new(true);
+    let file = done(Op::Create, path, || options.open(path));
+    Ok(File::new(file.map_err(RunError::io("create", path))?, path))
 }
 
 /// Opens a file for appending, and makes it where it is not there.
 pub fn append_file(path: &Path) -> Result<File, RunError> {
+    open_with(private().append(true).create(true), path)
+}
+
+/// Opens a file for reading and writing, and makes it where it is not there.
+pub fn lock_file(path: &Path) -> Result<File, RunError> {
+    let mut options = private();
+    options.read(true).write(true).create(true).truncate(false);
+    open_with(&options, path)
+}
+
+fn open_with(options: &OpenOptions, path: &Path) -> Result<File, RunError> {
     refuse_link(path)?;
-    private()
-        .append(true)
-        .create(true)
-        .open(path)
-        .map_err(RunError::io("open", path))
+    let file = done(Op::Open, path, || options.open(path));
+    Ok(File::new(file.map_err(RunError::io("open", path))?, path))
 }
 
 /// Makes a directory of mode 0700; refuses where something of that name is there.
@@ -66,17 +79,64 @@ pub fn create_dir(path: &Path) -> Result<(), RunError> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(RunError::io("create", path))
+    done(Op::Mkdir, path, || builder.create(path)).map_err(RunError::io("create", path))
+}
+
+/// Makes a directory and those above it, as far as they are missing.
+pub fn create_dirs(path: &Path) -> Result<(), RunError> {
+    done(Op::Mkdir, path, || fs::create_dir_all(path)).map_err(RunError::io("create", path))
+}
+
+/// Makes a directory in `folder` and removes it, to see whether anything can be made there.
+///
+/// # Errors
+/// What the system says where it cannot.
+pub fn probe(folder: &Path) -> io::Result<()> {
+    let place = folder.join(format!("{TEMPORARY}{}", std::process::id()));
+    match done(Op::Mkdir, &place, || fs::create_dir(&place)) {
+        // A process with this number was killed in between.
+        Err(found) if found.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made?,
+    }
+    done(Op::Remove, &place, || fs::remove_dir(&place))
+}
+
+/// Deletes a file.
+pub fn remove_file(path: &Path) -> Result<(), RunError> {
+    done(Op::Remove, path, || fs::remove_file(path)).map_err(RunError::io("remove", path))
+}
+
+/// Deletes a directory and all that is in it; links are deleted, not followed.
+pub fn remove_dir(path: &Path) -> Result<(), RunError> {
+    for entry in fs::read_dir(path).map_err(RunError::io("read", path))? {
+        let inside = entry.map_err(RunError::io("read", path))?.path();
+        if is_dir(&inside) {
+            remove_dir(&inside)?;
+        } else {
+            remove_file(&inside)?;
+        }
+    }
+    done(Op::Remove, path, || fs::remove_dir(path)).map_err(RunError::io("remove", path))
 }
 
 /// Makes renames and new names in a directory durable.
 pub fn sync_dir(path: &Path) -> Result<(), RunError> {
     // Elsewhere a directory cannot be opened, and renames are durable by themselves.
     if cfg!(unix) {
-        let dir = File::open(path).map_err(RunError::io("open", path))?;
-        dir.sync_all().map_err(RunError::io("sync", path))?;
+        let sync = || fs::File::open(path)?.sync_all();
+        done(Op::SyncDir, path, sync).map_err(RunError::io("sync", path))?;
     }
     Ok(())
+}
+
+/// Does an operation, again where a signal interrupted it.
+pub fn done<T>(op: Op, path: &Path, what: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match fault::before(op, path).and_then(|_| what()) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
 }
 
 /// Opens a regular file for reading, and says how long it is. Links, pipes and devices are refused,
@@ -88,8 +148,9 @@ pub fn open(path: &Path) -> Result<(File, u64), RunError> {
     if !found.is_file() {
         return Err(RunError::damaged(path, "not a regular file"));
     }
-    let file = File::open(path).map_err(RunError::io("read", path))?;
-    Ok((file, found.len()))
+    let file = done(Op::Open, path, || fs::File::open(path));
+    let file = file.map_err(RunError::io("read", path))?;
+    Ok((File::new(file, path), found.len()))
 }
 
 /// Reads a regular file of at most `limit` bytes.

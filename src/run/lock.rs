@@ -2,16 +2,11 @@
 //! its process ends, however it ends. A run whose lock nobody holds and that has no summary has
 //! crashed.
 
-use std::{
-    fs::{File, TryLockError},
-    io::{Seek, Write},
-    path::Path,
-    time::Duration,
-};
+use std::{io::Write, path::Path, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{RunError, disk, layout, machine};
+use super::{RunError, disk, file::File, layout, machine};
 
 /// Held as long as it lives.
 #[derive(Debug)]
@@ -38,18 +33,12 @@ impl RunLock {
     /// [`RunError::Locked`] where another process has it.
     pub fn take(run: &Path) -> Result<Self, RunError> {
         let path = run.join(layout::LOCK);
-        disk::refuse_link(&path)?;
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path).map_err(RunError::io("open", &path))?;
+        let mut file = disk::lock_file(&path)?;
         for attempt in 1.. {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if attempt < TRIES => std::thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => return Err(held_by(run, &path)),
-                Err(TryLockError::Error(e)) => return Err(RunError::io("lock", &path)(e)),
+            match file.try_lock().map_err(RunError::io("lock", &path))? {
+                true => break,
+                false if attempt < TRIES => std::thread::sleep(PAUSE),
+                false => return Err(held_by(run, &path)),
             }
         }
         let holder = Holder {
@@ -58,8 +47,7 @@ impl RunLock {
             since: machine::stamp(jiff::Timestamp::now()),
         };
         let text = serde_json::to_vec(&holder).unwrap_or_default();
-        file.set_len(0)
-            .and_then(|()| file.rewind())
+        file.clear()
             .and_then(|()| file.write_all(&text))
             .map_err(RunError::io("write", &path))?;
         Ok(Self { _file: file })
@@ -71,7 +59,7 @@ pub fn is_held(run: &Path) -> bool {
     let Ok((file, _)) = disk::open(&run.join(layout::LOCK)) else {
         return false;
     };
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    file.is_locked()
 }
 
 /// Who has the lock, as far as its file says.

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
     io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
 };
@@ -11,7 +10,7 @@ use jiff::Timestamp;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Row, RunError, RunInfo, disk, draft::Draft, row::Line};
+use super::{Row, RunError, RunInfo, disk, draft::Draft, file::File, row::Line};
 
 /// Length and digest of a log at one moment, as a checkpoint's manifest and the summary have them of
 /// `metrics.jsonl`.
@@ -253,8 +252,9 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_disk_is_an_error() {
-        let full = File::options().write(true).open("/dev/full").unwrap();
-        let mut log = Log::over(Path::new("metrics.jsonl"), full, FIRST);
+        let path = Path::new("metrics.jsonl");
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let mut log = Log::over(path, File::new(full.unwrap(), path), FIRST);
         log.push(Timestamp::UNIX_EPOCH, &Draft::warning(1, 0.5, "m"))
             .unwrap();
         let message = log.flush().unwrap_err().to_string();

@@ -5,10 +5,7 @@
 //! leaves resumable: the old summary removed, the new attempt in `run.json`, what is unfinished
 //! cleaned away, the log cut.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::{
     AttemptMeta, CheckpointInfo, Fallback, InitInfo, Keep, Reader, RunError, RunInfo, Writer,
@@ -158,7 +155,7 @@ impl Resume {
         // First: it has digests of files that are now replaced.
         let summary = self.path.join(layout::SUMMARY);
         if summary.symlink_metadata().is_ok() {
-            fs::remove_file(&summary).map_err(RunError::io("remove", &summary))?;
+            disk::remove_file(&summary)?;
             disk::sync_dir(&self.path)?;
         }
         self.record(number, meta)?;
@@ -231,8 +228,7 @@ impl Resume {
             .iter()
             .filter(|name| name.starts_with(disk::TEMPORARY))
         {
-            let path = self.path.join(name);
-            fs::remove_file(&path).map_err(RunError::io("remove", &path))?;
+            disk::remove_file(&self.path.join(name))?;
         }
         Ok(())
     }

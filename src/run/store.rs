@@ -1,9 +1,6 @@
 //! A folder of runs.
 
-use std::{
-    fs,
-    path::{MAIN_SEPARATOR, Path, PathBuf},
-};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 use super::{Reader, RunError, RunInfo, RunView, disk, layout, lock::RunLock};
 
@@ -148,11 +145,11 @@ impl Store {
         if !disk::is_dir(path) {
             return Err(RunError::NotARun { path: path.into() });
         }
-        let path = fs::canonicalize(path).map_err(RunError::io("find", path))?;
+        let path = path.canonicalize().map_err(RunError::io("find", path))?;
         let _lock = RunLock::take(&path)?;
         let trash = path.with_file_name(format!("{}{}", layout::TRASH, id(&path)));
         disk::rename(&path, &trash)?;
-        fs::remove_dir_all(&trash).map_err(RunError::io("remove", &trash))
+        disk::remove_dir(&trash)
     }
 
     /// Paths and `run.json` of its runs, newest first.

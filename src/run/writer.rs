@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
     path::{Path, PathBuf},
     sync::Arc,
     thread::JoinHandle,
@@ -17,6 +16,7 @@ use super::{
     confusion::Keeper,
     contents, create, disk,
     draft::Again,
+    file::File,
     layout,
     lock::RunLock,
     log::{Log, LogDigest, Next},

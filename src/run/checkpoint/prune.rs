@@ -1,6 +1,6 @@
 //! Which checkpoints go, and how: by a rename that takes them out of sight at once, then deletion.
 
-use std::{cmp::Ordering, collections::BTreeSet, fs, path::Path};
+use std::{cmp::Ordering, collections::BTreeSet, path::Path};
 
 use super::CheckpointInfo;
 use crate::run::{Keep, RunError, disk, layout};
@@ -44,10 +44,10 @@ pub fn remove(place: &Path) -> Result<(), RunError> {
     let name = place.file_name().unwrap_or_default().to_string_lossy();
     let trash = place.with_file_name(format!("{}{name}", layout::TRASH));
     if disk::is_dir(&trash) {
-        fs::remove_dir_all(&trash).map_err(RunError::io("remove", &trash))?;
+        disk::remove_dir(&trash)?;
     }
     disk::rename(place, &trash)?;
-    fs::remove_dir_all(&trash).map_err(RunError::io("remove", &trash))
+    disk::remove_dir(&trash)
 }
 
 /// Deletes what a killed process left unfinished in the directory of the checkpoints.
@@ -56,7 +56,7 @@ pub fn clean(checkpoints: &Path) -> Result<(), RunError> {
         let path = checkpoints.join(&name);
         let unfinished = name.starts_with(disk::TEMPORARY) || name.starts_with(layout::TRASH);
         if unfinished && disk::is_dir(&path) {
-            fs::remove_dir_all(&path).map_err(RunError::io("remove", &path))?;
+            disk::remove_dir(&path)?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@
 //! synced. The commit line (6), the announcement (7) and pruning (8) are the caller's. Whatever
 //! fails, the attempt is discarded and nothing is tried again on the same file.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use super::manifest::{MANIFEST, MODEL, Manifest, Mark, OPTIMIZER, STATE};
 use super::{digest::FileDigest, prune, tensors};
@@ -64,7 +64,7 @@ pub fn save(
     });
     if saved.is_err() {
         // The first error is the one to tell.
-        let _ = fs::remove_dir_all(&temporary);
+        let _ = disk::remove_dir(&temporary);
     }
     saved
 }
