@@ -268,6 +268,28 @@ fn only_the_training_side_names_candle() {
 }
 
 #[test]
+fn files_of_a_run_are_touched_in_one_place() {
+    // These do it, and the folder `disk`; the host's name is no file of a run.
+    let doors =
+        ["disk.rs", "file.rs", "fault.rs", "machine.rs"].map(|name| Path::new("run").join(name));
+    let own = |source: &&Source| {
+        let [tests, system] =
+            ["run/tests", "run/disk"].map(|folder| source.path.starts_with(folder));
+        let is_door = tests || system || doors.contains(&source.path);
+        source.module() == "run" && !is_door
+    };
+    let mut faults = Vec::new();
+    for source in sources().iter().filter(own) {
+        for line in source.code() {
+            if line.contains("fs::") || line.contains("std::fs") {
+                faults.push(format!("{}: {line}", source.path.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
 fn every_file_says_what_it_is_for() {
     for source in sources() {
         assert!(

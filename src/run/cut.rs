@@ -2,7 +2,6 @@
 //! had happened.
 
 use std::{
-    fs::File,
     io::{self, Read, Seek, SeekFrom},
     path::Path,
 };
@@ -122,9 +121,9 @@ fn copy(from: &Entry, start: u64, length: u64, to: &Entry) -> Result<(), RunErro
     source
         .seek(SeekFrom::Start(start))
         .map_err(RunError::io("read", from))?;
-    let mut target: File = disk::create_file(to)?;
+    let mut target = disk::create_file(to)?;
     io::copy(&mut source.take(length), &mut target).map_err(RunError::io("write", to))?;
-    target.sync_all().map_err(RunError::io("sync", to))
+    target.sync().map_err(RunError::io("sync", to))
 }
 
 /// Adds the commit lines that are missing because the process was killed between the rename and

@@ -1,6 +1,8 @@
 //! Files that are private, whole or absent: exclusive creation with mode 0600 (directories 0700), and
-//! replacement by a synced new file and rename. Every operation on a file of a run is here; an
-//! [`Entry`] says which one. What is no plain file or directory is refused.
+//! replacement by a synced new file and rename. What is no plain file or directory is refused.
+//!
+//! Every operation on a run's files stands here or in [`File`], so that [`fault`] can number it. An
+//! [`Entry`] says which file.
 
 mod entry;
 mod strange;
@@ -12,7 +14,7 @@ mod unix;
 
 use std::{
     ffi::OsString,
-    fs::{self, File},
+    fs,
     io::{self, Read, Write},
     path::{Path, PathBuf},
 };
@@ -22,7 +24,11 @@ use elsewhere as system;
 #[cfg(unix)]
 use unix as system;
 
-use super::RunError;
+use super::{
+    RunError,
+    fault::{self, Op},
+    file::File,
+};
 pub use entry::Entry;
 use strange::{NO_FILE, Strange};
 
@@ -65,61 +71,87 @@ pub const TEMPORARY: &str = ".tmp-";
 pub fn rename(from: &Entry, to: &Entry) -> Result<(), RunError> {
     for entry in [from, to] {
         if kind(entry)? == Some(Kind::Strange) {
-            return Err(fault("rename to", entry)(NO_FILE.into()));
+            return Err(told("rename to", entry)(NO_FILE.into()));
         }
     }
-    system::rename(from, to).map_err(fault("rename to", to))?;
+    let renamed = done(Op::Rename, to.path(), || system::rename(from, to));
+    renamed.map_err(told("rename to", to))?;
     sync_dir(&to.parent())
 }
 
 /// Writes a new file and syncs it; refuses where one is there.
 pub fn write_new(entry: &Entry, bytes: &[u8]) -> Result<(), RunError> {
     let mut file = create_file(entry)?;
-    file.write_all(bytes).map_err(fault("write", entry))?;
-    file.sync_all().map_err(fault("sync", entry))
+    file.write_all(bytes).map_err(told("write", entry))?;
+    file.sync().map_err(told("sync", entry))
 }
 
 /// Makes a file of mode 0600; refuses where one is there.
 pub fn create_file(entry: &Entry) -> Result<File, RunError> {
-    system::create(entry).map_err(fault("create", entry))
+    opened(Op::Create, entry, system::create).map_err(told("create", entry))
 }
 
 /// Opens a file for appending, and makes it where it is not there.
 pub fn append_file(entry: &Entry) -> Result<File, RunError> {
-    system::append(entry).map_err(fault("open", entry))
+    opened(Op::Open, entry, system::append).map_err(told("open", entry))
 }
 
 /// Opens a file for reading and writing, and makes it where it is not there.
 pub fn lock_file(entry: &Entry) -> Result<File, RunError> {
-    system::lock_file(entry).map_err(fault("open", entry))
+    opened(Op::Open, entry, system::lock_file).map_err(told("open", entry))
+}
+
+fn opened(
+    op: Op,
+    entry: &Entry,
+    open: impl Fn(&Entry) -> io::Result<fs::File>,
+) -> io::Result<File> {
+    let file = done(op, entry.path(), || open(entry))?;
+    Ok(File::new(file, entry.path()))
 }
 
 /// Makes a directory of mode 0700; refuses where something of that name is there.
 pub fn create_dir(entry: &Entry) -> Result<(), RunError> {
-    system::create_dir(entry).map_err(fault("create", entry))
+    let made = done(Op::Mkdir, entry.path(), || system::create_dir(entry));
+    made.map_err(told("create", entry))
 }
 
 /// Makes renames and new names in a directory durable.
 pub fn sync_dir(entry: &Entry) -> Result<(), RunError> {
-    system::sync_dir(entry).map_err(fault("sync", entry))
+    let synced = done(Op::SyncDir, entry.path(), || system::sync_dir(entry));
+    synced.map_err(told("sync", entry))
+}
+
+/// Does an operation, again where a signal interrupted it.
+pub fn done<T>(op: Op, path: &Path, what: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match fault::before(op, path).and_then(|_| what()) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
 }
 
 /// Opens a regular file for reading, and returns how long it is.
 pub fn open(entry: &Entry) -> Result<(File, u64), RunError> {
-    let opened = system::open(entry).and_then(|file| {
+    let opened = done(Op::Open, entry.path(), || {
+        let file = system::open(entry)?;
         let length = file.metadata()?.len();
-        Ok((file, length))
+        Ok((File::new(file, entry.path()), length))
     });
-    opened.map_err(fault("read", entry))
+    opened.map_err(told("read", entry))
 }
 
 /// Opens a regular file that the user named, wherever it is, for reading.
 pub fn open_named(path: &Path) -> Result<File, RunError> {
-    let opened = system::open_named(path).and_then(|file| match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::from(NO_FILE)),
+    let opened = done(Op::Open, path, || {
+        let file = system::open_named(path)?;
+        match file.metadata()?.is_file() {
+            true => Ok(File::new(file, path)),
+            false => Err(NO_FILE.into()),
+        }
     });
-    opened.map_err(fault("read", path))
+    opened.map_err(told("read", path))
 }
 
 /// Reads a regular file of at most `limit` bytes.
@@ -132,7 +164,7 @@ pub fn read(entry: &Entry, limit: u64) -> Result<Vec<u8>, RunError> {
     let mut bytes = Vec::with_capacity(length as usize);
     file.take(limit)
         .read_to_end(&mut bytes)
-        .map_err(fault("read", entry))?;
+        .map_err(told("read", entry))?;
     Ok(bytes)
 }
 
@@ -143,7 +175,7 @@ pub fn read_text(entry: &Entry, limit: u64) -> Result<String, RunError> {
 
 /// Returns what an entry is; `None` where there is nothing.
 pub fn kind(entry: &Entry) -> Result<Option<Kind>, RunError> {
-    system::kind(entry).map_err(fault("read", entry))
+    system::kind(entry).map_err(told("read", entry))
 }
 
 /// Returns whether there is anything of that name.
@@ -161,7 +193,7 @@ pub fn is_dir(entry: &Entry) -> bool {
 pub fn names(entry: &Entry) -> Result<Vec<String>, RunError> {
     let names = match system::names(entry) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        names => names.map_err(fault("read", entry))?,
+        names => names.map_err(told("read", entry))?,
     };
     let mut names: Vec<String> = names
         .into_iter()
@@ -173,20 +205,26 @@ pub fn names(entry: &Entry) -> Result<Vec<String>, RunError> {
 
 /// Deletes a file.
 pub fn remove_file(entry: &Entry) -> Result<(), RunError> {
-    system::remove_file(entry).map_err(fault("remove", entry))
+    let removed = done(Op::Remove, entry.path(), || system::remove_file(entry));
+    removed.map_err(told("remove", entry))
 }
 
 /// Deletes a directory with all that is in it. Of a link the link is deleted.
 pub fn remove_dir(entry: &Entry) -> Result<(), RunError> {
     empty(entry, DEEPEST)?;
-    system::remove_empty(entry).map_err(fault("remove", entry))
+    remove_empty(entry)
+}
+
+fn remove_empty(entry: &Entry) -> Result<(), RunError> {
+    let removed = done(Op::Remove, entry.path(), || system::remove_empty(entry));
+    removed.map_err(told("remove", entry))
 }
 
 /// Directories in directories that are deleted; a run has two.
 const DEEPEST: usize = 32;
 
 fn empty(directory: &Entry, depth: usize) -> Result<(), RunError> {
-    for name in system::names(directory).map_err(fault("remove", directory))? {
+    for name in system::names(directory).map_err(told("remove", directory))? {
         let entry = directory.join(name);
         match kind(&entry)? {
             None => {}
@@ -195,7 +233,7 @@ fn empty(directory: &Entry, depth: usize) -> Result<(), RunError> {
             }
             Some(Kind::Directory) => {
                 empty(&entry, depth - 1)?;
-                system::remove_empty(&entry).map_err(fault("remove", &entry))?;
+                remove_empty(&entry)?;
             }
             Some(Kind::File | Kind::Strange) => remove_file(&entry)?,
         }
@@ -205,7 +243,21 @@ fn empty(directory: &Entry, depth: usize) -> Result<(), RunError> {
 
 /// Makes a directory and those above it, as far as they are missing.
 pub fn create_dirs(path: &Path) -> Result<(), RunError> {
-    fs::create_dir_all(path).map_err(RunError::io("create", path))
+    done(Op::Mkdir, path, || fs::create_dir_all(path)).map_err(RunError::io("create", path))
+}
+
+/// Makes a directory in `folder` and removes it, to see whether anything can be made there.
+///
+/// # Errors
+/// What the system says where it cannot.
+pub fn probe(folder: &Path) -> io::Result<()> {
+    let place = folder.join(format!("{TEMPORARY}{}", std::process::id()));
+    match done(Op::Mkdir, &place, || fs::create_dir(&place)) {
+        // A process with this number was killed in between.
+        Err(found) if found.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made?,
+    }
+    done(Op::Remove, &place, || fs::remove_dir(&place))
 }
 
 /// Returns the names in the folder of the runs, sorted; none where it is not there.
@@ -225,7 +277,7 @@ pub fn create_run(path: &Path) -> Result<Entry, RunError> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(RunError::io("create", path))?;
+    done(Op::Mkdir, path, || builder.create(path)).map_err(RunError::io("create", path))?;
     Entry::open(path)
 }
 
@@ -236,18 +288,18 @@ pub fn sync_folder(path: &Path) -> Result<(), RunError> {
 
 /// Renames the directory of a run.
 pub fn rename_run(from: &Path, to: &Path) -> Result<(), RunError> {
-    fs::rename(from, to).map_err(RunError::io("rename to", to))?;
+    done(Op::Rename, to, || fs::rename(from, to)).map_err(RunError::io("rename to", to))?;
     sync_folder(to.parent().unwrap_or(Path::new(".")))
 }
 
 /// Deletes the directory of a run.
 pub fn remove_run(path: &Path) -> Result<(), RunError> {
     empty(&Entry::open(path)?, DEEPEST)?;
-    fs::remove_dir(path).map_err(RunError::io("remove", path))
+    done(Op::Remove, path, || fs::remove_dir(path)).map_err(RunError::io("remove", path))
 }
 
 /// For `map_err` on an operation on an entry.
-fn fault(doing: &'static str, entry: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> RunError {
+fn told(doing: &'static str, entry: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> RunError {
     let path = entry.into();
     move |error| match error.get_ref() {
         Some(inner) if inner.is::<Strange>() => RunError::damaged(path, error),

@@ -2,17 +2,14 @@
 //! its process ends, however it ends. A run whose lock nobody holds and that has no summary has
 //! crashed.
 
-use std::{
-    fs::{File, TryLockError},
-    io::{Seek, Write},
-    time::Duration,
-};
+use std::{io::Write, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     RunError,
     disk::{self, Entry},
+    file::File,
     layout, machine,
 };
 
@@ -43,11 +40,10 @@ impl RunLock {
         let path = run.join(layout::LOCK);
         let mut file = disk::lock_file(&path)?;
         for attempt in 1.. {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if attempt < TRIES => std::thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => return Err(held_by(run, &path)),
-                Err(TryLockError::Error(e)) => return Err(RunError::io("lock", &path)(e)),
+            match file.try_lock().map_err(RunError::io("lock", &path))? {
+                true => break,
+                false if attempt < TRIES => std::thread::sleep(PAUSE),
+                false => return Err(held_by(run, &path)),
             }
         }
         let holder = Holder {
@@ -56,8 +52,7 @@ impl RunLock {
             since: machine::stamp(jiff::Timestamp::now()),
         };
         let text = serde_json::to_vec(&holder).unwrap_or_default();
-        file.set_len(0)
-            .and_then(|()| file.rewind())
+        file.clear()
             .and_then(|()| file.write_all(&text))
             .map_err(RunError::io("write", &path))?;
         Ok(Self { _file: file })
@@ -69,7 +64,7 @@ pub fn is_held(run: &Entry) -> bool {
     let Ok((file, _)) = disk::open(&run.join(layout::LOCK)) else {
         return false;
     };
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    file.is_locked()
 }
 
 /// Who has the lock, as far as its file says.

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
     io::{Read, Seek, SeekFrom, Write},
 };
 
@@ -14,6 +13,7 @@ use super::{
     Row, RunError, RunInfo,
     disk::{self, Entry},
     draft::Draft,
+    file::File,
     lines::{Lines, TOO_LONG},
     row::Line,
 };
@@ -260,10 +260,10 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_disk_is_an_error() {
-        let full = File::options().write(true).open("/dev/full").unwrap();
+        let full = std::fs::File::options().write(true).open("/dev/full");
         let dir = tempfile::tempdir().unwrap();
         let path = Entry::open(dir.path()).unwrap().join("metrics.jsonl");
-        let mut log = Log::over(&path, full, FIRST);
+        let mut log = Log::over(&path, File::new(full.unwrap(), path.path()), FIRST);
         log.push(Timestamp::UNIX_EPOCH, &Draft::warning(1, 0.5, "m"))
             .unwrap();
         let message = log.flush().unwrap_err().to_string();

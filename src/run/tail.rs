@@ -8,6 +8,7 @@ use std::{
 use super::{
     RunError,
     disk::{self, Entry},
+    file::File,
     layout,
     lines::Lines,
 };
@@ -18,7 +19,7 @@ pub struct Tail {
     file: Entry,
     /// Bytes that were handed out.
     offset: u64,
-    lines: Option<Lines>,
+    lines: Option<Lines<File>>,
 }
 
 /// One line of a trace.
@@ -80,7 +81,7 @@ impl Tail {
 }
 
 /// The file from `offset` on; `None` where it does not exist yet.
-fn open(file: &Entry, offset: u64) -> Result<Option<Lines>, RunError> {
+fn open(file: &Entry, offset: u64) -> Result<Option<Lines<File>>, RunError> {
     match disk::open(file) {
         Ok((mut opened, _)) => {
             opened
@@ -95,7 +96,7 @@ fn open(file: &Entry, offset: u64) -> Result<Option<Lines>, RunError> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs::File, io::Write};
+    use std::{fs, io::Write};
 
     use super::*;
 
@@ -108,7 +109,7 @@ mod tests {
             none => format!("{none:?}"),
         };
         assert_eq!(next(true), "None");
-        let mut file = File::create(folder.path().join("trace.jsonl")).unwrap();
+        let mut file = fs::File::create(folder.path().join("trace.jsonl")).unwrap();
         file.write_all(b"one\ntw").unwrap();
         assert_eq!(next(true), "one");
         assert_eq!(next(true), "None");

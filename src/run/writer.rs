@@ -1,8 +1,6 @@
 //! The sink that leaves a run directory behind.
 
-use std::{
-    collections::BTreeMap, fs::File, path::Path, sync::Arc, thread::JoinHandle, time::Instant,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc, thread::JoinHandle, time::Instant};
 
 use jiff::Timestamp;
 
@@ -13,6 +11,7 @@ use super::{
     contents, create,
     disk::{self, Entry},
     draft::Again,
+    file::File,
     layout,
     lock::RunLock,
     log::{Log, LogDigest, Next},

@@ -1,8 +1,7 @@
 //! Hashing (BLAKE3) on the way to and from the disk, so that every byte is read or written once.
 
 use std::{
-    fs::File,
-    io::{self, Read, Write},
+    io::{self, BufReader, Read, Write},
     path::PathBuf,
 };
 
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::run::{
     RunError,
     disk::{self, Entry},
+    file::File,
 };
 
 /// Length and digest of one file.
@@ -42,7 +42,7 @@ impl Hashed {
 
     /// Syncs a written file and gives its digest.
     pub fn synced(self) -> io::Result<FileDigest> {
-        self.file.sync_all()?;
+        self.file.sync()?;
         Ok(self.digest())
     }
 
@@ -125,10 +125,9 @@ impl FileDigest {
     /// Reads a file without keeping it, and compares.
     pub fn check(&self, path: &Entry) -> Result<(), RunError> {
         const BLOCK: usize = 1 << 20;
-        let mut file = self.open(path)?;
-        let mut block = vec![0; BLOCK];
-        while file.read(&mut block).map_err(RunError::io("read", path))? > 0 {}
-        self.compare(path, &file.digest())
+        let mut file = BufReader::with_capacity(BLOCK, self.open(path)?);
+        io::copy(&mut file, &mut io::sink()).map_err(RunError::io("read", path))?;
+        self.compare(path, &file.get_ref().digest())
     }
 }
 
