@@ -289,6 +289,15 @@ fn files_of_a_run_are_touched_in_one_place() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// What it shows, `run` has read and checked.
+#[test]
+fn reports_read_no_file() {
+    for source in sources().iter().filter(|s| s.module() == "report") {
+        let found = source.code().find(|line| line.contains("fs::"));
+        assert_eq!(found, None, "{}", source.path.display());
+    }
+}
+
 #[test]
 fn every_file_says_what_it_is_for() {
     for source in sources() {

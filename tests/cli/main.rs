@@ -18,6 +18,7 @@ mod exits;
 mod faults;
 mod format_1;
 mod hints;
+mod hostile;
 mod memory;
 mod migration;
 mod moved;
