@@ -68,7 +68,7 @@ fn every_change_of_every_file_of_a_completed_run_is_found() {
     fs::write(run.join("notes.md"), "mine").unwrap();
     let mut names = files(&run, "");
     names.retain(|name| name != Path::new("notes.md"));
-    assert_eq!(names.len(), 8 + 2 * 4, "{names:?}");
+    assert_eq!(names.len(), 9 + 2 * 4, "{names:?}");
     let missed: Vec<String> = names
         .iter()
         .flat_map(|name| unnoticed(&run, name))
