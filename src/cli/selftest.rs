@@ -47,7 +47,7 @@ pub struct Selftest {
         hide_default_value = true
     )]
     kills: usize,
-    /// The folder to work in, on the disk that is to be tried
+    /// The folder to work in, on the disk to try
     #[arg(long, value_name = "DIR", default_value = ".", value_parser = path())]
     dir: PathBuf,
     /// Stop after so many minutes; the cases until then are spread evenly over all of them

@@ -25,6 +25,16 @@ pub struct End {
     pub stderr: String,
 }
 
+impl End {
+    /// What went wrong, as it said.
+    pub fn error(&self) -> Option<&str> {
+        let at = self.stderr.match_indices("error: ");
+        let mut starts = at.map(|(at, _)| at);
+        let start = starts.find(|at| *at == 0 || self.stderr[..*at].ends_with('\n'))?;
+        Some(&self.stderr[start..])
+    }
+}
+
 /// Where and how processes are started.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {

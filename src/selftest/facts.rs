@@ -51,13 +51,28 @@ fn row(row: &Row) -> String {
 /// The first difference, in words.
 pub fn difference(expected: &[String], found: &[String]) -> Option<String> {
     let length = expected.len().max(found.len());
-    let index = (0..length).find(|index| expected.get(*index) != found.get(*index))?;
-    let shown = |lines: &[String]| lines.get(index).map_or("nothing", |line| line).to_string();
-    Some(format!(
-        "expected `{}`, found `{}`",
-        shown(expected),
-        shown(found)
-    ))
+    let line = |lines: &[String], index| lines.get(index).cloned().unwrap_or("nothing".into());
+    let pairs = (0..length).map(|index| (line(expected, index), line(found, index)));
+    let (expected, found) = pairs.into_iter().find(|(a, b)| a != b)?;
+    let same = expected
+        .chars()
+        .zip(found.chars())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let (expected, found) = (shown(&expected, same), shown(&found, same));
+    Some(format!("expected `{expected}`, found `{found}`"))
+}
+
+/// A line's beginning, and the words from its `same`-th character on.
+fn shown(line: &str, same: usize) -> String {
+    const BEGINNING: usize = 20;
+    const BEFORE: usize = 30;
+    const LONGEST: usize = 120;
+    let beginning: String = line.chars().take(BEGINNING).collect();
+    let skipped = same.saturating_sub(BEFORE).max(BEGINNING);
+    let rest: String = line.chars().skip(skipped).take(LONGEST).collect();
+    let gap = if skipped > BEGINNING { "…" } else { "" };
+    beginning + gap + &rest
 }
 
 /// Names in a folder of runs, and in all folders below it, that no run that has ended leaves behind.
@@ -88,6 +103,14 @@ mod tests {
         assert_eq!(difference(&a, &a), None);
         let told = difference(&a, &b).unwrap();
         assert_eq!(told, "expected `y`, found `nothing`");
+        let long = |end: &str| vec![format!("checkpoint {} {end}", "z".repeat(60))];
+        let told = difference(&long("1"), &long("2")).unwrap();
+        let z = "z".repeat(29);
+        let (beginning, end) = ("checkpoint zzzzzzzzz…", format!("{z} "));
+        assert_eq!(
+            told,
+            format!("expected `{beginning}{end}1`, found `{beginning}{end}2`")
+        );
     }
 
     #[test]
