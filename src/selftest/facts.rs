@@ -75,7 +75,7 @@ fn shown(line: &str, same: usize) -> String {
     beginning + gap + &rest
 }
 
-/// Names in a folder of runs, and in all folders below it, that no run that has ended leaves behind.
+/// Names in a run, at any depth, that no run that has ended leaves behind.
 pub fn litter(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
