@@ -13,7 +13,7 @@ use std::{
 };
 
 /// What each module may name of `crate::…`, beside itself.
-const MAY_IMPORT: [(&str, &[&str]); 21] = [
+const MAY_IMPORT: [(&str, &[&str]); 22] = [
     ("error", &[]),
     ("program", &[]),
     ("units", &["error"]),
@@ -82,6 +82,7 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
         ],
     ),
     ("report", &["error", "units", "rng", "event", "run"]),
+    ("selftest", &["error", "units", "rng", "event", "run"]),
     ("cli", ALL),
     ("lib", ALL),
     ("main", ALL),
@@ -124,6 +125,7 @@ const ALL: &[&str] = &[
     "run",
     "launch",
     "report",
+    "selftest",
 ];
 
 struct Source {

@@ -49,7 +49,7 @@ impl std::fmt::Display for Difference {
 }
 
 /// Keys that tell of time and not of what was computed.
-const TIMES: [&str; 5] = [
+pub(crate) const TIMES: [&str; 5] = [
     "samples_per_s",
     "wall_s",
     "elapsed_s",

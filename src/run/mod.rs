@@ -47,6 +47,7 @@ pub use checkpoint::{
     CheckpointInfo, Fallback, FileDigest, Pick, checkpoint_of, find_weights, load_best,
     load_newest, load_step, load_weights,
 };
+pub(crate) use compare::TIMES;
 pub use compare::{Comparison, Difference, compare, compare_rows};
 pub use confusion::{Confusions, Evaluated};
 pub use data::{ClassInfo, DataInfo};

@@ -10,6 +10,7 @@ mod accuracy;
 mod bench;
 mod classes;
 mod configs;
+mod crash;
 mod damage;
 mod determinism;
 mod early_stop;

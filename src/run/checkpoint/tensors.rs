@@ -6,7 +6,7 @@
 
 use std::{
     cmp::Reverse,
-    io::{Read, Write},
+    io::{BufWriter, Read, Write},
     path::Path,
 };
 
@@ -21,6 +21,9 @@ use crate::{
     },
     safetensors::{HeaderError, Stored, dtype_name, elements, header, width},
 };
+
+/// Bytes that are collected for one write, where tensors are smaller.
+const BUFFER: usize = 1 << 20;
 
 /// Writes `arrays` to a new file at `path` and syncs it. Wide elements come first and names are in
 /// order within a width, so that every element is aligned and the bytes are always the same.
@@ -48,13 +51,15 @@ pub fn write(path: &Entry, arrays: &[NamedArray]) -> Result<FileDigest, RunError
     }
     header.push('}');
     header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
-    let mut file = Hashed::new(disk::create_file(path)?);
+    let mut file = BufWriter::with_capacity(BUFFER, Hashed::new(disk::create_file(path)?));
     let mut put = |bytes: &[u8]| file.write_all(bytes).map_err(RunError::io("write", path));
     put(&(header.len() as u64).to_le_bytes())?;
     put(header.as_bytes())?;
     for array in order {
         put(&array.bytes)?;
     }
+    let file = file.into_inner().map_err(|error| error.into_error());
+    let file = file.map_err(RunError::io("write", path))?;
     file.synced().map_err(RunError::io("sync", path))
 }
 
