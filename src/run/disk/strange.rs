@@ -11,6 +11,7 @@ pub const NO_FILE: Strange = Strange("not a regular file");
 /// A link or file in the place of a directory.
 pub const NO_DIRECTORY: Strange = Strange("not a directory");
 /// A mount point.
+#[cfg(unix)]
 pub const ELSEWHERE: Strange = Strange("on another file system than the run");
 /// A name such as `..`.
 pub const NO_NAME: Strange = Strange("not a name");

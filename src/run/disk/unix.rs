@@ -63,7 +63,7 @@ impl Root {
     fn step(&self, at: &OwnedFd, name: &OsStr) -> io::Result<OwnedFd> {
         let opened = fs::openat(at, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty());
         let directory = opened.map_err(|errno| match errno {
-            Errno::LOOP | Errno::NOTDIR => NO_DIRECTORY.into(),
+            Errno::LOOP | Errno::MLINK | Errno::NOTDIR => NO_DIRECTORY.into(),
             other => io::Error::from(other),
         })?;
         let is_elsewhere = fs::fstat(&directory)?.st_dev != self.device;
@@ -105,7 +105,7 @@ fn file(entry: &Entry, flags: OFlags) -> io::Result<File> {
     let (at, name) = place(entry)?;
     let opened = fs::openat(at, name, FILE | flags, PRIVATE_FILE);
     let opened = opened.map_err(|errno| match errno {
-        Errno::LOOP | Errno::NXIO | Errno::ISDIR => NO_FILE.into(),
+        Errno::LOOP | Errno::MLINK | Errno::NXIO | Errno::ISDIR => NO_FILE.into(),
         other => io::Error::from(other),
     })?;
     let found = fs::fstat(&opened)?;

@@ -142,7 +142,7 @@ fn whatever_else_stands_in_the_folder_of_the_runs_is_passed_over() {
     symlink(at(b"nowhere"), at(b"dangling")).unwrap();
     symlink(at(b"loop"), at(b"loop")).unwrap();
     fs::create_dir(at(b"closed")).unwrap();
-    fs::set_permissions(at(b"closed"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(at(b"closed"), fs::Permissions::from_mode(0o000)).unwrap();
     for number in 0..2000 {
         fs::create_dir(at(format!("empty-{number}").as_bytes())).unwrap();
     }
