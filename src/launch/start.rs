@@ -9,9 +9,9 @@ use super::{
 use crate::{
     config::{Better, Plan, Spec, WeightFile, short_path},
     data::Data,
-    event::{Ending, Event, Sink, Status},
+    event::{Ending, Event, Sink, SinkError, Status},
     kernel, program,
-    run::{AttemptMeta, InitInfo, Keep, Mode, RunMeta, Summary, Writer},
+    run::{AttemptMeta, InitInfo, Keep, Mode, RunMeta, Summary, Warnings, Writer},
     train::{Session, StopFlag, TrainError},
 };
 
@@ -158,6 +158,8 @@ impl Launch<'_> {
             attempt: attempt(&self.argv, &opened, Vec::new()),
         };
         let trace = Trace::new();
+        // From here on there is something to save.
+        let _work = stop.orderly();
         let writer = trace
             .context()
             .within(|| Writer::create(&self.runs, &meta))?;
@@ -214,9 +216,14 @@ pub(super) fn drive(
 ) -> Result<Summary, LaunchError> {
     trace.attach(writer.info(), writer.trace()?);
     let context = trace.context();
+    let warnings = writer.warnings();
     let ended = context.within(|| {
         warn(&mut Fanout(vec![&mut writer, &mut trace]), 0, said)?;
-        let mut sinks = Fanout(vec![&mut writer, &mut trace, watcher]);
+        let mut watcher = Watcher {
+            inner: &mut *watcher,
+            warnings: warnings.clone(),
+        };
+        let mut sinks = Fanout(vec![&mut writer, &mut trace, &mut watcher]);
         session.run(&mut sinks, stop)
     });
     let ending = match &ended {
@@ -225,7 +232,25 @@ pub(super) fn drive(
     };
     let summary = context.within(|| writer.finish(&ending));
     ended?;
+    for (step, message) in warnings.take() {
+        warn(watcher, step, vec![message])?;
+    }
     Ok(summary?)
+}
+
+/// A watcher that is also told what the thread of the writer warns of.
+struct Watcher<'a> {
+    inner: &'a mut dyn Sink,
+    warnings: Warnings,
+}
+
+impl Sink for Watcher<'_> {
+    fn event(&mut self, event: &Event) -> Result<(), SinkError> {
+        for (step, message) in self.warnings.take() {
+            self.inner.event(&Event::Warning { step, message })?;
+        }
+        self.inner.event(event)
+    }
 }
 
 /// The ending of a run whose session could not say it itself.

@@ -93,7 +93,9 @@ impl Keeper {
         let mut changed = false;
         if let Some(kept) = &mut kept {
             let before = kept.evaluations.len();
-            kept.evaluations.retain(|found| found.step <= step);
+            // The test split is measured after the last checkpoint.
+            kept.evaluations
+                .retain(|found| found.split == "val" && found.step <= step);
             changed = kept.evaluations.len() != before;
         }
         Self { kept, changed }

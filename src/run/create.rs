@@ -10,22 +10,46 @@ use serde::Serialize;
 
 use super::{RunError, RunInfo, RunMeta, disk, layout, lock::RunLock, machine, mask, writer};
 
+/// A run directory that was just made; its lock is held.
+pub struct Made {
+    /// Where it is, absolute.
+    pub path: PathBuf,
+    info: RunInfo,
+    lock: RunLock,
+}
+
 /// Makes the directory of a new run below `root` and takes its lock. `run.json` is written last:
-/// a directory without it is no run yet.
-pub fn create(root: &Path, meta: &RunMeta) -> Result<(PathBuf, RunInfo, RunLock), RunError> {
+/// a directory without it is no run yet. Where it cannot be made, nothing stays.
+pub fn create(root: &Path, meta: &RunMeta) -> Result<Made, RunError> {
     fs::create_dir_all(root).map_err(RunError::io("create", root))?;
     let root = std::path::absolute(root).map_err(RunError::io("find", root))?;
     let id = layout::run_id(&meta.name, &Zoned::now(), &disk::names(&root)?);
     let path = root.join(&id);
     disk::create_dir(&path)?;
-    let filled = fill(&path, id, meta);
-    if filled.is_err() {
-        // The first error is the one to tell; this directory was made a moment ago, by this call.
-        let _ = fs::remove_dir_all(&path);
+    match fill(&path, id, meta) {
+        Ok((info, lock)) => Ok(Made { path, info, lock }),
+        Err(error) => {
+            undo(&path);
+            Err(error)
+        }
     }
-    let (info, lock) = filled?;
-    disk::sync_dir(&root)?;
-    Ok((path, info, lock))
+}
+
+impl Made {
+    /// Makes the directory's name durable, and gives its parts.
+    pub fn sync(self) -> Result<(PathBuf, RunInfo, RunLock), RunError> {
+        disk::sync_dir(self.path.parent().unwrap_or(Path::new(".")))?;
+        Ok((self.path, self.info, self.lock))
+    }
+}
+
+/// Removes the directory of a run that could not be begun. It was made a moment ago, by this
+/// process; the error that kept it from beginning is the one to tell.
+pub fn undo(path: &Path) {
+    // A directory that was not empty in time is tried once more.
+    if fs::remove_dir_all(path).is_err() {
+        let _ = fs::remove_dir_all(path);
+    }
 }
 
 fn fill(path: &Path, id: String, meta: &RunMeta) -> Result<(RunInfo, RunLock), RunError> {

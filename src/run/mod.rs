@@ -58,4 +58,4 @@ pub use row::{Row, Value};
 pub use store::Store;
 pub use summary::{BestSummary, Summary};
 pub use verify::{CheckpointVerdict, Verification, verify};
-pub use writer::Writer;
+pub use writer::{Warnings, Writer};
