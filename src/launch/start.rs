@@ -230,12 +230,13 @@ pub(super) fn drive(
         Ok(ending) => ending.clone(),
         Err(error) => failed(session, error),
     };
+    let run = writer.info().run.clone();
     let summary = context.within(|| writer.finish(&ending));
-    ended?;
+    ended.map_err(|error| LaunchError::from(error).of_run(&run))?;
     for (step, message) in warnings.take() {
         warn(watcher, step, vec![message])?;
     }
-    Ok(summary?)
+    summary.map_err(|error| LaunchError::from(error).of_run(&run))
 }
 
 /// A watcher that is also told what the thread of the writer warns of.

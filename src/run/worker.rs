@@ -63,7 +63,7 @@ impl Worker {
                 self.log.flush()?;
             }
             self.confusion.write(&self.run)?;
-            self.tidy(queue)?;
+            self.tidy(queue, true)?;
             self.log.sync()
         };
         match all() {
@@ -136,7 +136,7 @@ impl Worker {
     fn add(&mut self, info: CheckpointInfo, queue: &Queue) -> Result<(), RunError> {
         self.saved.retain(|saved| saved.step != info.step);
         self.saved.push(info);
-        self.tidy(queue)
+        self.tidy(queue, false)
     }
 
     /// The commit line; after it the checkpoint is announced.
@@ -155,12 +155,32 @@ impl Worker {
     }
 
     /// Deletes what need not stay, also what could not be deleted before. A checkpoint that cannot
-    /// be deleted is no reason to stop, but a warning.
-    fn tidy(&mut self, queue: &Queue) -> Result<(), RunError> {
+    /// be deleted is no reason to stop, but a warning, which the log has where it is the `last` try.
+    fn tidy(&mut self, queue: &Queue, last: bool) -> Result<(), RunError> {
         let Some(newest) = self.saved.last() else {
             return Ok(());
         };
         let (step, epoch) = (newest.step, newest.epoch);
+        for fault in self.delete() {
+            let next = match last {
+                true => "delete it by hand",
+                false => "it is tried again at the next save and at the end",
+            };
+            let message = format!("{fault}; {next}");
+            if last {
+                let draft = Draft::warning(step, epoch, &message);
+                self.log.push(Timestamp::now(), &draft)?;
+            }
+            if self.told.insert(message.clone()) {
+                tracing::warn!(target: "trainer", step, "{message}");
+                queue.warn(step, message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes what need not stay; returns the faults.
+    fn delete(&mut self) -> Vec<String> {
         let mut faults = Vec::new();
         for old in checkpoint::doomed(&self.saved, self.keep) {
             let found = self.saved.iter().position(|saved| saved.step == old);
@@ -173,16 +193,7 @@ impl Worker {
         if let Err(error) = checkpoint::sweep(&self.run.join(layout::CHECKPOINTS)) {
             faults.push(format!("an old checkpoint stays: {error}"));
         }
-        for fault in faults {
-            if self.told.insert(fault.clone()) {
-                let message = format!("{fault}; it is tried again at the next save and at the end");
-                tracing::warn!(target: "trainer", step, "{message}");
-                self.log
-                    .push(Timestamp::now(), &Draft::warning(step, epoch, &message))?;
-                queue.warn(step, message);
-            }
-        }
-        Ok(())
+        faults
     }
 }
 

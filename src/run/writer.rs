@@ -76,17 +76,15 @@ impl Writer {
     /// # Errors
     /// Where the directory cannot be made or written; nothing of it then stays.
     pub fn create(root: &Path, meta: &RunMeta) -> Result<Self, RunError> {
-        let made = create::create(root, meta)?;
-        let (folder, keep) = (made.path.clone(), meta.keep);
-        let started = made.sync().and_then(|(path, info, lock)| {
-            Self::start(Start {
-                path,
-                info,
-                lock,
-                keep,
-                seq: 0,
-                saved: Vec::new(),
-            })
+        let (path, info, lock) = create::create(root, meta)?;
+        let folder = path.clone();
+        let started = Self::start(Start {
+            path,
+            info,
+            lock,
+            keep: meta.keep,
+            seq: 0,
+            saved: Vec::new(),
         });
         started.inspect_err(|_| create::undo(&folder))
     }

@@ -66,6 +66,8 @@ mod resume_tests;
 #[cfg(test)]
 mod scheduled_tests;
 #[cfg(test)]
+mod stopping_tests;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod token_tests;
