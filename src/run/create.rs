@@ -1,28 +1,72 @@
 //! Making a run directory: everything that is known before training begins.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
-use super::{RunError, RunInfo, RunMeta, disk, layout, lock::RunLock, machine, mask, writer};
+use super::{
+    RunError, RunInfo, RunMeta, disk, layout,
+    lock::{self, RunLock},
+    machine, mask, writer,
+};
 
-/// Makes the directory of a new run below `root` and takes its lock. `run.json` is written last:
-/// a directory without it is no run yet.
+/// Makes the directory of a new run below `root` and takes its lock. It gets its name when it is
+/// whole. Where it cannot be made, nothing stays.
 pub fn create(root: &Path, meta: &RunMeta) -> Result<(PathBuf, RunInfo, RunLock), RunError> {
     disk::create_dirs(root)?;
     let root = std::path::absolute(root).map_err(RunError::io("find", root))?;
+    sweep(&root)?;
     let id = layout::run_id(&meta.name, &Zoned::now(), &disk::names(&root)?);
     let path = root.join(&id);
-    disk::create_dir(&path)?;
-    let filled = fill(&path, id, meta);
-    if filled.is_err() {
-        // The first error is the one to tell; this directory was made a moment ago, by this call.
-        let _ = disk::remove_dir(&path);
+    let unborn = disk::fresh_name(&path);
+    disk::create_dir(&unborn)?;
+    let made = fill(&unborn, id, meta).and_then(|made| {
+        disk::rename(&unborn, &path)?;
+        Ok(made)
+    });
+    match made {
+        Ok((info, lock)) => Ok((path, info, lock)),
+        Err(error) => {
+            undo(&unborn);
+            undo(&path);
+            Err(error)
+        }
     }
-    let (info, lock) = filled?;
-    disk::sync_dir(&root)?;
-    Ok((path, info, lock))
+}
+
+/// Removes the directory of a run that could not be begun. It was made a moment ago, by this
+/// process; the error that kept it from beginning is the one to tell.
+pub fn undo(path: &Path) {
+    // What a first error kept from being deleted is tried once more.
+    if disk::remove_dir(path).is_err() {
+        let _ = disk::remove_dir(path);
+    }
+}
+
+/// A directory without a lock may be one that another process has just made, up to this age.
+const YOUNG: Duration = Duration::from_secs(60);
+
+/// Removes what killed processes left of runs that they were making: directories with a lock that
+/// nobody holds, and empty ones. What cannot be removed is in nobody's way.
+fn sweep(root: &Path) -> Result<(), RunError> {
+    let names = disk::names(root)?.into_iter();
+    let unborn = names.filter(|name| name.starts_with(disk::TEMPORARY));
+    for path in unborn.map(|name| root.join(name)) {
+        let made = path.symlink_metadata().and_then(|found| found.modified());
+        let is_old = made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age > YOUNG));
+        if !disk::is_dir(&path) || !is_old || lock::is_held(&path) {
+            continue;
+        }
+        let _ = match path.join(layout::LOCK).is_file() {
+            true => disk::remove_dir(&path),
+            false => disk::remove_empty(&path),
+        };
+    }
+    Ok(())
 }
 
 fn fill(path: &Path, id: String, meta: &RunMeta) -> Result<(RunInfo, RunLock), RunError> {

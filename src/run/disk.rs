@@ -116,6 +116,11 @@ pub fn remove_dir(path: &Path) -> Result<(), RunError> {
             remove_file(&inside)?;
         }
     }
+    remove_empty(path)
+}
+
+/// Deletes a directory with nothing in it.
+pub fn remove_empty(path: &Path) -> Result<(), RunError> {
     done(Op::Remove, path, || fs::remove_dir(path)).map_err(RunError::io("remove", path))
 }
 

@@ -64,4 +64,4 @@ pub use row::{Row, Value};
 pub use store::Store;
 pub use summary::{BestSummary, Summary};
 pub use verify::{CheckpointVerdict, Verification, verify};
-pub use writer::Writer;
+pub use writer::{Warnings, Writer};

@@ -217,7 +217,8 @@ impl Resume {
         if checkpoints.symlink_metadata().is_err() {
             disk::create_dir(&checkpoints)?;
         }
-        checkpoint::clean(&checkpoints)?;
+        // What cannot be deleted is in nobody's way; the next save tries it again, and tells it.
+        let _ = checkpoint::sweep(&checkpoints);
         for Fallback { path, .. } in &self.fallbacks {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let aside = checkpoints.join(format!("{}{name}-{number}", layout::DAMAGED));

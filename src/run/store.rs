@@ -122,7 +122,8 @@ impl Store {
             if !disk::is_dir(&path) || super::lock::is_held(&path) {
                 continue;
             }
-            if empty_run || name.starts_with(layout::TRASH) {
+            let unborn = name.starts_with(disk::TEMPORARY) && path.join(layout::LOCK).is_file();
+            if empty_run || unborn || name.starts_with(layout::TRASH) {
                 rubbish.push(path);
             } else if path.join(layout::RUN).is_file() {
                 let checkpoints = path.join(layout::CHECKPOINTS);

@@ -36,28 +36,38 @@ pub fn doomed(saved: &[CheckpointInfo], keep: Keep) -> Vec<u64> {
     steps
 }
 
-/// Deletes the checkpoint at `place`, if it is there.
-pub fn remove(place: &Path) -> Result<(), RunError> {
+/// Takes the checkpoint at `place` out of sight, if it is there; [`sweep`] deletes it.
+pub fn discard(place: &Path) -> Result<(), RunError> {
     if !disk::is_dir(place) {
         return Ok(());
     }
     let name = place.file_name().unwrap_or_default().to_string_lossy();
-    let trash = place.with_file_name(format!("{}{name}", layout::TRASH));
-    if disk::is_dir(&trash) {
-        disk::remove_dir(&trash)?;
+    let trash = |number: u32| match number {
+        0 => format!("{}{name}", layout::TRASH),
+        _ => format!("{}{name}-{number}", layout::TRASH),
+    };
+    // An earlier one of this step may lie there that could not be deleted.
+    let free = (0..)
+        .map(|number| place.with_file_name(trash(number)))
+        .find(|path| path.symlink_metadata().is_err());
+    match disk::rename(place, &free.unwrap_or_default()) {
+        // It is out of sight; that this is not durable yet does no harm.
+        Err(_) if !disk::is_dir(place) => Ok(()),
+        renamed => renamed,
     }
-    disk::rename(place, &trash)?;
-    disk::remove_dir(&trash)
 }
 
-/// Deletes what a killed process left unfinished in the directory of the checkpoints.
-pub fn clean(checkpoints: &Path) -> Result<(), RunError> {
+/// Deletes what is discarded or unfinished in the directory of the checkpoints. What cannot be
+/// deleted stays, and the first error is told.
+pub fn sweep(checkpoints: &Path) -> Result<(), RunError> {
+    let mut swept = Ok(());
     for name in disk::names(checkpoints)? {
         let path = checkpoints.join(&name);
-        let unfinished = name.starts_with(disk::TEMPORARY) || name.starts_with(layout::TRASH);
-        if unfinished && disk::is_dir(&path) {
-            disk::remove_dir(&path)?;
+        let goes = name.starts_with(disk::TEMPORARY) || name.starts_with(layout::TRASH);
+        if goes && disk::is_dir(&path) {
+            let removed = disk::remove_dir(&path);
+            swept = swept.and(removed);
         }
     }
-    Ok(())
+    swept
 }
