@@ -230,6 +230,7 @@ fn of_launch(error: &LaunchError) -> Exit {
         | LaunchError::Refused(_)
         | LaunchError::Config(_) => Exit::Usage,
         LaunchError::Run(error) => of_run(error),
+        LaunchError::BrokenOff { source, .. } => of_launch(source),
         LaunchError::NoWeights { .. } | LaunchError::OtherWeights { .. } | LaunchError::Hub(_) => {
             Exit::Data
         }

@@ -156,7 +156,32 @@ pub enum LaunchError {
         /// A patience that it would go on with, in evaluations.
         patience: u64,
     },
+    /// A run that was begun and whose directory cannot be written any more.
+    #[error(
+        "{source}; hint: once that is mended, `trainer resume {run}` goes on from its newest checkpoint"
+    )]
+    BrokenOff {
+        /// The run.
+        run: String,
+        /// What keeps it from going on.
+        source: Box<Self>,
+    },
     /// The plan asks for what cannot be done with this run.
     #[error("{0}")]
     Refused(String),
+}
+
+impl LaunchError {
+    /// The same error of a run that was begun, with the way to go on where the disk is at fault.
+    pub(super) fn of_run(self, run: &str) -> Self {
+        let is_disk = matches!(self, Self::Run(_) | Self::Train(TrainError::Sink(_)));
+        // One that names another remedy keeps it.
+        if !is_disk || self.to_string().contains("; hint: ") {
+            return self;
+        }
+        Self::BrokenOff {
+            run: run.into(),
+            source: Box::new(self),
+        }
+    }
 }

@@ -26,6 +26,8 @@ pub struct Reproduction {
     pub path: PathBuf,
     /// The comparison.
     pub comparison: Comparison,
+    /// How the first run ended, where it did not come to its end: what it did is then compared.
+    pub broken_off: Option<String>,
     /// Sameness of the program that made the first run and this one.
     pub program: SameProgram,
     /// What is different about the circumstances: another program, processor or data.
@@ -112,6 +114,7 @@ pub fn reproduce(
         repeated: summary.run.clone(),
         path: summary.path.into(),
         comparison: run::compare(&view, &repeated),
+        broken_off: (!view.is_complete()).then(|| view.status.clone()),
         program: SameProgram::of(&view, &repeated),
         circumstances,
     })

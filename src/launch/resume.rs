@@ -14,7 +14,7 @@ use super::{
 use crate::{
     config::{Extensions, Plan},
     event::{Sink, Status},
-    run::{self, Labels, Resume, ResumeMeta, Summary},
+    run::{self, Labels, Reader, Resume, ResumeMeta, Summary},
     train::StopFlag,
 };
 
@@ -52,13 +52,19 @@ pub fn resume(
     let reread = differences.plan(&options.allow, (&old, &text), &found.info().plan_hash);
     let edited = edit::apply(&old, new, options.edits.schedule, step, extensions)?;
     let plan = edited.as_ref().map_or(&old, |edited| &edited.plan);
-    let is_finished = found.path().join("summary.json").exists();
-    if step >= plan.length.total_steps && is_finished {
+    let is_complete = Reader::glance(found.path())?.is_complete();
+    let total = plan.length.total_steps;
+    if step >= total && is_complete {
         return Err(LaunchError::Complete {
             run: id,
             steps: step,
             plan: plan_file,
         });
+    }
+    if step > total {
+        return Err(LaunchError::Refused(format!(
+            "run `{id}` has done {step} updates, more than the {total} of the new plan; hint: give it {step} or more with `--steps`, or `trainer run {plan_file} --steps {total}` for a run of that length"
+        )));
     }
     let again = Origin::Again(found.info().init.as_ref());
     let origin = found.checkpoint().map_or(again, |_| Origin::Checkpoint);
@@ -67,12 +73,12 @@ pub fn resume(
     differences.refuse(&id, &plan_file)?;
     // Before the directory is touched: a state that does not fit leaves the run as it is.
     restore(&mut prepared, &found)?;
-    if is_finished {
+    if is_complete {
         refuse_early_stop(&prepared, plan, &id)?;
     }
     let mut fallbacks: Vec<String> = found.fallbacks().iter().map(ToString::to_string).collect();
     fallbacks.extend(found.log_fault()?);
-    say(beginning(&id, step, plan.length.total_steps));
+    say(beginning(&id, step, total));
     let mut changes = edited.as_ref().map_or(Vec::new(), |e| e.changes.clone());
     changes.append(&mut differences.changes);
     let meta = ResumeMeta {
@@ -84,6 +90,7 @@ pub fn resume(
         init: prepared.init,
     };
     let trace = Trace::new();
+    let _work = stop.orderly();
     let found_checkpoint = found.checkpoint().is_some();
     let mut writer = trace.context().within(|| found.begin(&meta))?;
     warn(&mut Fanout(vec![&mut writer, watcher]), step, fallbacks)?;
@@ -140,6 +147,9 @@ fn refuse_early_stop(prepared: &Prepared, plan: &Plan, run: &str) -> Result<(), 
 fn beginning(run: &str, step: u64, total: u64) -> String {
     match step {
         0 => format!("{run} reached no checkpoint: starting at step 0 of {total}"),
+        _ if step >= total => {
+            format!("resuming {run} at step {step} of {total}: what is left is its end")
+        }
         _ => format!("resuming {run} at step {step} of {total}"),
     }
 }

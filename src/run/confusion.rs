@@ -1,7 +1,7 @@
 //! `confusion.json`: how often each class was predicted as each, at the last evaluation of each split
 //! and at the best one.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +90,8 @@ impl Confusions {
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
     kept: Option<Confusions>,
+    /// Those of the last checkpoint.
+    saved: Vec<Evaluated>,
     changed: bool,
 }
 
@@ -101,10 +103,20 @@ impl Keeper {
         let mut changed = false;
         if let Some(kept) = &mut kept {
             let before = kept.evaluations.len();
-            kept.evaluations.retain(|found| found.step <= step);
+            // The test split is measured after the last checkpoint. Of two, the first is the later.
+            let mut of = BTreeSet::new();
+            kept.evaluations.retain(|found| {
+                found.split == "val" && found.step <= step && of.insert(found.of.clone())
+            });
             changed = kept.evaluations.len() != before;
         }
-        Self { kept, changed }
+        let mut keeper = Self {
+            kept,
+            changed,
+            ..Self::default()
+        };
+        keeper.saved();
+        keeper
     }
 
     /// Takes the matrix of an evaluation.
@@ -130,7 +142,7 @@ impl Keeper {
         self.changed = true;
     }
 
-    /// Notes that a checkpoint was made; where it is the best one, so is the evaluation of its step.
+    /// Notes that a checkpoint is made; where it is the best one, so is the evaluation of its step.
     pub fn checkpoint(&mut self, step: u64, reason: &Reason) {
         let (Reason::Best { .. }, Some(kept)) = (reason, &mut self.kept) else {
             return;
@@ -145,16 +157,40 @@ impl Keeper {
 
     /// Puts the file in the place of the old one, where anything changed.
     pub fn write(&mut self, run: &Entry) -> Result<(), RunError> {
-        let Some(kept) = self.kept.as_ref().filter(|_| self.changed) else {
-            return Ok(());
-        };
-        let file = run.join(layout::CONFUSION);
-        let mut text = serde_json::to_vec(kept).map_err(|error| RunError::damaged(&file, error))?;
-        text.push(b'\n');
-        disk::replace(&file, &text)?;
+        match self.kept.as_ref().filter(|_| self.changed) {
+            Some(kept) => replace(run, kept)?,
+            None => return Ok(()),
+        }
         self.changed = false;
         Ok(())
     }
+
+    /// The same before a checkpoint is made. Until it is there a resume goes on from the one before,
+    /// so the matrices of that one stay behind the new ones.
+    pub fn write_ahead(&mut self, run: &Entry) -> Result<(), RunError> {
+        let Some(kept) = self.kept.as_ref().filter(|_| self.changed) else {
+            return Ok(());
+        };
+        let mut all = kept.clone();
+        let old = self.saved.iter().filter(|e| !kept.evaluations.contains(e));
+        all.evaluations.extend(old.cloned());
+        replace(run, &all)?;
+        self.changed = all.evaluations.len() != kept.evaluations.len();
+        Ok(())
+    }
+
+    /// Notes that the checkpoint is there.
+    pub fn saved(&mut self) {
+        let kept = self.kept.as_ref();
+        self.saved = kept.map_or(Vec::new(), |kept| kept.evaluations.clone());
+    }
+}
+
+fn replace(run: &Entry, content: &Confusions) -> Result<(), RunError> {
+    let file = run.join(layout::CONFUSION);
+    let mut text = serde_json::to_vec(content).map_err(|e| RunError::damaged(&file, e))?;
+    text.push(b'\n');
+    disk::replace(&file, &text)
 }
 
 #[cfg(test)]
@@ -216,6 +252,32 @@ mod tests {
         let resumed = Keeper::resumed(&run, 20).kept.unwrap();
         assert_eq!(resumed.evaluations.len(), 1);
         assert_eq!(resumed.find("val", "best").unwrap().step, 20);
+    }
+
+    #[test]
+    fn a_checkpoint_that_was_not_made_takes_no_matrix_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = Entry::open(folder.path()).unwrap();
+        let mut keeper = Keeper::default();
+        for (step, hits) in [(10, 3), (20, 5)] {
+            keeper.take(&row("val", step, hits));
+            keeper.checkpoint(step, &best());
+            keeper.write_ahead(&run).unwrap();
+            if step == 10 {
+                keeper.saved();
+            }
+        }
+        let steps = |keeper: &Keeper| {
+            let kept = keeper.kept.as_ref().unwrap();
+            ["last", "best"].map(|of| kept.find("val", of).unwrap().step)
+        };
+        assert_eq!(steps(&Keeper::resumed(&run, 10)), [10, 10]);
+        assert_eq!(steps(&Keeper::resumed(&run, 20)), [20, 20]);
+        // The end of a run has no old ones.
+        keeper.saved();
+        keeper.write(&run).unwrap();
+        let read = Confusions::read(folder.path()).unwrap().unwrap();
+        assert_eq!(read.evaluations.len(), 2);
     }
 
     #[test]

@@ -1,36 +1,76 @@
 //! Making a run directory: everything that is known before training begins.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use super::{
     RunError, RunInfo, RunMeta, contents,
     disk::{self, Entry},
     layout,
-    lock::RunLock,
+    lock::{self, RunLock},
     machine, mask, writer,
 };
 use jiff::{Timestamp, Zoned};
 
-/// Makes the directory of a new run below `root` and takes its lock. `run.json` is written last:
-/// a directory without it is no run yet.
+/// Makes the directory of a new run below `root` and takes its lock. It gets its name when it is
+/// whole. Where it cannot be made, nothing stays.
 pub fn create(root: &Path, meta: &RunMeta) -> Result<(Entry, RunInfo, RunLock), RunError> {
     disk::create_dirs(root)?;
     let root = std::path::absolute(root).map_err(RunError::io("find", root))?;
+    sweep(&root)?;
     let taken = disk::folder(&root)?;
     let taken: Vec<String> = taken
         .iter()
         .filter_map(|id| Some(id.to_str()?.into()))
         .collect();
     let id = layout::run_id(&meta.name, &Zoned::now(), &taken);
-    let run = disk::create_run(&root.join(&id))?;
-    let filled = fill(&run, id, meta);
-    if filled.is_err() {
-        // The first error is the one to tell; this directory was made a moment ago, by this call.
-        let _ = disk::remove_run(run.path());
+    let path = root.join(&id);
+    let unborn = root.join(format!("{}{id}", disk::TEMPORARY));
+    let made = disk::create_run(&unborn)
+        .and_then(|run| fill(&run, id, meta))
+        .and_then(|(info, lock)| {
+            disk::rename_run(&unborn, &path)?;
+            Ok((Entry::open(&path)?, info, lock))
+        });
+    if made.is_err() {
+        undo(&unborn);
+        undo(&path);
     }
-    let (info, lock) = filled?;
-    disk::sync_folder(&root)?;
-    Ok((run, info, lock))
+    made
+}
+
+/// Removes the directory of a run that could not be begun. It was made a moment ago, by this
+/// process; the error that kept it from beginning is the one to tell.
+pub fn undo(path: &Path) {
+    // What a first error kept from being deleted is tried once more.
+    if disk::remove_run(path).is_err() {
+        let _ = disk::remove_run(path);
+    }
+}
+
+/// A directory without a lock may be one that another process has just made, up to this age.
+const YOUNG: Duration = Duration::from_secs(60);
+
+/// Removes what killed processes left of runs that they were making: directories with a lock that
+/// nobody holds, and empty ones. What cannot be removed is in nobody's way.
+fn sweep(root: &Path) -> Result<(), RunError> {
+    let names = disk::folder(root)?.into_iter();
+    let unborn = names.filter(|name| name.to_string_lossy().starts_with(disk::TEMPORARY));
+    for path in unborn.map(|name| root.join(name)) {
+        let made = path.symlink_metadata().and_then(|found| found.modified());
+        let is_old = made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age > YOUNG));
+        if !is_old || path.is_symlink() {
+            continue;
+        }
+        let Ok(run) = Entry::open(&path) else {
+            continue;
+        };
+        let _ = match disk::exists(&run.join(layout::LOCK)) {
+            true if lock::is_held(&run) => Ok(()),
+            true => disk::remove_run(&path),
+            false => disk::remove_empty_run(&path),
+        };
+    }
+    Ok(())
 }
 
 fn fill(path: &Entry, id: String, meta: &RunMeta) -> Result<(RunInfo, RunLock), RunError> {

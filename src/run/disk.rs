@@ -30,7 +30,9 @@ use super::{
     file::File,
 };
 pub use entry::Entry;
-pub use folder::{create_dirs, create_run, folder, probe, remove_run, rename_run, sync_folder};
+pub use folder::{
+    create_dirs, create_run, folder, probe, remove_empty_run, remove_run, rename_run,
+};
 use strange::{NO_FILE, Strange};
 
 /// What an entry is.

@@ -118,6 +118,7 @@ pub fn reason_name(reason: &Reason) -> &'static str {
         Reason::Best { .. } => "best",
         Reason::Final => "final",
         Reason::Signal => "signal",
+        Reason::Request => "request",
     }
 }
 

@@ -67,4 +67,4 @@ pub use store::{Store, Survey};
 pub use summary::{BestSummary, Summary};
 pub use tail::{Tail, TailLine};
 pub use verify::{CheckpointVerdict, Verification, verify};
-pub use writer::Writer;
+pub use writer::{Warnings, Writer};

@@ -210,6 +210,12 @@ impl RunView {
         warnings.filter(|warning| *warning != Self::TORN)
     }
 
+    /// Returns whether the run came to an end of its own: it is `completed` or `early_stopped`.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        ["completed", "early_stopped"].contains(&self.status.as_str())
+    }
+
     /// Optimizer updates done, as far as the summary or, without one, the log says.
     #[must_use]
     pub fn step(&self) -> u64 {

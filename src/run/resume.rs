@@ -233,7 +233,8 @@ impl Resume {
         if !disk::exists(&checkpoints) {
             disk::create_dir(&checkpoints)?;
         }
-        checkpoint::clean(&checkpoints)?;
+        // What cannot be deleted is in nobody's way; the next save tries it again, and tells it.
+        let _ = checkpoint::sweep(&checkpoints);
         for Fallback { path, .. } in &self.fallbacks {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let aside = format!("{}{name}-{number}", layout::DAMAGED);

@@ -146,8 +146,10 @@ impl Store {
                 continue;
             }
             let is_run = disk::exists(&run.join(layout::RUN));
-            let is_empty_run = disk::exists(&run.join(layout::LOCK)) && !is_run;
-            if is_empty_run || name.to_string_lossy().starts_with(layout::TRASH) {
+            let is_locked = disk::exists(&run.join(layout::LOCK));
+            let name = name.to_string_lossy();
+            let is_unborn = is_locked && (!is_run || name.starts_with(disk::TEMPORARY));
+            if is_unborn || name.starts_with(layout::TRASH) {
                 rubbish.push(path);
             } else if is_run {
                 let checkpoints = run.join(layout::CHECKPOINTS);

@@ -1,6 +1,12 @@
 //! The sink that leaves a run directory behind.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, thread::JoinHandle, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    thread::JoinHandle,
+    time::Instant,
+};
 
 use jiff::Timestamp;
 
@@ -38,7 +44,20 @@ pub struct Writer {
     steps_per_epoch: u64,
     /// Step and state of the newest checkpoint.
     newest: Option<(u64, String)>,
+    trace: File,
     _lock: RunLock,
+}
+
+/// The warnings of a writer's thread, which come after the events that they tell of.
+#[derive(Debug, Clone)]
+pub struct Warnings(Arc<Queue>);
+
+impl Warnings {
+    /// Those since the last call, with their steps. The log has them already.
+    #[must_use]
+    pub fn take(&self) -> Vec<(u64, String)> {
+        self.0.warnings()
+    }
 }
 
 /// What [`Writer::start`] goes on from.
@@ -56,17 +75,19 @@ impl Writer {
     /// Makes a new run in the folder `root`, which is made where it is missing.
     ///
     /// # Errors
-    /// Where the directory cannot be made or written.
+    /// Where the directory cannot be made or written; nothing of it then stays.
     pub fn create(root: &Path, meta: &RunMeta) -> Result<Self, RunError> {
         let (path, info, lock) = create::create(root, meta)?;
-        Self::start(Start {
+        let folder = path.clone();
+        let started = Self::start(Start {
             path,
             info,
             lock,
             keep: meta.keep,
             seq: 0,
             saved: Vec::new(),
-        })
+        });
+        started.inspect_err(|_| create::undo(folder.path()))
     }
 
     /// Starts the thread of a run whose files are there.
@@ -86,6 +107,7 @@ impl Writer {
             format: info.format,
         };
         let log = Log::open(&path.join(layout::METRICS), next)?;
+        let trace = disk::append_file(&path.join(layout::TRACE))?;
         let queue = Arc::new(Queue::new(log.path().path().into()));
         let origin = checkpoint::Origin {
             format: info.format,
@@ -107,6 +129,7 @@ impl Writer {
             origin,
             keep,
             saved,
+            told: BTreeSet::new(),
         };
         let thread = Some(worker.start(Arc::clone(&queue))?);
         Ok(Self {
@@ -117,6 +140,7 @@ impl Writer {
             began: Instant::now(),
             steps_per_epoch: 0,
             newest,
+            trace,
             _lock: lock,
         })
     }
@@ -133,12 +157,20 @@ impl Writer {
         &self.info
     }
 
-    /// Opens `trace.jsonl` for appending; for the layer that writes `tracing` events there.
+    /// `trace.jsonl`, open for appending; for the layer that writes `tracing` events there.
     ///
     /// # Errors
-    /// Where the file cannot be opened.
+    /// Where the process has no more files to open.
     pub fn trace(&self) -> Result<File, RunError> {
-        disk::append_file(&self.path.join(layout::TRACE))
+        let path = self.path.join(layout::TRACE);
+        self.trace.try_clone().map_err(RunError::io("open", &path))
+    }
+
+    /// The warnings of the thread that writes. They outlive the writer, whose last ones come at
+    /// its end.
+    #[must_use]
+    pub fn warnings(&self) -> Warnings {
+        Warnings(Arc::clone(&self.queue))
     }
 
     /// Waits until everything is written, then writes the end into `run.json`, and `summary.json`

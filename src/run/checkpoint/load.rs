@@ -9,7 +9,7 @@ use std::{
 use super::manifest::{MANIFEST, MODEL, Manifest, OPTIMIZER, STATE};
 use super::tensors;
 use crate::{
-    event::{Checkpoint, Reason},
+    event::Checkpoint,
     run::{
         Reader, RunError,
         disk::{self, Entry},
@@ -228,7 +228,7 @@ fn read(dir: &Entry, manifest: &Manifest) -> Result<Checkpoint, RunError> {
         optimizer: tensors::read(&dir.join(OPTIMIZER), manifest.file(OPTIMIZER)?)?,
         state: serde_json::from_slice(&text).map_err(|e| RunError::damaged(&state, e))?,
         state_hash: manifest.state_hash.clone(),
-        reason: manifest.reasons.first().map_or(Reason::Every, Reason::from),
+        reason: manifest.main_reason(),
         metrics: manifest.metrics.clone(),
     })
 }

@@ -85,6 +85,8 @@ pub enum Mark {
     Final,
     /// A signal asked the run to stop.
     Signal,
+    /// SIGUSR1 asked for a checkpoint.
+    Request,
 }
 
 impl From<&Reason> for Mark {
@@ -94,6 +96,7 @@ impl From<&Reason> for Mark {
             Reason::Best { metric, value } => Self::Best { metric, value },
             Reason::Final => Self::Final,
             Reason::Signal => Self::Signal,
+            Reason::Request => Self::Request,
         }
     }
 }
@@ -105,6 +108,7 @@ impl From<&Mark> for Reason {
             Mark::Best { metric, value } => Self::Best { metric, value },
             Mark::Final => Self::Final,
             Mark::Signal => Self::Signal,
+            Mark::Request => Self::Request,
         }
     }
 }
@@ -164,6 +168,16 @@ impl Manifest {
         self.files
             .get(name)
             .ok_or_else(|| RunError::damaged(MANIFEST, format_args!("it lacks `{name}`")))
+    }
+
+    /// Returns the reason that counts where there are several: the best value, else the first.
+    pub fn main_reason(&self) -> Reason {
+        let best = self
+            .reasons
+            .iter()
+            .find(|mark| matches!(mark, Mark::Best { .. }));
+        best.or(self.reasons.first())
+            .map_or(Reason::Every, Reason::from)
     }
 
     /// What readers get to see of it.

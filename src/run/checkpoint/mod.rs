@@ -15,6 +15,6 @@ pub use info::CheckpointInfo;
 pub use load::{Fallback, Pick, checkpoint_of, find_weights, load_best, load_newest, load_step};
 pub(super) use load::{Newest, check, list, newest, twice};
 pub(super) use manifest::Manifest;
-pub(super) use prune::{clean, doomed, remove};
+pub(super) use prune::{discard, doomed, sweep};
 pub(super) use save::{Origin, mark, save, settle};
 pub use tensors::load_weights;

@@ -40,27 +40,39 @@ pub fn doomed(saved: &[CheckpointInfo], keep: Keep) -> Vec<u64> {
     steps
 }
 
-/// Deletes the checkpoint at `place`, if it is there.
-pub fn remove(place: &Entry) -> Result<(), RunError> {
+/// Takes the checkpoint at `place` out of sight, if it is there; [`sweep`] deletes it.
+pub fn discard(place: &Entry) -> Result<(), RunError> {
     if !disk::is_dir(place) {
         return Ok(());
     }
-    let trash = place.beside(format!("{}{}", layout::TRASH, place.name()));
-    if disk::is_dir(&trash) {
-        disk::remove_dir(&trash)?;
+    let name = place.name();
+    let trash = |number: u32| match number {
+        0 => format!("{}{name}", layout::TRASH),
+        _ => format!("{}{name}-{number}", layout::TRASH),
+    };
+    // An earlier one of this step may lie there that could not be deleted.
+    let mut places = (0..=u32::MAX).map(|number| place.beside(trash(number)));
+    let Some(free) = places.find(|trash| !disk::exists(trash)) else {
+        return Ok(());
+    };
+    match disk::rename(place, &free) {
+        // It is out of sight; that this is not durable yet does no harm.
+        Err(_) if !disk::is_dir(place) => Ok(()),
+        renamed => renamed,
     }
-    disk::rename(place, &trash)?;
-    disk::remove_dir(&trash)
 }
 
-/// Deletes what a killed process left unfinished in the directory of the checkpoints.
-pub fn clean(checkpoints: &Entry) -> Result<(), RunError> {
+/// Deletes what is discarded or unfinished in the directory of the checkpoints. What cannot be
+/// deleted stays, and the first error is told.
+pub fn sweep(checkpoints: &Entry) -> Result<(), RunError> {
+    let mut swept = Ok(());
     for name in disk::names(checkpoints)? {
         let path = checkpoints.join(&name);
-        let unfinished = name.starts_with(disk::TEMPORARY) || name.starts_with(layout::TRASH);
-        if unfinished && disk::is_dir(&path) {
-            disk::remove_dir(&path)?;
+        let goes = name.starts_with(disk::TEMPORARY) || name.starts_with(layout::TRASH);
+        if goes && disk::is_dir(&path) {
+            let removed = disk::remove_dir(&path);
+            swept = swept.and(removed);
         }
     }
-    Ok(())
+    swept
 }

@@ -81,7 +81,7 @@ pub fn settle(checkpoints: &Entry, step: u64) -> Result<(), RunError> {
         checkpoints.join(name + layout::NEXT),
     );
     if disk::is_dir(&next) {
-        prune::remove(&place)?;
+        prune::discard(&place)?;
         disk::rename(&next, &place)?;
     }
     Ok(())

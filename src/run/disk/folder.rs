@@ -47,7 +47,7 @@ pub fn create_run(path: &Path) -> Result<Entry, RunError> {
 }
 
 /// Makes new names in the folder of the runs durable.
-pub fn sync_folder(path: &Path) -> Result<(), RunError> {
+fn sync_folder(path: &Path) -> Result<(), RunError> {
     sync_dir(&Entry::open(path)?)
 }
 
@@ -60,5 +60,10 @@ pub fn rename_run(from: &Path, to: &Path) -> Result<(), RunError> {
 /// Deletes the directory of a run.
 pub fn remove_run(path: &Path) -> Result<(), RunError> {
     empty(&Entry::open(path)?, DEEPEST)?;
+    remove_empty_run(path)
+}
+
+/// Deletes the directory of a run that has nothing in it.
+pub fn remove_empty_run(path: &Path) -> Result<(), RunError> {
     done(Op::Remove, path, || fs::remove_dir(path)).map_err(RunError::io("remove", path))
 }
