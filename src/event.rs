@@ -171,6 +171,8 @@ pub enum Reason {
     Final,
     /// A signal asked the run to stop.
     Signal,
+    /// SIGUSR1 asked for a checkpoint.
+    Request,
 }
 
 /// A tensor as bytes.

@@ -49,5 +49,6 @@ pub mod rng;
 pub mod run;
 pub mod safetensors;
 pub mod schedule;
+pub mod selftest;
 pub mod train;
 pub mod units;

@@ -13,7 +13,7 @@ use std::{
 };
 
 /// What each module may name of `crate::…`, beside itself.
-const MAY_IMPORT: [(&str, &[&str]); 24] = [
+const MAY_IMPORT: [(&str, &[&str]); 25] = [
     ("error", &[]),
     ("file", &[]),
     ("memory", &[]),
@@ -97,6 +97,7 @@ const MAY_IMPORT: [(&str, &[&str]); 24] = [
         "report",
         &["error", "printable", "units", "rng", "event", "run"],
     ),
+    ("selftest", &["error", "units", "rng", "event", "run"]),
     ("cli", ALL),
     ("lib", ALL),
     ("main", ALL),
@@ -145,6 +146,7 @@ const ALL: &[&str] = &[
     "run",
     "launch",
     "report",
+    "selftest",
 ];
 
 struct Source {
@@ -286,6 +288,37 @@ fn only_the_training_side_names_candle() {
         .map(|source| source.path.display().to_string())
         .collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn files_of_a_run_are_touched_in_one_place() {
+    // These do it, and the folder `disk`; the host's name is no file of a run.
+    let doors =
+        ["disk.rs", "file.rs", "fault.rs", "machine.rs"].map(|name| Path::new("run").join(name));
+    let own = |source: &&Source| {
+        let [tests, system] =
+            ["run/tests", "run/disk"].map(|folder| source.path.starts_with(folder));
+        let is_door = tests || system || doors.contains(&source.path);
+        source.module() == "run" && !is_door
+    };
+    let mut faults = Vec::new();
+    for source in sources().iter().filter(own) {
+        for line in source.code() {
+            if line.contains("fs::") || line.contains("std::fs") {
+                faults.push(format!("{}: {line}", source.path.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// What it shows, `run` has read and checked.
+#[test]
+fn reports_read_no_file() {
+    for source in sources().iter().filter(|s| s.module() == "report") {
+        let found = source.code().find(|line| line.contains("fs::"));
+        assert_eq!(found, None, "{}", source.path.display());
+    }
 }
 
 #[test]

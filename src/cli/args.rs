@@ -194,7 +194,7 @@ macro_rules! verbs {
 verbs! {
     "Train": new::New, check::Check, schedule::Schedule, run::Run, resume::Resume, reproduce::Reproduce, eval::Eval, bench::Bench;
     "Look at runs": ls::Ls, show::Show, metrics::Metrics, logs::Logs, verify::Verify;
-    "The tool": list::List, explain::Explain, schema::Schema, devices::Devices, completions::Completions;
+    "The tool": list::List, explain::Explain, schema::Schema, devices::Devices, selftest::Selftest, completions::Completions;
 }
 
 impl Cli {

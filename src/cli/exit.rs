@@ -223,12 +223,14 @@ fn of_launch(error: &LaunchError) -> Exit {
         LaunchError::NotBuilt { .. }
         | LaunchError::NoDevice { .. }
         | LaunchError::Changed { .. }
+        | LaunchError::EditedPlan { .. }
         | LaunchError::Complete { .. }
         | LaunchError::EarlyStopped { .. }
         | LaunchError::Refused(_)
         | LaunchError::NoMemory { .. }
         | LaunchError::Config(_) => Exit::Usage,
         LaunchError::Run(error) => of_run(error),
+        LaunchError::BrokenOff { source, .. } => of_launch(source),
         LaunchError::NoWeights { .. } | LaunchError::OtherWeights { .. } | LaunchError::Hub(_) => {
             Exit::Data
         }

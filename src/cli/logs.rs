@@ -1,19 +1,13 @@
 //! `trainer logs`.
 
-use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, Seek, SeekFrom},
-    path::{Path, PathBuf},
-    thread,
-    time::Duration,
-};
+use std::{thread, time::Duration};
 
 use clap::{Args, ValueEnum};
 
 use super::{CliError, Global, Output};
 use crate::{
     report::{EpochRange, Level, TraceFilter, TraceLine, sanitize, sanitize_json},
-    run::{Reader, Store},
+    run::{Reader, Store, Tail, TailLine},
     units::counted,
 };
 
@@ -72,12 +66,21 @@ impl Logs {
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let path = Store::new(&global.runs).find(&self.run)?;
         let (filter, format) = (self.filter(), Reader::info(&path)?.format);
-        let mut tail = Tail::new(path.join("trace.jsonl"));
+        let mut tail = Tail::open(&path)?;
         let (mut seen, mut printed) = (Seen::default(), false);
         loop {
             // Asked before reading: what a run writes before it ends is then read below.
             let running = self.follow && Reader::glance(&path)?.status == "running";
             while let Some(line) = tail.next_line(running)? {
+                let line = match line {
+                    TailLine::Text(line) => line,
+                    TailLine::TooLong(bytes) => {
+                        out.warn(&format!(
+                            "a line of {bytes} bytes of trace.jsonl is no event and is left out"
+                        ));
+                        continue;
+                    }
+                };
                 seen.add(TraceLine::parse(&line, format).as_ref());
                 if let Some(text) = self.wanted(&filter, (&line, format), out) {
                     printed = true;
@@ -162,87 +165,9 @@ impl Seen {
     }
 }
 
-/// The lines of a file that may still grow.
-struct Tail {
-    path: PathBuf,
-    /// Bytes that were handed out.
-    offset: u64,
-    reader: Option<BufReader<File>>,
-}
-
-impl Tail {
-    fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            offset: 0,
-            reader: None,
-        }
-    }
-
-    /// The next line; `None` where there is none yet. While the file is `growing`, a last line
-    /// without newline is left for later.
-    fn next_line(&mut self, growing: bool) -> Result<Option<String>, CliError> {
-        let path = self.path.clone();
-        self.read_line(growing)
-            .map_err(|source| CliError::Read { path, source })
-    }
-
-    fn read_line(&mut self, growing: bool) -> io::Result<Option<String>> {
-        let reader = match &mut self.reader {
-            Some(reader) => reader,
-            none => match open(&self.path, self.offset)? {
-                Some(reader) => none.insert(reader),
-                None => return Ok(None),
-            },
-        };
-        let mut line = Vec::new();
-        let length = reader.read_until(b'\n', &mut line)?;
-        if length == 0 || (growing && line.last() != Some(&b'\n')) {
-            // Opened again at the same place next time: a reader does not look behind an end.
-            self.reader = None;
-            return Ok(None);
-        }
-        self.offset += length as u64;
-        let text = String::from_utf8_lossy(&line);
-        Ok(Some(text.trim_end_matches(['\n', '\r']).to_string()))
-    }
-}
-
-/// The file from `offset` on; `None` where it does not exist yet.
-fn open(path: &Path, offset: u64) -> io::Result<Option<BufReader<File>>> {
-    match File::open(path) {
-        Ok(mut file) => {
-            file.seek(SeekFrom::Start(offset))?;
-            Ok(Some(BufReader::new(file)))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use super::*;
     use crate::cli::sample;
-
-    #[test]
-    fn a_growing_file_gives_whole_lines_only() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("trace.jsonl");
-        let mut tail = Tail::new(path.clone());
-        assert_eq!(tail.next_line(true).unwrap(), None);
-        let mut file = File::create(&path).unwrap();
-        file.write_all(b"one\ntw").unwrap();
-        assert_eq!(tail.next_line(true).unwrap().as_deref(), Some("one"));
-        assert_eq!(tail.next_line(true).unwrap(), None);
-        file.write_all(b"o\r\nthree").unwrap();
-        assert_eq!(tail.next_line(true).unwrap().as_deref(), Some("two"));
-        assert_eq!(tail.next_line(true).unwrap(), None);
-        assert_eq!(tail.next_line(false).unwrap().as_deref(), Some("three"));
-        assert_eq!(tail.next_line(false).unwrap(), None);
-    }
 
     const TRACE: &str = r#"{"timestamp":"2026-11-22T09:40:11Z","level":"INFO","fields":{"message":"epoch","epoch":1,"lr":0.02},"target":"trainer"}
 {"timestamp":"2026-11-22T09:40:12Z","level":"WARN","fields":{"message":"skipped"},"target":"trainer","spans":[{"name":"epoch","epoch":2}]}

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::{CliError, Global, Output, require::Require};
 use crate::{
     report::{self, Filter, Record},
-    run::Store,
+    run::{Store, Survey},
 };
 
 /// List the runs, newest first
@@ -58,14 +58,18 @@ impl Ls {
     /// Where the folder cannot be read, or no run has a key that is asked for.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let store = Store::new(&global.runs);
-        let mut records: Vec<Record> = store.list()?.into_iter().map(Record::new).collect();
-        let damaged = store.damaged()?;
+        let Survey { runs, damaged } = store.survey()?;
         for (path, error) in &damaged {
-            out.warn(&format!(
-                "the run in `{}` is left out: {error}",
-                path.display()
-            ));
+            let path = path.display();
+            out.warn(&format!("the run in `{path}` is left out: {error}"));
         }
+        for (run, fault) in runs
+            .iter()
+            .flat_map(|run| run.damage().map(move |f| (run, f)))
+        {
+            out.warn(&format!("run `{}` is damaged: {fault}", run.info.run));
+        }
+        let mut records: Vec<Record> = runs.into_iter().map(Record::new).collect();
         if records.is_empty() && damaged.is_empty() {
             out.note(&format!(
                 "no runs in {}; trainer run CONFIG makes one",
@@ -209,7 +213,10 @@ mod tests {
             sample::trainer(folder.path(), &["ls", "--columns", "lr", "--format", "csv"]);
         result.unwrap();
         assert_eq!(shown, "lr\n0.1\n");
-        let damaged = crate::run::Store::new(folder.path()).damaged().unwrap();
+        let damaged = crate::run::Store::new(folder.path())
+            .survey()
+            .unwrap()
+            .damaged;
         assert_eq!(damaged.len(), 1);
         assert!(
             damaged[0].1.to_string().contains("is damaged"),

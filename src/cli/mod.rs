@@ -32,6 +32,7 @@ mod sample;
 mod schedule;
 mod schema;
 mod screen;
+mod selftest;
 mod session;
 mod show;
 mod verify;

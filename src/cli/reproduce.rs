@@ -65,9 +65,12 @@ impl Reproduce {
         match found.comparison.difference {
             None if self.format == Format::Json => Ok(()),
             None => out.lines(&format!(
-                "reproduced: {} and the final state of {} are the same bits in {}, {}\n",
+                "reproduced: {} {} are the same bits in {}, {}\n",
                 counted(found.comparison.rows as u64, "row"),
-                found.original,
+                match &found.broken_off {
+                    None => format!("and the final state of {}", found.original),
+                    Some(status) => format!("of {}, all until it {},", found.original, ended(status)),
+                },
                 found.repeated,
                 match found.program {
                     SameProgram::Yes => "made by the same program",
@@ -88,6 +91,15 @@ impl Reproduce {
     }
 }
 
+/// How a run that did not come to its end broke off, as a verb.
+fn ended(status: &str) -> &str {
+    match status {
+        "stopped" => "was stopped",
+        "running" => "was read",
+        other => other,
+    }
+}
+
 fn object(found: &Reproduction) -> serde_json::Value {
     let difference = found.comparison.difference.as_ref().map(|difference| {
         json!({
@@ -101,6 +113,7 @@ fn object(found: &Reproduction) -> serde_json::Value {
         "repeated": found.repeated,
         "path": found.path,
         "rows": found.comparison.rows,
+        "broken_off": found.broken_off,
         "difference": difference,
         "same_program": match found.program {
             SameProgram::Yes => json!(true),

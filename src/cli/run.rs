@@ -74,6 +74,7 @@ impl Run {
     /// A config with faults, a run that fails, diverges, is stopped by a signal or does not meet a
     /// requirement; of several, the worst.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
+        let stop = launch::connect().map_err(CliError::Signals)?;
         let conditions = self.require.conditions()?;
         let ready = self.check(global, out)?;
         if let Some(other) = self.other_threads(&ready) {
@@ -84,7 +85,6 @@ impl Run {
             self.memory.check(&one.plan)?;
             conditions.check(&one.plan)?;
         }
-        let stop = launch::connect().map_err(CliError::Signals)?;
         let several = ready.len() > 1;
         let mut ended: Vec<Ended> = Vec::new();
         for one in &ready {

@@ -97,6 +97,14 @@ impl Spec {
         Self::finish(reader, root, Path::new(name), overrides)
     }
 
+    /// The same for the text of the file at `path`, which somebody has read.
+    #[must_use]
+    pub fn read(path: &Path, text: String, overrides: &Overrides) -> Self {
+        let mut reader = LayerReader::default();
+        let root = reader.text(path, text);
+        Self::finish(reader, root, path, overrides)
+    }
+
     fn finish(mut reader: LayerReader, root: Node, path: &Path, overrides: &Overrides) -> Self {
         let mut root = root;
         let flags = [("--set", &overrides.set), ("--vary", &overrides.vary)];

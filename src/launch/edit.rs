@@ -6,7 +6,10 @@ use std::{collections::BTreeSet, path::Path};
 use toml::{Table, Value};
 
 use super::LaunchError;
-use crate::config::{Extensions, Overrides, PathKey, Plan, Spec};
+use crate::{
+    config::{Extensions, Overrides, PathKey, Plan, Spec},
+    run::Reader,
+};
 
 /// What is asked to change.
 #[derive(Debug, Clone, Default)]
@@ -87,7 +90,7 @@ pub fn plans(
         Some(path) => Spec::load(path, &edits.overrides)
             .stored()
             .with_old_meanings_of(first),
-        None => spec(run, &edits.overrides),
+        None => spec(run, &edits.overrides)?,
     };
     let mut new = Plan::resolve(&spec, extensions)?;
     new.top.tags.extend(edits.tags.iter().cloned());
@@ -109,7 +112,7 @@ pub fn relocated(
     if overrides.is_empty() {
         return stored(run, &[], extensions);
     }
-    let new = Plan::resolve(&spec(run, overrides), extensions)?;
+    let new = Plan::resolve(&spec(run, overrides)?, extensions)?;
     let old = stored(run, &new.paths, extensions)?;
     let differences = differences(&flat(&old), &flat(&new));
     let refused = differences
@@ -132,9 +135,10 @@ pub fn relocated(
 }
 
 /// The spec of a run's plan.toml with overrides.
-fn spec(run: &Path, overrides: &Overrides) -> Spec {
-    let spec = Spec::load(&run.join("plan.toml"), overrides);
-    spec.stored().with_old_meanings()
+fn spec(run: &Path, overrides: &Overrides) -> Result<Spec, LaunchError> {
+    let text = Reader::plan_text(run)?;
+    let spec = Spec::read(&run.join("plan.toml"), text, overrides);
+    Ok(spec.stored().with_old_meanings())
 }
 
 /// The stored plan, whose files may lie elsewhere.
@@ -143,7 +147,7 @@ pub(super) fn stored(
     paths: &[PathKey],
     extensions: &Extensions,
 ) -> Result<Plan, LaunchError> {
-    let mut spec = spec(run, &Overrides::default());
+    let mut spec = spec(run, &Overrides::default())?;
     // A component of another type looks for other files under the same key.
     let kind = |table: &str| spec.root.at(table)?.table()?.get("type")?.text();
     let same = |path: &&PathKey| path.kind.as_deref() == kind(path.table());

@@ -98,6 +98,16 @@ pub enum LaunchError {
         /// The way out.
         hint: String,
     },
+    /// The stored plan is not the one that the run was begun with.
+    #[error(
+        "`{}` was changed: it is not the plan that run `{run}` was trained with; hint: undo the change of plan.toml (`trainer verify` tells when it is whole); `trainer run {}` runs the changed plan as a new run", plan.display(), plan.display()
+    )]
+    EditedPlan {
+        /// The run.
+        run: String,
+        /// Its plan.
+        plan: std::path::PathBuf,
+    },
     /// The checkpoint is not one of this plan and data.
     #[error(
         "run `{run}` cannot go on from its checkpoint of step {step}: {source}; hint: put back the data and the plan that it was taken with; the run is as it was"
@@ -160,7 +170,32 @@ pub enum LaunchError {
         /// A patience that it would go on with, in evaluations.
         patience: u64,
     },
+    /// A run that was begun and whose directory cannot be written any more.
+    #[error(
+        "{source}; hint: once that is mended, `trainer resume {run}` goes on from its newest checkpoint"
+    )]
+    BrokenOff {
+        /// The run.
+        run: String,
+        /// What keeps it from going on.
+        source: Box<Self>,
+    },
     /// The plan asks for what cannot be done with this run.
     #[error("{0}")]
     Refused(String),
+}
+
+impl LaunchError {
+    /// The same error of a run that was begun, with the way to go on where the disk is at fault.
+    pub(super) fn of_run(self, run: &str) -> Self {
+        let is_disk = matches!(self, Self::Run(_) | Self::Train(TrainError::Sink(_)));
+        // One that names another remedy keeps it.
+        if !is_disk || self.to_string().contains("; hint: ") {
+            return self;
+        }
+        Self::BrokenOff {
+            run: run.into(),
+            source: Box::new(self),
+        }
+    }
 }

@@ -6,6 +6,7 @@ use super::{
     LaunchError,
     edit::relocated,
     start::{Origin, Prepared, prepare_from},
+    verify::refuse_edited,
 };
 use crate::{
     config::{Extensions, Overrides},
@@ -61,6 +62,7 @@ pub fn evaluate(
     extensions: &Extensions,
     stop: &StopFlag,
 ) -> Result<Option<Evaluation>, LaunchError> {
+    refuse_edited(path)?;
     let plan = relocated(path, overrides, &SETTABLE, extensions)?;
     let checkpoint = match which {
         Which::Last => run::load_newest(path)?.0,

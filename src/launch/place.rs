@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::LaunchError;
-use crate::{config::Plan, units::Span};
+use crate::{config::Plan, run, units::Span};
 
 /// Checks that a run of this plan can be made in the folder `runs`, which need not exist yet.
 /// Nothing is left behind.
@@ -20,13 +20,7 @@ pub fn check_place(plan: &Plan, runs: &Path) -> Result<(), LaunchError> {
         source,
     };
     let folder = nearest(runs).map_err(error)?;
-    let probe = folder.join(format!(".tmp-{}", std::process::id()));
-    match fs::create_dir(&probe) {
-        // A process with this number was killed in between.
-        Err(found) if found.kind() == io::ErrorKind::AlreadyExists => {}
-        made => made.map_err(error)?,
-    }
-    fs::remove_dir(&probe).map_err(error)?;
+    run::probe(&folder).map_err(error)?;
     let Some(free) = free(&folder) else {
         return Ok(());
     };

@@ -7,6 +7,7 @@ use super::{
     edit::{is_unseen, relocated},
     memory::check_memory,
     start::{Launch, Origin, Prepared, prepare_from},
+    verify::refuse_edited,
 };
 use crate::{
     config::{Extensions, Overrides, Plan, Spec},
@@ -37,6 +38,8 @@ pub struct Reproduction {
     pub path: PathBuf,
     /// The comparison.
     pub comparison: Comparison,
+    /// How the first run ended, where it did not come to its end: what it did is then compared.
+    pub broken_off: Option<String>,
     /// Sameness of the program that made the first run and this one.
     pub program: SameProgram,
     /// What is different about the circumstances: another program, processor or data.
@@ -90,6 +93,7 @@ pub fn reproduce(
             view.info.run
         )));
     }
+    refuse_edited(path)?;
     let whole = relocated(&view.path, overrides, &["train.threads"], extensions)?;
     let reached = view
         .summary
@@ -125,6 +129,7 @@ pub fn reproduce(
         repeated: summary.run.clone(),
         path: summary.path.into(),
         comparison: run::compare(&view, &repeated),
+        broken_off: (!view.is_complete()).then(|| view.status.clone()),
         program: SameProgram::of(&view, &repeated),
         circumstances,
     })

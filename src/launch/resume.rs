@@ -15,7 +15,7 @@ use super::{
 use crate::{
     config::{Extensions, Plan},
     event::{Sink, Status},
-    run::{self, Labels, Resume, ResumeMeta, Summary},
+    run::{self, Labels, Reader, Resume, ResumeMeta, Summary},
     train::{Changed, StopFlag},
 };
 
@@ -67,13 +67,19 @@ pub fn reopen(
     let rules = edited.as_ref().map(|edited| changed(&old, &edited.plan));
     let rules = rules.unwrap_or_default();
     let (plan, mut changes) = edited.map_or((old, Vec::new()), |e| (e.plan, e.changes));
-    let is_finished = found.path().join("summary.json").exists();
-    if step >= plan.length.total_steps && is_finished {
+    let is_complete = Reader::glance(found.path())?.is_complete();
+    let total = plan.length.total_steps;
+    if step >= total && is_complete {
         return Err(LaunchError::Complete {
             run: id,
             steps: step,
             plan: plan_file,
         });
+    }
+    if step > total {
+        return Err(LaunchError::Refused(format!(
+            "run `{id}` has done {step} updates, more than the {total} of the new plan; hint: give it {step} or more with `--steps`, or `trainer run {plan_file} --steps {total}` for a run of that length"
+        )));
     }
     let again = Origin::Again(found.info().init.as_ref());
     let origin = found.checkpoint().map_or(again, |_| Origin::Checkpoint);
@@ -83,8 +89,9 @@ pub fn reopen(
     let mut prepared = prepare_from(&plan, origin)?;
     differences.data(&options.allow, found.info(), &prepared);
     differences.refuse(&id, &plan_file)?;
+    // Before the directory is touched: a state that does not fit leaves the run as it is.
     restore(&mut prepared, &found, &rules)?;
-    if is_finished {
+    if is_complete {
         refuse_early_stop(&prepared, &plan, &id)?;
     }
     changes.append(&mut differences.changes);
@@ -132,6 +139,7 @@ impl Reopened {
             init: prepared.init,
         };
         let trace = Trace::new();
+        let _work = stop.orderly();
         let found_checkpoint = found.checkpoint().is_some();
         let mut writer = trace.context().within(|| found.begin(&meta))?;
         warn(&mut Fanout(vec![&mut writer, watcher]), step, fallbacks)?;
@@ -212,6 +220,9 @@ fn refuse_early_stop(prepared: &Prepared, plan: &Plan, run: &str) -> Result<(), 
 fn beginning(run: &str, step: u64, total: u64) -> String {
     match step {
         0 => format!("{run} reached no checkpoint: starting at step 0 of {total}"),
+        _ if step >= total => {
+            format!("resuming {run} at step {step} of {total}: what is left is its end")
+        }
         _ => format!("resuming {run} at step {step} of {total}"),
     }
 }

@@ -9,9 +9,9 @@ use super::{
 use crate::{
     config::{Better, Plan, Spec, WeightFile, short_path},
     data::Data,
-    event::{Ending, Event, Sink, Status},
+    event::{Ending, Event, Sink, SinkError, Status},
     kernel, program,
-    run::{AttemptMeta, InitInfo, Keep, Mode, RunMeta, Summary, Writer},
+    run::{AttemptMeta, InitInfo, Keep, Mode, RunMeta, Summary, Warnings, Writer},
     train::{Session, StopFlag, TrainError},
 };
 
@@ -158,6 +158,8 @@ impl Launch<'_> {
             attempt: attempt(&self.argv, &opened, Vec::new()),
         };
         let trace = Trace::new();
+        // From here on there is something to save.
+        let _work = stop.orderly();
         let writer = trace
             .context()
             .within(|| Writer::create(&self.runs, &meta))?;
@@ -214,18 +216,42 @@ pub(super) fn drive(
 ) -> Result<Summary, LaunchError> {
     trace.attach(writer.info(), writer.trace()?);
     let context = trace.context();
+    let warnings = writer.warnings();
     let ended = context.within(|| {
         warn(&mut Fanout(vec![&mut writer, &mut trace]), 0, said)?;
-        let mut sinks = Fanout(vec![&mut writer, &mut trace, watcher]);
+        let mut watcher = Watcher {
+            inner: &mut *watcher,
+            warnings: warnings.clone(),
+        };
+        let mut sinks = Fanout(vec![&mut writer, &mut trace, &mut watcher]);
         session.run(&mut sinks, stop)
     });
     let ending = match &ended {
         Ok(ending) => ending.clone(),
         Err(error) => failed(session, error),
     };
+    let run = writer.info().run.clone();
     let summary = context.within(|| writer.finish(&ending));
-    ended?;
-    Ok(summary?)
+    ended.map_err(|error| LaunchError::from(error).of_run(&run))?;
+    for (step, message) in warnings.take() {
+        warn(watcher, step, vec![message])?;
+    }
+    summary.map_err(|error| LaunchError::from(error).of_run(&run))
+}
+
+/// A watcher that is also told what the thread of the writer warns of.
+struct Watcher<'a> {
+    inner: &'a mut dyn Sink,
+    warnings: Warnings,
+}
+
+impl Sink for Watcher<'_> {
+    fn event(&mut self, event: &Event) -> Result<(), SinkError> {
+        for (step, message) in self.warnings.take() {
+            self.inner.event(&Event::Warning { step, message })?;
+        }
+        self.inner.event(event)
+    }
 }
 
 /// The ending of a run whose session could not say it itself.

@@ -6,7 +6,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
     io::{self, IsTerminal},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -20,7 +19,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt::MakeWriter, layer::Sub
 use crate::{
     event::{Ending, EpochRow, Event, Metrics, Sink, SinkError, Status, StepRow},
     printable::Printable,
-    run::RunInfo,
+    run::{File, RunInfo},
 };
 
 /// The spans of a run under way, and the dispatcher that its events go to.

@@ -178,8 +178,7 @@ mod tests {
     fn record(status: &str, kinds: &[&str], plan: &str) -> Record {
         let folder = tempfile::tempdir().unwrap();
         let mut view = sample::running(folder.path(), 1).view;
-        let text = std::fs::read_to_string(view.path.join("plan.toml")).unwrap();
-        std::fs::write(view.path.join("plan.toml"), format!("{text}{plan}")).unwrap();
+        view.plan += plan;
         view.rows.retain(|row| kinds.contains(&row.kind.as_str()));
         view.status = status.into();
         Record::new(view)

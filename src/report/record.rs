@@ -75,8 +75,7 @@ impl Record {
     /// The run `view`, with the keys of its `plan.toml` if that can be read.
     #[must_use]
     pub fn new(view: RunView) -> Self {
-        let text = std::fs::read_to_string(view.path.join("plan.toml")).unwrap_or_default();
-        let plan = plan_keys(&text);
+        let plan = plan_keys(&view.plan);
         Self { view, plan }
     }
 

@@ -29,13 +29,12 @@ epochs = 10
 /// Run number `n` in `folder`: completed after 10 epochs of 20 steps, with learning rate n/100.
 pub fn completed(folder: &Path, n: u32) -> Record {
     let path = folder.join(format!("digits-{n}"));
-    std::fs::create_dir_all(&path).unwrap();
     let lr = f64::from(n) / 100.0;
-    std::fs::write(path.join("plan.toml"), PLAN.replace("LR", &lr.to_string())).unwrap();
     let accuracy = 0.9 + f64::from(n) / 100.0;
     let mut view = RunView {
         path,
         info: info(n),
+        plan: PLAN.replace("LR", &lr.to_string()),
         status: "completed".into(),
         summary: None,
         rows: rows(lr),
@@ -85,6 +84,8 @@ fn info(n: u32) -> RunInfo {
         changes: Vec::new(),
     };
     RunInfo {
+        digest: None,
+        files: Default::default(),
         format: RunInfo::FORMAT,
         config: Some("digits.toml".into()),
         seed: Some(42),

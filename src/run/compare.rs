@@ -49,7 +49,7 @@ impl std::fmt::Display for Difference {
 }
 
 /// Keys that tell of time and not of what was computed.
-const TIMES: [&str; 5] = [
+pub(crate) const TIMES: [&str; 5] = [
     "samples_per_s",
     "wall_s",
     "elapsed_s",
@@ -63,8 +63,14 @@ const KINDS: [&str; 3] = ["step", "epoch", "eval"];
 
 /// Compares the logs, and the final metrics and state where both runs have a summary. Numbers are
 /// equal if their bits are; times are not compared.
+///
+/// Of a first run that did not come to its end, what it did is compared with the beginning of the
+/// second.
 #[must_use]
 pub fn compare(first: &RunView, second: &RunView) -> Comparison {
+    if !first.is_complete() {
+        return compare_beginning(&first.rows, &second.rows);
+    }
     let mut comparison = compare_rows(&first.rows, &second.rows);
     if comparison.difference.is_none()
         && let (Some(a), Some(b)) = (&first.summary, &second.summary)
@@ -85,14 +91,34 @@ pub fn compare(first: &RunView, second: &RunView) -> Comparison {
     comparison
 }
 
+/// Compares a log that breaks off with the beginning of another. The state that it breaks off with
+/// is left out: a signal may come in the middle of what is due after an update.
+fn compare_beginning(first: &[Row], second: &[Row]) -> Comparison {
+    let end = first.last().map_or(0, |row| row.step);
+    let is_before = |row: &&Row| row.kind != "checkpoint" || row.step < end;
+    let first: Vec<Row> = first.iter().filter(is_before).cloned().collect();
+    let mut left = first.iter().filter(is_determined).count();
+    let mut second = second.to_vec();
+    second.retain(|row| {
+        let counts = is_determined(&row);
+        let stays = !counts || left > 0;
+        left -= usize::from(counts && stays);
+        stays
+    });
+    compare_rows(&first, &second)
+}
+
+/// Returns whether the plan determines a row.
+fn is_determined(row: &&Row) -> bool {
+    KINDS.contains(&row.kind.as_str())
+}
+
 /// Compares two logs; see [`compare`].
 #[must_use]
 pub fn compare_rows(first: &[Row], second: &[Row]) -> Comparison {
     let determined = |rows: &[Row]| {
-        rows.iter()
-            .filter(|row| KINDS.contains(&row.kind.as_str()))
-            .cloned()
-            .collect::<Vec<_>>()
+        let found = rows.iter().filter(is_determined);
+        found.cloned().collect::<Vec<_>>()
     };
     let (a, b) = (determined(first), determined(second));
     let mut rows = 0;

@@ -1,11 +1,15 @@
 //! `confusion.json`: how often each class was predicted as each, at the last evaluation of each split
 //! and at the best one.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Reader, RunError, RunInfo, disk, layout};
+use super::{
+    Reader, RunError, RunInfo,
+    disk::{self, Entry},
+    layout,
+};
 use crate::event::{EvalRow, Reason};
 
 /// The content of `confusion.json`.
@@ -49,8 +53,12 @@ impl Confusions {
     /// # Errors
     /// Where it cannot be read, or is not what it should be.
     pub fn read(path: &Path) -> Result<Option<Self>, RunError> {
-        let file = path.join(layout::CONFUSION);
-        if file.symlink_metadata().is_err() {
+        Self::of(&Entry::open(path)?)
+    }
+
+    fn of(run: &Entry) -> Result<Option<Self>, RunError> {
+        let file = run.join(layout::CONFUSION);
+        if !disk::exists(&file) {
             return Ok(None);
         }
         let bytes = disk::read(&file, Reader::LONGEST)?;
@@ -87,11 +95,18 @@ impl Confusions {
         self.put(evaluated);
     }
 
-    /// Forgets what comes after a step; the best one is then the newest of the earlier ones.
+    /// Forgets what comes after a step, and the test split, which is measured after the last
+    /// checkpoint. Where the best one goes, the newest of the earlier ones is the best.
     fn cut(&mut self, step: u64) {
-        self.evaluations.retain(|found| found.step <= step);
-        self.earlier.retain(|found| found.step <= step);
-        if self.find("val", BEST).is_none()
+        // Of two, the first is the later.
+        let mut of = BTreeSet::new();
+        self.evaluations.retain(|found| {
+            found.split == "val" && found.step <= step && of.insert(found.of.clone())
+        });
+        let best = self.find("val", BEST).cloned();
+        self.earlier
+            .retain(|found| found.step <= step && Some(found) != best.as_ref());
+        if best.is_none()
             && let Some(best) = self.earlier.pop()
         {
             self.put(best);
@@ -112,21 +127,29 @@ impl Confusions {
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
     kept: Option<Confusions>,
+    /// Those of the last checkpoint.
+    saved: Vec<Evaluated>,
     changed: bool,
 }
 
 impl Keeper {
     /// What an earlier attempt left, up to the step that the run goes on from. What cannot be read is
     /// written anew.
-    pub fn resumed(run: &Path, step: u64) -> Self {
-        let mut kept = Confusions::read(run).ok().flatten();
+    pub fn resumed(run: &Entry, step: u64) -> Self {
+        let mut kept = Confusions::of(run).ok().flatten();
         let mut changed = false;
         if let Some(kept) = &mut kept {
             let before = kept.clone();
             kept.cut(step);
             changed = *kept != before;
         }
-        Self { kept, changed }
+        let mut keeper = Self {
+            kept,
+            changed,
+            ..Self::default()
+        };
+        keeper.saved();
+        keeper
     }
 
     /// Takes the matrix of an evaluation.
@@ -154,7 +177,7 @@ impl Keeper {
         self.changed = true;
     }
 
-    /// Notes that a checkpoint was made; where it is the best one, so is the evaluation of its step.
+    /// Notes that a checkpoint is made; where it is the best one, so is the evaluation of its step.
     pub fn checkpoint(&mut self, step: u64, reason: &Reason) {
         let (Reason::Best { .. }, Some(kept)) = (reason, &mut self.kept) else {
             return;
@@ -168,17 +191,41 @@ impl Keeper {
     }
 
     /// Puts the file in the place of the old one, where anything changed.
-    pub fn write(&mut self, run: &Path) -> Result<(), RunError> {
-        let Some(kept) = self.kept.as_ref().filter(|_| self.changed) else {
-            return Ok(());
-        };
-        let file = run.join(layout::CONFUSION);
-        let mut text = serde_json::to_vec(kept).map_err(|error| RunError::damaged(&file, error))?;
-        text.push(b'\n');
-        disk::replace(&file, &text)?;
+    pub fn write(&mut self, run: &Entry) -> Result<(), RunError> {
+        match self.kept.as_ref().filter(|_| self.changed) {
+            Some(kept) => replace(run, kept)?,
+            None => return Ok(()),
+        }
         self.changed = false;
         Ok(())
     }
+
+    /// The same before a checkpoint is made. Until it is there a resume goes on from the one before,
+    /// so the matrices of that one stay behind the new ones.
+    pub fn write_ahead(&mut self, run: &Entry) -> Result<(), RunError> {
+        let Some(kept) = self.kept.as_ref().filter(|_| self.changed) else {
+            return Ok(());
+        };
+        let mut all = kept.clone();
+        let old = self.saved.iter().filter(|e| !kept.evaluations.contains(e));
+        all.evaluations.extend(old.cloned());
+        replace(run, &all)?;
+        self.changed = all.evaluations.len() != kept.evaluations.len();
+        Ok(())
+    }
+
+    /// Notes that the checkpoint is there.
+    pub fn saved(&mut self) {
+        let kept = self.kept.as_ref();
+        self.saved = kept.map_or(Vec::new(), |kept| kept.evaluations.clone());
+    }
+}
+
+fn replace(run: &Entry, content: &Confusions) -> Result<(), RunError> {
+    let file = run.join(layout::CONFUSION);
+    let mut text = serde_json::to_vec(content).map_err(|e| RunError::damaged(&file, e))?;
+    text.push(b'\n');
+    disk::replace(&file, &text)
 }
 
 #[cfg(test)]
@@ -212,15 +259,16 @@ mod tests {
     #[test]
     fn the_last_and_the_best_of_each_split_are_kept_and_read_back() {
         let folder = tempfile::tempdir().unwrap();
+        let run = Entry::open(folder.path()).unwrap();
         let mut keeper = Keeper::default();
-        keeper.write(folder.path()).unwrap();
+        keeper.write(&run).unwrap();
         assert_eq!(Confusions::read(folder.path()).unwrap(), None);
         for (step, hits, reason) in [(10, 3, best()), (20, 5, best()), (30, 4, Reason::Every)] {
             keeper.take(&row("val", step, hits));
             keeper.checkpoint(step, &reason);
         }
         keeper.take(&row("test", 30, 9));
-        keeper.write(folder.path()).unwrap();
+        keeper.write(&run).unwrap();
         let read = Confusions::read(folder.path()).unwrap().unwrap();
         let found: Vec<_> = read
             .evaluations
@@ -236,7 +284,7 @@ mod tests {
             ]
         );
         // A resumed run knows nothing of what comes after its checkpoint.
-        let resumed = Keeper::resumed(folder.path(), 20).kept.unwrap();
+        let resumed = Keeper::resumed(&run, 20).kept.unwrap();
         assert_eq!(resumed.evaluations.len(), 1);
         assert_eq!(resumed.find("val", "best").unwrap().step, 20);
     }
@@ -244,14 +292,15 @@ mod tests {
     #[test]
     fn a_run_that_goes_on_before_its_best_checkpoint_has_the_best_until_there() {
         let folder = tempfile::tempdir().unwrap();
+        let run = Entry::open(folder.path()).unwrap();
         let mut keeper = Keeper::default();
         for step in 1..=12 {
             keeper.take(&row("val", step, step));
             keeper.checkpoint(step, &if step % 2 == 0 { best() } else { Reason::Every });
         }
-        keeper.write(folder.path()).unwrap();
+        keeper.write(&run).unwrap();
         let best = |step| {
-            let kept = Keeper::resumed(folder.path(), step).kept.unwrap();
+            let kept = Keeper::resumed(&run, step).kept.unwrap();
             kept.find("val", "best")
                 .map(|best| (best.step, best.counts[0][0]))
         };
@@ -259,6 +308,32 @@ mod tests {
         assert_eq!(best(11), Some((10, 10)));
         assert_eq!(best(5), Some((4, 4)));
         assert_eq!(best(1), None);
+    }
+
+    #[test]
+    fn a_checkpoint_that_was_not_made_takes_no_matrix_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = Entry::open(folder.path()).unwrap();
+        let mut keeper = Keeper::default();
+        for (step, hits) in [(10, 3), (20, 5)] {
+            keeper.take(&row("val", step, hits));
+            keeper.checkpoint(step, &best());
+            keeper.write_ahead(&run).unwrap();
+            if step == 10 {
+                keeper.saved();
+            }
+        }
+        let steps = |keeper: &Keeper| {
+            let kept = keeper.kept.as_ref().unwrap();
+            ["last", "best"].map(|of| kept.find("val", of).unwrap().step)
+        };
+        assert_eq!(steps(&Keeper::resumed(&run, 10)), [10, 10]);
+        assert_eq!(steps(&Keeper::resumed(&run, 20)), [20, 20]);
+        // The end of a run has no old ones.
+        keeper.saved();
+        keeper.write(&run).unwrap();
+        let read = Confusions::read(folder.path()).unwrap().unwrap();
+        assert_eq!(read.evaluations.len(), 2);
     }
 
     #[test]

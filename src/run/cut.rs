@@ -2,7 +2,6 @@
 //! had happened.
 
 use std::{
-    fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
     path::Path,
 };
@@ -10,7 +9,7 @@ use std::{
 use super::{
     Row, RunError,
     checkpoint::Manifest,
-    disk,
+    disk::{self, Entry},
     draft::{Draft, reason_name},
     layout,
     log::{Log, Next, lines},
@@ -24,7 +23,7 @@ use crate::event::Reason;
 /// Commit lines of the checkpoint that a signal or the end of the run caused are cut too: an
 /// uninterrupted run has none there. Those that a crash prevented are added.
 pub fn cut(
-    run: &Path,
+    run: &Entry,
     (attempt, format): (u32, u32),
     manifest: Option<&Manifest>,
 ) -> Result<u64, RunError> {
@@ -37,9 +36,9 @@ pub fn cut(
         Some(manifest) => place(&path, manifest)?,
         None => Place::default(),
     };
-    let length = match path.symlink_metadata() {
-        Ok(_) => disk::open(&path)?.1,
-        Err(_) => 0,
+    let length = match disk::exists(&path) {
+        true => disk::open(&path)?.1,
+        false => 0,
     };
     if length > end {
         split(&path, end, &layout::cut_rows(run, attempt))?;
@@ -71,7 +70,7 @@ struct Place {
 /// The place after the last commit line of a checkpoint. Where a crash prevented that line, nothing
 /// was written after the checkpoint: then the place after the last row up to its step. (Steps may
 /// repeat where the run went back after a divergence.)
-fn place(path: &Path, manifest: &Manifest) -> Result<Place, RunError> {
+fn place(path: &Entry, manifest: &Manifest) -> Result<Place, RunError> {
     let (mut place, mut rows, mut stopped) = (Place::default(), Place::default(), false);
     for line in lines(path, 0)? {
         let line = line?;
@@ -106,31 +105,31 @@ fn stops(row: &Row) -> bool {
 
 /// Moves everything from `end` on to a new file, and puts a new file with the rest in the log's
 /// place.
-fn split(path: &Path, end: u64, cut: &Path) -> Result<(), RunError> {
+fn split(path: &Entry, end: u64, cut: &Entry) -> Result<(), RunError> {
     copy(path, end, u64::MAX, cut)?;
     let kept = disk::fresh_name(path);
-    if kept.symlink_metadata().is_ok() {
-        fs::remove_file(&kept).map_err(RunError::io("remove", &kept))?;
+    if disk::exists(&kept) {
+        disk::remove_file(&kept)?;
     }
     copy(path, 0, end, &kept)?;
     disk::rename(&kept, path)
 }
 
 /// Copies part of a file to a new one, durably.
-fn copy(from: &Path, start: u64, length: u64, to: &Path) -> Result<(), RunError> {
+fn copy(from: &Entry, start: u64, length: u64, to: &Entry) -> Result<(), RunError> {
     let (mut source, _) = disk::open(from)?;
     source
         .seek(SeekFrom::Start(start))
         .map_err(RunError::io("read", from))?;
-    let mut target: File = disk::create_file(to)?;
+    let mut target = disk::create_file(to)?;
     io::copy(&mut source.take(length), &mut target).map_err(RunError::io("write", to))?;
-    target.sync_all().map_err(RunError::io("sync", to))
+    target.sync().map_err(RunError::io("sync", to))
 }
 
 /// Adds the commit lines that are missing because the process was killed between the rename and
 /// the line.
 fn commit(
-    path: &Path,
+    path: &Entry,
     next: Next,
     manifest: &Manifest,
     committed: &[String],

@@ -82,8 +82,10 @@ impl Draft {
         draft.put_all(&row.metrics)
     }
 
-    /// The row of a warning.
+    /// The row of a warning. What is too long for a line of the log is cut off.
     pub fn warning(step: u64, epoch: f64, message: &str) -> Self {
+        const LONGEST: usize = 1 << 16;
+        let message = &message[..message.floor_char_boundary(LONGEST)];
         Self::new("warning", step, epoch).put("message", message)
     }
 
@@ -116,6 +118,7 @@ pub fn reason_name(reason: &Reason) -> &'static str {
         Reason::Best { .. } => "best",
         Reason::Final => "final",
         Reason::Signal => "signal",
+        Reason::Request => "request",
     }
 }
 

@@ -1,12 +1,21 @@
 //! `run.json`: what a run is, and every attempt at it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::DataInfo;
+use super::{
+    DataInfo, FileDigest, RunError,
+    disk::{self, Entry},
+    layout, seal,
+};
 
 /// The content of `run.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunInfo {
+    /// BLAKE3 of the file with 64 zeros in the place of this value; absent in older runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// Format version of the directory; this program writes [`RunInfo::FORMAT`].
     pub format: u32,
     /// The run's id, which is also its directory's first name.
@@ -45,9 +54,27 @@ pub struct RunInfo {
     pub overrides: Vec<String>,
     /// Processes that worked on it, the first one first; a resumed run has several.
     pub attempts: Vec<Attempt>,
+    /// Lengths and digests of config and plan, by their paths within the run; absent in older runs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, FileDigest>,
 }
 
 impl RunInfo {
+    /// Returns the text of the file, with its digest in it.
+    pub(super) fn seal(&mut self) -> Result<String, RunError> {
+        self.digest = Some(seal::blank());
+        let sealed = seal::seal(self).map_err(|e| RunError::damaged(layout::RUN, e));
+        let (text, digest) = sealed?;
+        self.digest = Some(digest);
+        Ok(text)
+    }
+
+    /// Puts the file in the place of the one of the run at `run`, durably, with its own digest.
+    pub(super) fn write(&mut self, run: &Entry) -> Result<(), RunError> {
+        let text = self.seal()?;
+        disk::replace(&run.join(layout::RUN), text.as_bytes())
+    }
+
     /// Number of the first epoch in the files of a run of this format.
     #[must_use]
     pub fn first_epoch(format: u32) -> u64 {

@@ -3,10 +3,11 @@
 use std::{
     collections::BTreeSet,
     hash::{BuildHasher, Hasher, RandomState},
-    path::{Path, PathBuf},
 };
 
 use jiff::Zoned;
+
+use super::disk::Entry;
 
 /// What a run is: [`RunInfo`](super::RunInfo).
 pub const RUN: &str = "run.json";
@@ -110,22 +111,35 @@ pub fn checkpoint_path(step: u64) -> String {
 /// Returns whether a file of this name in a run's directory is one that the run leaves behind, beside its
 /// log and its summary. A file that a person puts there is not.
 pub fn is_result(name: &str) -> bool {
-    let numbered = |begin: &str, end: &str| {
-        let number = name.strip_prefix(begin).and_then(|n| n.strip_suffix(end));
-        number.is_some_and(|number| number.parse::<u32>().is_ok())
-    };
-    [RUN, CONFIG, PLAN, TRACE, CONFUSION].contains(&name)
-        || numbered("plan.before-", ".toml")
-        || numbered("metrics.cut-", ".jsonl")
+    [RUN, TRACE, CONFUSION].contains(&name)
+        || is_fixed(name)
+        || is_numbered(name, "metrics.cut-", ".jsonl")
+}
+
+/// Returns whether a file of this name in a run's directory stays as it is while an attempt runs: the
+/// config and its plans.
+pub fn is_fixed(name: &str) -> bool {
+    [CONFIG, PLAN].contains(&name) || is_numbered(name, "plan.before-", ".toml")
+}
+
+fn is_numbered(name: &str, begin: &str, end: &str) -> bool {
+    let number = name.strip_prefix(begin).and_then(|n| n.strip_suffix(end));
+    number.is_some_and(|number| number.parse::<u32>().is_ok())
+}
+
+/// Returns the path of the manifest of the checkpoint in the directory `name`, relative to the run's
+/// directory, with `/` everywhere.
+pub fn manifest_path(name: &str) -> String {
+    format!("{CHECKPOINTS}/{name}/manifest.json")
 }
 
 /// Where the plan is kept that attempt `attempt` replaced.
-pub fn old_plan(run: &Path, attempt: u32) -> PathBuf {
+pub fn old_plan(run: &Entry, attempt: u32) -> Entry {
     run.join(format!("plan.before-{attempt}.toml"))
 }
 
 /// Where the rows go that attempt `attempt` cut from the log.
-pub fn cut_rows(run: &Path, attempt: u32) -> PathBuf {
+pub fn cut_rows(run: &Entry, attempt: u32) -> Entry {
     run.join(format!("metrics.cut-{attempt}.jsonl"))
 }
 

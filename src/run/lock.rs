@@ -2,16 +2,16 @@
 //! its process ends, however it ends. A run whose lock nobody holds and that has no summary has
 //! crashed.
 
-use std::{
-    fs::{File, TryLockError},
-    io::{Seek, Write},
-    path::Path,
-    time::Duration,
-};
+use std::{io::Write, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{RunError, disk, layout, machine};
+use super::{
+    RunError,
+    disk::{self, Entry},
+    file::File,
+    layout, machine,
+};
 
 /// Held as long as it lives.
 #[derive(Debug)]
@@ -36,20 +36,14 @@ impl RunLock {
     ///
     /// # Errors
     /// [`RunError::Locked`] where another process has it.
-    pub fn take(run: &Path) -> Result<Self, RunError> {
+    pub fn take(run: &Entry) -> Result<Self, RunError> {
         let path = run.join(layout::LOCK);
-        disk::refuse_link(&path)?;
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path).map_err(RunError::io("open", &path))?;
+        let mut file = disk::lock_file(&path)?;
         for attempt in 1.. {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if attempt < TRIES => std::thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => return Err(held_by(run, &path)),
-                Err(TryLockError::Error(e)) => return Err(RunError::io("lock", &path)(e)),
+            match file.try_lock().map_err(RunError::io("lock", &path))? {
+                true => break,
+                false if attempt < TRIES => std::thread::sleep(PAUSE),
+                false => return Err(held_by(run, &path)),
             }
         }
         let holder = Holder {
@@ -58,8 +52,7 @@ impl RunLock {
             since: machine::stamp(jiff::Timestamp::now()),
         };
         let text = serde_json::to_vec(&holder).unwrap_or_default();
-        file.set_len(0)
-            .and_then(|()| file.rewind())
+        file.clear()
             .and_then(|()| file.write_all(&text))
             .map_err(RunError::io("write", &path))?;
         Ok(Self { _file: file })
@@ -67,15 +60,15 @@ impl RunLock {
 }
 
 /// Whether some process writes to the run at `run`.
-pub fn is_held(run: &Path) -> bool {
+pub fn is_held(run: &Entry) -> bool {
     let Ok((file, _)) = disk::open(&run.join(layout::LOCK)) else {
         return false;
     };
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    file.is_locked()
 }
 
 /// Who has the lock, as far as its file says.
-fn held_by(run: &Path, path: &Path) -> RunError {
+fn held_by(run: &Entry, path: &Entry) -> RunError {
     let holder = disk::read(path, 4096)
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -84,13 +77,8 @@ fn held_by(run: &Path, path: &Path) -> RunError {
         host: "unknown".into(),
         since: "an unknown time".into(),
     });
-    let run = run
-        .file_name()
-        .unwrap_or(run.as_os_str())
-        .to_string_lossy()
-        .into_owned();
     RunError::Locked {
-        run,
+        run: run.name(),
         pid,
         host,
         since,
@@ -104,16 +92,17 @@ mod tests {
     #[test]
     fn a_second_writer_is_told_who_has_the_lock() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(!is_held(dir.path()));
-        let first = RunLock::take(dir.path()).unwrap();
-        assert!(is_held(dir.path()));
-        let refused = RunLock::take(dir.path()).err().unwrap();
+        let run = Entry::open(dir.path()).unwrap();
+        assert!(!is_held(&run));
+        let first = RunLock::take(&run).unwrap();
+        assert!(is_held(&run));
+        let refused = RunLock::take(&run).err().unwrap();
         assert!(
             matches!(&refused, RunError::Locked { pid, .. } if *pid == std::process::id()),
             "{refused}"
         );
         drop(first);
-        assert!(!is_held(dir.path()));
-        RunLock::take(dir.path()).unwrap();
+        assert!(!is_held(&run));
+        RunLock::take(&run).unwrap();
     }
 }

@@ -2,16 +2,21 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
-    io::{BufRead, BufReader, Read, Write},
-    path::{Path, PathBuf},
+    io::{Read, Seek, SeekFrom, Write},
 };
 
 use jiff::Timestamp;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Row, RunError, RunInfo, disk, draft::Draft, row::Line};
+use super::{
+    Row, RunError, RunInfo,
+    disk::{self, Entry},
+    draft::Draft,
+    file::File,
+    lines::{Lines, TOO_LONG},
+    row::Line,
+};
 
 /// Length and digest of a log at one moment, as a checkpoint's manifest and the summary have them of
 /// `metrics.jsonl`.
@@ -29,7 +34,7 @@ pub struct LogDigest {
 /// The open log.
 #[derive(Debug)]
 pub struct Log {
-    path: PathBuf,
+    path: Entry,
     file: File,
     /// Lines that are not in the file yet.
     lines: Vec<u8>,
@@ -54,16 +59,16 @@ const LONGEST_WAIT: usize = 1 << 20;
 
 impl Log {
     /// Goes on with the log at `path`. What is there already is read for its digest.
-    pub fn open(path: &Path, next: Next) -> Result<Self, RunError> {
+    pub fn open(path: &Entry, next: Next) -> Result<Self, RunError> {
         let mut log = Self::over(path, disk::append_file(path)?, next);
         let (mut written, _) = disk::open(path)?;
         std::io::copy(&mut written, &mut log.hasher).map_err(RunError::io("read", path))?;
         Ok(log)
     }
 
-    fn over(path: &Path, file: File, next: Next) -> Self {
+    fn over(path: &Entry, file: File, next: Next) -> Self {
         Self {
-            path: path.into(),
+            path: path.clone(),
             file,
             lines: Vec::new(),
             hasher: blake3::Hasher::new(),
@@ -81,7 +86,7 @@ impl Log {
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub fn path(&self) -> &Entry {
         &self.path
     }
 
@@ -151,38 +156,39 @@ pub struct LogLine {
 
 /// The lines of the log at `path`, from the byte at `from` on; none where there is no log.
 pub fn lines(
-    path: &Path,
+    path: &Entry,
     from: u64,
-) -> Result<impl Iterator<Item = Result<LogLine, RunError>>, RunError> {
+) -> Result<impl Iterator<Item = Result<LogLine, RunError>> + use<>, RunError> {
     let file = match disk::open(path) {
         Ok((file, _)) => Some(file),
         Err(RunError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
-    let mut reader = file.map(BufReader::new);
-    if let Some(reader) = &mut reader {
-        std::io::Seek::seek(reader, std::io::SeekFrom::Start(from))
+    let mut lines = None;
+    if let Some(mut file) = file {
+        file.seek(SeekFrom::Start(from))
             .map_err(RunError::io("read", path))?;
+        lines = Some(Lines::new(file));
     }
-    let (path, mut end, mut line) = (path.to_path_buf(), from, Vec::new());
+    let (path, mut end) = (path.clone(), from);
     Ok(std::iter::from_fn(move || {
-        line.clear();
-        match reader.as_mut()?.read_until(b'\n', &mut line) {
-            Ok(0) => None,
-            Ok(length) => {
-                end += length as u64;
-                let whole = line.ends_with(b"\n");
-                let row = serde_json::from_slice(&line).map_err(|e| e.to_string());
-                Some(Ok(LogLine { row, end, whole }))
-            }
-            Err(e) => Some(Err(RunError::io("read", &path)(e))),
-        }
+        let found = lines.as_mut()?.next_line();
+        let found = found.map_err(RunError::io("read", &path)).transpose()?;
+        Some(found.map(|line| {
+            end += line.length;
+            let row = match line.text {
+                Some(text) => serde_json::from_slice(text).map_err(|e| e.to_string()),
+                None => Err(TOO_LONG.into()),
+            };
+            let whole = line.whole;
+            LogLine { row, end, whole }
+        }))
     }))
 }
 
 /// The digests of the beginnings of the log at `path`, by their lengths in bytes; a length that the
 /// log does not have is not among them.
-pub fn digests(path: &Path, lengths: &BTreeSet<u64>) -> Result<BTreeMap<u64, String>, RunError> {
+pub fn digests(path: &Entry, lengths: &BTreeSet<u64>) -> Result<BTreeMap<u64, String>, RunError> {
     let mut digests = BTreeMap::new();
     let (mut file, length) = disk::open(path)?;
     let (mut hasher, mut read) = (blake3::Hasher::new(), 0);
@@ -208,7 +214,7 @@ mod tests {
     #[test]
     fn the_digest_is_that_of_the_file_also_after_it_was_opened_again() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("metrics.jsonl");
+        let path = Entry::open(dir.path()).unwrap().join("metrics.jsonl");
         let mut log = Log::open(&path, FIRST).unwrap();
         let mut lengths = BTreeSet::new();
         for step in 0..4 {
@@ -222,7 +228,7 @@ mod tests {
             lengths.insert(log.digest().bytes);
         }
         log.sync().unwrap();
-        let bytes = std::fs::read(&path).unwrap();
+        let bytes = std::fs::read(path.path()).unwrap();
         let digest = log.digest();
         assert_eq!((digest.rows, digest.bytes), (4, bytes.len() as u64));
         assert_eq!(digest.blake3, blake3::hash(&bytes).to_hex().as_str());
@@ -239,13 +245,14 @@ mod tests {
     fn epochs_count_as_the_format_says() {
         let dir = tempfile::tempdir().unwrap();
         for (format, epoch) in [(1, "\"epoch\":2,"), (2, "\"epoch\":3,")] {
-            let path = dir.path().join(format!("{format}.jsonl"));
+            let path = Entry::open(dir.path()).unwrap();
+            let path = path.join(format!("{format}.jsonl"));
             let mut log = Log::open(&path, Next { format, ..FIRST }).unwrap();
             let mut draft = Draft::warning(60, 3.0, "m");
             draft.kind = "epoch";
             log.push(Timestamp::UNIX_EPOCH, &draft).unwrap();
             log.sync().unwrap();
-            let text = std::fs::read_to_string(&path).unwrap();
+            let text = std::fs::read_to_string(path.path()).unwrap();
             assert!(text.contains(epoch), "{text}");
         }
     }
@@ -253,13 +260,15 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_disk_is_an_error() {
-        let full = File::options().write(true).open("/dev/full").unwrap();
-        let mut log = Log::over(Path::new("metrics.jsonl"), full, FIRST);
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let dir = tempfile::tempdir().unwrap();
+        let path = Entry::open(dir.path()).unwrap().join("metrics.jsonl");
+        let mut log = Log::over(&path, File::new(full.unwrap(), path.path()), FIRST);
         log.push(Timestamp::UNIX_EPOCH, &Draft::warning(1, 0.5, "m"))
             .unwrap();
         let message = log.flush().unwrap_err().to_string();
         assert!(
-            message.starts_with("cannot write `metrics.jsonl`: No space left"),
+            message.contains("/metrics.jsonl`: No space left"),
             "{message}"
         );
     }
@@ -267,7 +276,7 @@ mod tests {
     #[test]
     fn lines_come_back_with_their_ends_and_a_torn_one_is_told() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("metrics.jsonl");
+        let path = Entry::open(dir.path()).unwrap().join("metrics.jsonl");
         assert_eq!(lines(&path, 0).unwrap().count(), 0);
         let mut log = Log::open(&path, FIRST).unwrap();
         for step in 1..=2 {
@@ -278,12 +287,12 @@ mod tests {
             .unwrap();
         }
         log.sync().unwrap();
-        let whole = std::fs::read_to_string(&path).unwrap();
+        let whole = std::fs::read_to_string(path.path()).unwrap();
         assert_eq!(
             whole.lines().next().unwrap(),
             r#"{"seq":0,"attempt":1,"kind":"warning","step":1,"epoch":"NaN","time":"1970-01-01T00:00:00.000Z","message":"say \"no\"\n"}"#
         );
-        std::fs::write(&path, &whole[..whole.len() - 3]).unwrap();
+        std::fs::write(path.path(), &whole[..whole.len() - 3]).unwrap();
         let read: Vec<LogLine> = lines(&path, 0).unwrap().map(Result::unwrap).collect();
         assert_eq!(
             read[0].row.as_ref().unwrap().text("message"),

@@ -18,8 +18,11 @@ mod data;
 mod disk;
 mod draft;
 mod error;
+mod fault;
+mod file;
 mod info;
 mod layout;
+mod lines;
 mod lock;
 mod log;
 mod machine;
@@ -33,6 +36,7 @@ mod row;
 mod seal;
 mod store;
 mod summary;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -43,10 +47,14 @@ pub use checkpoint::{
     CheckpointInfo, Fallback, FileDigest, Pick, checkpoint_of, find_weights, load_best,
     load_newest, load_step, load_weights,
 };
+pub(crate) use compare::TIMES;
 pub use compare::{Comparison, Difference, compare, compare_rows};
 pub use confusion::{Confusions, Evaluated};
 pub use data::{ClassInfo, DataInfo};
+pub use disk::probe;
 pub use error::RunError;
+pub use fault::VARIABLE as FAULT;
+pub use file::File;
 pub use info::{Attempt, Binary, InitInfo, RunInfo};
 pub use log::LogDigest;
 pub use machine::{binary, described, isa_class};
@@ -55,7 +63,8 @@ pub use meta::{AttemptMeta, Keep, Mode, RunMeta};
 pub use reader::{Reader, RunView};
 pub use resume::{Labels, Resume, ResumeMeta};
 pub use row::{Row, Value};
-pub use store::Store;
+pub use store::{Store, Survey};
 pub use summary::{BestSummary, Summary};
+pub use tail::{Tail, TailLine};
 pub use verify::{CheckpointVerdict, Verification, verify};
-pub use writer::Writer;
+pub use writer::{Warnings, Writer};

@@ -72,6 +72,8 @@ pub struct Queue {
     room: Condvar,
     /// Whether `state.failure` is there, without taking the lock.
     failed: AtomicBool,
+    /// Whether `state.warnings` has any, without taking the lock.
+    warned: AtomicBool,
     /// The log, for messages.
     log: PathBuf,
 }
@@ -83,6 +85,8 @@ struct State {
     checkpoints: usize,
     closed: bool,
     failure: Option<Failure>,
+    /// Warnings of the thread that nobody has been told yet, with their steps.
+    warnings: Vec<(u64, String)>,
 }
 
 #[derive(Debug)]
@@ -110,6 +114,7 @@ impl Queue {
             work: Condvar::new(),
             room: Condvar::new(),
             failed: AtomicBool::new(false),
+            warned: AtomicBool::new(false),
             log,
         }
     }
@@ -184,6 +189,20 @@ impl Queue {
     /// For the thread: it cannot go on.
     pub fn fail(&self, error: RunError) {
         self.fail_with(&mut self.state(), error);
+    }
+
+    /// For the thread: something that a person should be told.
+    pub fn warn(&self, step: u64, message: String) {
+        self.state().warnings.push((step, message));
+        self.warned.store(true, Ordering::Release);
+    }
+
+    /// The warnings since the last call; costs next to nothing where there are none.
+    pub fn warnings(&self) -> Vec<(u64, String)> {
+        match self.warned.swap(false, Ordering::AcqRel) {
+            true => std::mem::take(&mut self.state().warnings),
+            false => Vec::new(),
+        }
     }
 
     /// No more jobs come.

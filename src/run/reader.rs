@@ -4,7 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{CheckpointInfo, Row, RunError, RunInfo, Summary, checkpoint, disk, layout, lock, log};
+use super::{
+    CheckpointInfo, Row, RunError, RunInfo, Summary, checkpoint,
+    disk::{self, Entry},
+    layout, lock, log,
+};
 
 /// Everything a run directory says, read at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +17,8 @@ pub struct RunView {
     pub path: PathBuf,
     /// What it is: `run.json`.
     pub info: RunInfo,
+    /// The text of its plan; empty where it cannot be read.
+    pub plan: String,
     /// `running`, `completed`, `early_stopped`, `stopped`, `failed`, `diverged` or `crashed`.
     pub status: String,
     /// What came of it; absent while it runs and after a crash.
@@ -43,8 +49,9 @@ impl Reader {
     /// Where it is no run, of a later format, or unreadable. Damage that leaves the rest readable
     /// becomes a warning of the view.
     pub fn open(path: &Path) -> Result<RunView, RunError> {
-        let mut view = Self::view(path)?;
-        view.read_rows(0)?;
+        let run = Entry::open(path)?;
+        let mut view = Self::view(&run)?;
+        view.read_rows(&run, 0);
         Ok(view)
     }
 
@@ -54,11 +61,15 @@ impl Reader {
     /// # Errors
     /// As of [`open`](Self::open).
     pub fn glance(path: &Path) -> Result<RunView, RunError> {
-        let mut view = Self::view(path)?;
+        Self::glance_at(&Entry::open(path)?)
+    }
+
+    pub(super) fn glance_at(run: &Entry) -> Result<RunView, RunError> {
+        let mut view = Self::view(run)?;
         if view.summary.is_none() {
-            let log = path.join(layout::METRICS);
-            let length = log.symlink_metadata().map_or(0, |found| found.len());
-            view.read_rows(length.saturating_sub(Self::TAIL))?;
+            let log = disk::open(&run.join(layout::METRICS));
+            let length = log.map_or(0, |(_, length)| length);
+            view.read_rows(run, length.saturating_sub(Self::TAIL));
         }
         Ok(view)
     }
@@ -68,9 +79,13 @@ impl Reader {
     /// # Errors
     /// Where it is no run, of a later format, or unreadable.
     pub fn info(path: &Path) -> Result<RunInfo, RunError> {
-        let file = path.join(layout::RUN);
-        if file.symlink_metadata().is_err() {
-            return Err(RunError::NotARun { path: path.into() });
+        Self::info_of(&Entry::open(path)?)
+    }
+
+    pub(super) fn info_of(run: &Entry) -> Result<RunInfo, RunError> {
+        let file = run.join(layout::RUN);
+        if !disk::exists(&file) {
+            return Err(RunError::NotARun { path: run.into() });
         }
         json(&file)
     }
@@ -80,30 +95,36 @@ impl Reader {
     /// # Errors
     /// Where it cannot be read as text.
     pub fn plan_text(path: &Path) -> Result<String, RunError> {
-        let next = Self::info(path)?.attempts.len() as u32 + 1;
-        // A plan whose attempt was not recorded any more has not taken its place.
-        let old = layout::old_plan(path, next);
-        let place = match old.symlink_metadata() {
-            Ok(_) => old,
-            Err(_) => path.join(layout::PLAN),
-        };
-        let bytes = disk::read(&place, Self::LONGEST)?;
-        String::from_utf8(bytes).map_err(|e| RunError::damaged(place, e))
+        let run = Entry::open(path)?;
+        let info = Self::info_of(&run)?;
+        disk::read_text(&Self::plan_of(&run, &info), Self::LONGEST)
+    }
+
+    /// Returns the file of the plan that `run.json` has the hash of: a plan whose attempt was not
+    /// recorded any more has not taken its place.
+    pub(super) fn plan_of(run: &Entry, info: &RunInfo) -> Entry {
+        let old = layout::old_plan(run, info.attempts.len() as u32 + 1);
+        match disk::exists(&old) {
+            true => old,
+            false => run.join(layout::PLAN),
+        }
     }
 
     /// Everything but the log.
-    fn view(path: &Path) -> Result<RunView, RunError> {
-        let info = Self::info(path)?;
+    fn view(run: &Entry) -> Result<RunView, RunError> {
+        let info = Self::info_of(run)?;
         let mut warnings = Vec::new();
         // The lock first: who gives it up has written the summary before.
-        let running = lock::is_held(path);
-        let summary_path = path.join(layout::SUMMARY);
-        let summary = match summary_path.symlink_metadata() {
-            Ok(_) => json::<Summary>(&summary_path)
-                .map_err(|e| warnings.push(e.to_string()))
-                .ok(),
-            Err(_) => None,
+        let running = lock::is_held(run);
+        let summary_path = run.join(layout::SUMMARY);
+        let mut told = |error: RunError| warnings.push(error.to_string());
+        let summary = match disk::exists(&summary_path) {
+            true => json::<Summary>(&summary_path).map_err(&mut told).ok(),
+            false => None,
         };
+        let plan = disk::read_text(&Self::plan_of(run, &info), Self::LONGEST);
+        let plan = plan.map_err(&mut told).unwrap_or_default();
+        let listed = checkpoint::list(run).map_err(&mut told);
         let status = match &summary {
             // Older versions had one name for both.
             Some(summary) if summary.status == "stopped" && summary.signal.is_none() => {
@@ -114,17 +135,18 @@ impl Reader {
             None => "crashed".into(),
         };
         let mut checkpoints = Vec::new();
-        for (_, dir) in checkpoint::list(path)? {
-            match checkpoint::Manifest::read(&dir, &info.run) {
-                Ok(manifest) => checkpoints.push(manifest.info(&dir)),
+        for (_, dir) in listed.unwrap_or_default() {
+            match checkpoint::twice(|| checkpoint::Manifest::read(&dir, &info.run)) {
+                Ok(manifest) => checkpoints.push(manifest.info(dir.path())),
                 // Pruned since it was listed.
-                Err(_) if !disk::is_dir(&dir) => {}
+                Err(_) if !disk::exists(&dir) => {}
                 Err(error) => warnings.push(error.to_string()),
             }
         }
         Ok(RunView {
-            path: path.into(),
+            path: run.into(),
             info,
+            plan,
             status,
             summary,
             rows: Vec::new(),
@@ -144,10 +166,17 @@ impl RunView {
     }
 
     /// Reads the log from the byte at `from` on; where that is not its beginning, the first line
-    /// is part of one and left out.
-    fn read_rows(&mut self, from: u64) -> Result<(), RunError> {
-        for (index, line) in log::lines(&self.path.join(layout::METRICS), from)?.enumerate() {
-            let line = line?;
+    /// is part of one and left out. What cannot be read becomes a warning.
+    fn read_rows(&mut self, run: &Entry, from: u64) {
+        let lines = match log::lines(&run.join(layout::METRICS), from) {
+            Ok(lines) => lines,
+            Err(error) => return self.warnings.push(error.to_string()),
+        };
+        for (index, line) in lines.enumerate() {
+            let line = match line {
+                Ok(line) => line,
+                Err(error) => return self.warnings.push(error.to_string()),
+            };
             match line.row {
                 _ if from > 0 && index == 0 => {}
                 Ok(row) if line.whole => {
@@ -156,9 +185,7 @@ impl RunView {
                 }
                 // The writer is at it.
                 _ if !line.whole && self.status == "running" => {}
-                _ if !line.whole => self
-                    .warnings
-                    .push("the last line of metrics.jsonl is torn and was left out".into()),
+                _ if !line.whole => self.warnings.push(Self::TORN.into()),
                 Ok(_) => {}
                 Err(why) => {
                     let place = if from == 0 {
@@ -172,7 +199,21 @@ impl RunView {
                 }
             }
         }
-        Ok(())
+    }
+
+    /// The warning of a log whose last line was not written to its end.
+    const TORN: &str = "the last line of metrics.jsonl is torn and was left out";
+
+    /// Returns the warnings that tell of damage, and not only of a crash.
+    pub fn damage(&self) -> impl Iterator<Item = &str> {
+        let warnings = self.warnings.iter().map(String::as_str);
+        warnings.filter(|warning| *warning != Self::TORN)
+    }
+
+    /// Returns whether the run came to an end of its own: it is `completed` or `early_stopped`.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        ["completed", "early_stopped"].contains(&self.status.as_str())
     }
 
     /// Optimizer updates done, as far as the summary or, without one, the log says.
@@ -208,7 +249,7 @@ impl RunView {
 }
 
 /// Reads a JSON file whose `format` this program knows.
-fn json<T: DeserializeOwned>(path: &Path) -> Result<T, RunError> {
+fn json<T: DeserializeOwned>(path: &Entry) -> Result<T, RunError> {
     #[derive(Deserialize)]
     struct Versioned {
         format: u32,

@@ -5,21 +5,22 @@
 //! leaves resumable: the old summary removed, the new attempt in `run.json`, what is unfinished
 //! cleaned away, the log cut.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
 use super::{
-    AttemptMeta, CheckpointInfo, Fallback, InitInfo, Keep, Reader, RunError, RunInfo, Writer,
-    checkpoint, create, cut, disk, layout, lock::RunLock, log, machine, writer,
+    AttemptMeta, CheckpointInfo, Fallback, FileDigest, InitInfo, Keep, Reader, RunError, RunInfo,
+    Writer, checkpoint, contents, cut,
+    disk::{self, Entry},
+    layout,
+    lock::RunLock,
+    log, machine, writer,
 };
 use crate::event::Checkpoint;
 
 /// A run that can go on; holds its lock.
 #[derive(Debug)]
 pub struct Resume {
-    path: PathBuf,
+    path: Entry,
     info: RunInfo,
     lock: RunLock,
     checkpoint: Option<(Checkpoint, checkpoint::Manifest)>,
@@ -64,12 +65,13 @@ impl Resume {
     /// are no error: see [`fallbacks`](Self::fallbacks).
     pub fn open(path: &Path) -> Result<Self, RunError> {
         let path = std::path::absolute(path).map_err(RunError::io("find", path))?;
-        Reader::info(&path)?;
+        let path = Entry::open(&path)?;
+        Reader::info_of(&path)?;
         let lock = RunLock::take(&path)?;
-        let info = Reader::info(&path)?;
+        let info = Reader::info_of(&path)?;
         // A new plan whose attempt was not recorded any more was never begun with.
         let old_plan = layout::old_plan(&path, info.attempts.len() as u32 + 1);
-        if old_plan.symlink_metadata().is_ok() {
+        if disk::exists(&old_plan) {
             disk::rename(&old_plan, &path.join(layout::PLAN))?;
         }
         let checkpoint::Newest {
@@ -88,7 +90,7 @@ impl Resume {
     /// The run's directory, absolute.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        self.path.path()
     }
 
     /// What `run.json` says; the program and the machine of the last attempt are the last of its
@@ -103,7 +105,7 @@ impl Resume {
     /// # Errors
     /// Where it cannot be read as text.
     pub fn plan_text(&self) -> Result<String, RunError> {
-        text(self.path.join(layout::PLAN))
+        disk::read_text(&self.path.join(layout::PLAN), Reader::LONGEST)
     }
 
     /// Returns the text of the plan that it was begun with, which later attempts may have replaced.
@@ -113,8 +115,9 @@ impl Resume {
     pub fn first_plan_text(&self) -> Result<String, RunError> {
         let later = 2..=self.info.attempts.len() as u32;
         let mut replaced = later.map(|attempt| layout::old_plan(&self.path, attempt));
-        let first = replaced.find(|path| path.is_file());
-        text(first.unwrap_or_else(|| self.path.join(layout::PLAN)))
+        let first = replaced.find(disk::exists);
+        let plan = first.unwrap_or_else(|| self.path.join(layout::PLAN));
+        disk::read_text(&plan, Reader::LONGEST)
     }
 
     /// The step from which the run goes on; 0 where it reached no checkpoint.
@@ -146,7 +149,7 @@ impl Resume {
             return Ok(None);
         };
         let path = self.path.join(layout::METRICS);
-        if path.symlink_metadata().is_err() {
+        if !disk::exists(&path) {
             return Ok(Some("metrics.jsonl is missing; it begins anew".into()));
         }
         let found = log::digests(&path, &[log.bytes].into())?;
@@ -164,11 +167,11 @@ impl Resume {
     /// Where the directory cannot be written.
     pub fn begin(mut self, meta: &ResumeMeta) -> Result<Writer, RunError> {
         let number = self.info.attempts.len() as u32 + 1;
-        // First: it has digests of files that are now replaced.
+        // First: it has digests of files that are now replaced. It is deleted when run.json tells of
+        // this attempt: a run that has ended is never without it.
         let summary = self.path.join(layout::SUMMARY);
-        if summary.symlink_metadata().is_ok() {
-            fs::remove_file(&summary).map_err(RunError::io("remove", &summary))?;
-            disk::sync_dir(&self.path)?;
+        if disk::exists(&summary) {
+            disk::rename(&summary, &disk::fresh_name(&summary))?;
         }
         self.record(number, meta)?;
         self.clean(number)?;
@@ -209,6 +212,7 @@ impl Resume {
             disk::replace(&plan, super::mask::toml(text).as_bytes())?;
             self.info.plan_hash.clone_from(hash);
         }
+        self.info.files = self.fixed(meta.plan.is_some())?;
         let Labels { name, tags, notes } = meta.labels.clone();
         (self.info.name, self.info.tags, self.info.notes) = (name, tags, notes);
         self.info
@@ -220,28 +224,40 @@ impl Resume {
         self.info
             .attempts
             .push(writer::attempt(number, self.step(), &meta.attempt));
-        create::write_json(&self.path.join(layout::RUN), &self.info)
+        self.info.write(&self.path)
+    }
+
+    /// The digests of config and plan. Those that were known stay, so that a file that was changed
+    /// between the attempts is still found; the plan's are new where it was `replaced`.
+    fn fixed(&self, replaced: bool) -> Result<BTreeMap<String, FileDigest>, RunError> {
+        let mut files = contents::fixed(&self.path)?;
+        for (name, known) in &self.info.files {
+            if !replaced || name != layout::PLAN {
+                files.insert(name.clone(), known.clone());
+            }
+        }
+        Ok(files)
     }
 
     /// Deletes what a killed process left unfinished, and puts damaged checkpoints out of the way.
     fn clean(&self, number: u32) -> Result<(), RunError> {
         let checkpoints = self.path.join(layout::CHECKPOINTS);
-        if checkpoints.symlink_metadata().is_err() {
+        if !disk::exists(&checkpoints) {
             disk::create_dir(&checkpoints)?;
         }
-        checkpoint::clean(&checkpoints)?;
+        // What cannot be deleted is in nobody's way; the next save tries it again, and tells it.
+        let _ = checkpoint::sweep(&checkpoints);
         for Fallback { path, .. } in &self.fallbacks {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let aside = checkpoints.join(format!("{}{name}-{number}", layout::DAMAGED));
-            disk::rename(path, &aside)?;
+            let aside = format!("{}{name}-{number}", layout::DAMAGED);
+            disk::rename(&checkpoints.join(&*name), &checkpoints.join(aside))?;
         }
         checkpoint::settle(&checkpoints, self.step())?;
         for name in disk::names(&self.path)?
             .iter()
             .filter(|name| name.starts_with(disk::TEMPORARY))
         {
-            let path = self.path.join(name);
-            fs::remove_file(&path).map_err(RunError::io("remove", &path))?;
+            disk::remove_file(&self.path.join(name))?;
         }
         Ok(())
     }
@@ -253,14 +269,8 @@ impl Resume {
             .filter_map(|(_, dir)| {
                 checkpoint::Manifest::read(&dir, &self.info.run)
                     .ok()
-                    .map(|manifest| manifest.info(&dir))
+                    .map(|manifest| manifest.info(dir.path()))
             });
         Ok(manifests.collect())
     }
-}
-
-/// Returns the text of a file.
-fn text(path: PathBuf) -> Result<String, RunError> {
-    let bytes = disk::read(&path, Reader::LONGEST)?;
-    String::from_utf8(bytes).map_err(|e| RunError::damaged(path, e))
 }

@@ -1,17 +1,32 @@
 //! A folder of runs.
 
 use std::{
-    fs,
+    cmp::Reverse,
     path::{MAIN_SEPARATOR, Path, PathBuf},
 };
 
-use super::{Reader, RunError, RunInfo, RunView, disk, layout, lock::RunLock};
+use super::{
+    Reader, RunError, RunInfo, RunView,
+    disk::{self, Entry},
+    layout,
+    lock::{self, RunLock},
+};
 
 /// The folder that holds runs, by default `runs`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
     /// The folder; it need not exist.
     pub root: PathBuf,
+}
+
+/// What a folder of runs holds.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// Its runs, newest first, without their logs (see [`RunView::rows`]).
+    pub runs: Vec<RunView>,
+    /// Directories that are meant to be runs and cannot be read as such, in order of their names,
+    /// with what is wrong.
+    pub damaged: Vec<(PathBuf, RunError)>,
 }
 
 /// Names and ids at least this similar (Jaro–Winkler, 0 to 1) are worth a hint.
@@ -28,30 +43,27 @@ impl Store {
     ///
     /// # Errors
     /// Where the folder exists and cannot be read. A directory that is no run, or whose `run.json`
-    /// is damaged, is passed over (see [`rubbish`](Self::rubbish)).
+    /// is damaged, is passed over (see [`survey`](Self::survey)).
     pub fn list(&self) -> Result<Vec<RunView>, RunError> {
-        let paths = self.infos()?.into_iter().map(|(path, _)| path);
-        Ok(paths
-            .filter_map(|path| Reader::glance(&path).ok())
-            .collect())
+        Ok(self.survey()?.runs)
     }
 
-    /// Directories that are meant to be runs and cannot be read as such, in order of their names,
-    /// with what is wrong.
+    /// Its runs, and the directories that are meant to be runs and cannot be read as such.
     ///
     /// # Errors
     /// Where the folder exists and cannot be read.
-    pub fn damaged(&self) -> Result<Vec<(PathBuf, RunError)>, RunError> {
-        let paths = disk::names(&self.root)?
-            .into_iter()
-            .filter(|name| !name.starts_with('.'))
-            .map(|name| self.root.join(name))
-            .filter(|path| disk::is_dir(path));
-        let faults = paths.filter_map(|path| match Reader::glance(&path) {
-            Ok(_) | Err(RunError::NotARun { .. }) => None,
-            Err(error) => Some((path, error)),
-        });
-        Ok(faults.collect())
+    pub fn survey(&self) -> Result<Survey, RunError> {
+        let mut survey = Survey::default();
+        for path in self.directories()? {
+            match Reader::glance(&path) {
+                Ok(view) => survey.runs.push(view),
+                Err(RunError::NotARun { .. }) => {}
+                Err(error) => survey.damaged.push((path, error)),
+            }
+        }
+        let age = |view: &RunView| (view.info.created.clone(), view.path.clone());
+        survey.runs.sort_by_cached_key(|view| Reverse(age(view)));
+        Ok(survey)
     }
 
     /// The directory of one run: an id, its shortest unique prefix, a short id or the beginning of
@@ -99,7 +111,7 @@ impl Store {
             .collect();
         match found[..] {
             [path] if !wanted.is_empty() => Ok(path.clone()),
-            [] if path.join(layout::RUN).is_file() => Ok(followed(path)),
+            [] if Reader::info(path).is_ok() => Ok(followed(path)),
             [_, ..] if !wanted.is_empty() => {
                 let candidates = found.iter().map(|path| id(path)).collect();
                 Err(RunError::Ambiguous {
@@ -107,7 +119,11 @@ impl Store {
                     candidates,
                 })
             }
-            _ => Err(self.unknown(wanted, &runs)),
+            // One that is there and damaged is not unknown.
+            _ => match Reader::info(&self.root.join(wanted)) {
+                Err(RunError::NotARun { .. }) | Ok(_) => Err(self.unknown(wanted, &runs)),
+                Err(damage) => Err(damage),
+            },
         }
     }
 
@@ -118,22 +134,30 @@ impl Store {
     /// Where a directory cannot be read.
     pub fn rubbish(&self) -> Result<Vec<PathBuf>, RunError> {
         let mut rubbish = Vec::new();
-        for name in disk::names(&self.root)? {
+        for name in disk::folder(&self.root)? {
             let path = self.root.join(&name);
-            let empty_run = path.join(layout::LOCK).is_file()
-                && path.join(layout::RUN).symlink_metadata().is_err();
-            if !disk::is_dir(&path) || super::lock::is_held(&path) {
+            if path.is_symlink() {
                 continue;
             }
-            if empty_run || name.starts_with(layout::TRASH) {
+            let Ok(run) = Entry::open(&path) else {
+                continue;
+            };
+            if lock::is_held(&run) {
+                continue;
+            }
+            let is_run = disk::exists(&run.join(layout::RUN));
+            let is_locked = disk::exists(&run.join(layout::LOCK));
+            let name = name.to_string_lossy();
+            let is_unborn = is_locked && (!is_run || name.starts_with(disk::TEMPORARY));
+            if is_unborn || name.starts_with(layout::TRASH) {
                 rubbish.push(path);
-            } else if path.join(layout::RUN).is_file() {
-                let checkpoints = path.join(layout::CHECKPOINTS);
+            } else if is_run {
+                let checkpoints = run.join(layout::CHECKPOINTS);
                 let begins = [disk::TEMPORARY, layout::TRASH, layout::DAMAGED];
                 let names = disk::names(&checkpoints)?.into_iter();
                 let unfinished =
                     names.filter(|name| begins.iter().any(|begin| name.starts_with(begin)));
-                rubbish.extend(unfinished.map(|name| checkpoints.join(name)));
+                rubbish.extend(unfinished.map(|name| PathBuf::from(&checkpoints.join(name))));
             }
         }
         Ok(rubbish)
@@ -145,24 +169,39 @@ impl Store {
     /// Where it is no run, is a link, or is running.
     pub fn remove(&self, path: &Path) -> Result<(), RunError> {
         Reader::info(path)?;
-        if !disk::is_dir(path) {
+        if path.is_symlink() {
             return Err(RunError::NotARun { path: path.into() });
         }
-        let path = fs::canonicalize(path).map_err(RunError::io("find", path))?;
-        let _lock = RunLock::take(&path)?;
+        let path = std::path::absolute(path).map_err(RunError::io("find", path))?;
+        let _lock = RunLock::take(&Entry::open(&path)?)?;
         let trash = path.with_file_name(format!("{}{}", layout::TRASH, id(&path)));
-        disk::rename(&path, &trash)?;
-        fs::remove_dir_all(&trash).map_err(RunError::io("remove", &trash))
+        disk::rename_run(&path, &trash)?;
+        disk::remove_run(&trash)
+    }
+
+    /// The directories in the folder that may be runs, in order of their names. A link to a directory
+    /// elsewhere is one; a link to another run of this folder is only another name of it.
+    fn directories(&self) -> Result<Vec<PathBuf>, RunError> {
+        let folder = self.root.canonicalize().ok();
+        let is_run = |path: &PathBuf| match path.symlink_metadata() {
+            Ok(found) if found.is_symlink() => path
+                .canonicalize()
+                .is_ok_and(|target| target.is_dir() && target.parent() != folder.as_deref()),
+            found => found.is_ok_and(|found| found.is_dir()),
+        };
+        let names = disk::folder(&self.root)?.into_iter();
+        let names = names.filter(|name| !name.to_string_lossy().starts_with('.'));
+        Ok(names
+            .map(|name| self.root.join(name))
+            .filter(is_run)
+            .collect())
     }
 
     /// Paths and `run.json` of its runs, newest first.
     fn infos(&self) -> Result<Vec<(PathBuf, RunInfo)>, RunError> {
-        let paths = disk::names(&self.root)?
+        let mut runs: Vec<(PathBuf, RunInfo)> = self
+            .directories()?
             .into_iter()
-            .filter(|name| !name.starts_with('.'));
-        let mut runs: Vec<(PathBuf, RunInfo)> = paths
-            .map(|name| self.root.join(name))
-            .filter(|path| disk::is_dir(path))
             .filter_map(|path| Reader::info(&path).ok().map(|info| (path, info)))
             .collect();
         runs.sort_by(|(a_path, a), (b_path, b)| (&b.created, b_path).cmp(&(&a.created, a_path)));

@@ -1,10 +1,10 @@
 //! `summary.json`: what came of a run, written last; its absence means unfinished.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FileDigest, LogDigest, RunError, disk, number, seal};
+use super::{FileDigest, LogDigest, RunError, layout, number, seal};
 use crate::event::{Metrics, Tested};
 
 /// The content of `summary.json`, and of `trainer run --format json`.
@@ -89,12 +89,13 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Puts the summary in the place of the one at `path`, durably, with its own digest.
-    pub(super) fn write(&mut self, path: &Path) -> Result<(), RunError> {
+    /// Returns the text of the file, with its digest in it.
+    pub(super) fn seal(&mut self) -> Result<String, RunError> {
         self.digest = Some(seal::blank());
-        let (text, digest) = seal::seal(self).map_err(|e| RunError::damaged(path, e))?;
+        let sealed = seal::seal(self).map_err(|e| RunError::damaged(layout::SUMMARY, e));
+        let (text, digest) = sealed?;
         self.digest = Some(digest);
-        disk::replace(path, text.as_bytes())
+        Ok(text)
     }
 }
 

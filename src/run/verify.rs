@@ -1,21 +1,25 @@
 //! Whether a run directory is what its writer left: every digest, every line, the summary.
 //!
 //! The summary has digests of the log and of the other files, and one of itself; the manifest of a
-//! checkpoint has digests of the checkpoint's files and of the log up to it, and one of itself. So a
-//! changed number is found wherever it stands. Runs of format 1 have only the checkpoints' digests.
+//! checkpoint has digests of the checkpoint's files and of the log up to it, and one of itself;
+//! `run.json` has digests of config and plan, and one of itself. `docs/run-format.md` has a table of
+//! what is covered when. Runs of format 1 have only the checkpoints' digests.
+
+mod digests;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use serde::Serialize;
 
 use super::{
-    LogDigest, Reader, Row, RunError, RunInfo, RunView, Summary, checkpoint, contents, disk,
-    layout, lock, log, seal,
+    LogDigest, Reader, Row, RunError, RunInfo, RunView, Summary, checkpoint,
+    disk::{self, Entry},
+    layout, lock, log,
 };
-use crate::units::counted;
 
 /// What verification found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -66,7 +70,7 @@ impl Verification {
 
 /// Times that a run under way is read again where something does not fit: its process may have
 /// deleted or replaced what was being read.
-const AGAIN: usize = 4;
+const AGAIN: u32 = 10;
 
 /// Verifies the run at `path`: the digests of every checkpoint, of the log and of the other files,
 /// the log's rows (JSON, numbering, order), and that summary, log and checkpoints agree.
@@ -75,58 +79,65 @@ const AGAIN: usize = 4;
 /// Where it is no run, of a later format, or its `run.json` is damaged; anything else that is wrong
 /// is in the result.
 pub fn verify(path: &Path) -> Result<Verification, RunError> {
-    // A link to the directory is the directory.
-    let target = path.canonicalize().ok();
-    let path = target.as_deref().unwrap_or(path);
+    let run = Entry::open(path)?;
     let mut tries = 0;
     loop {
-        let running = lock::is_held(path);
-        let found = verify_once(path);
+        let running = lock::is_held(&run);
+        let found = verify_once(&run, running);
         let whole = found.as_ref().is_ok_and(Verification::is_valid);
-        if whole || !running || tries == AGAIN {
+        // One that has just begun or ended was under way, too.
+        let moving = running || lock::is_held(&run);
+        if whole || !moving || tries == AGAIN {
             return found;
         }
         tries += 1;
+        std::thread::sleep(Duration::from_millis(5) * tries);
     }
 }
 
-fn verify_once(path: &Path) -> Result<Verification, RunError> {
-    let info = Reader::info(path)?;
-    let checkpoints = checkpoint::list(path)?
-        .into_iter()
-        .map(|(step, path)| verdict(step, path, &info))
-        // One that was deleted since it was listed is no fault.
-        .filter(|verdict| verdict.fault.is_none() || disk::is_dir(&verdict.path))
-        .collect();
+fn verify_once(run: &Entry, running: bool) -> Result<Verification, RunError> {
+    let info = Reader::info_of(run)?;
     let mut found = Verification {
         run: info.run.clone(),
-        checkpoints,
+        checkpoints: Vec::new(),
         rows: 0,
         files: 0,
         faults: Vec::new(),
         notes: Vec::new(),
     };
-    let commits = found.log(path, &info)?;
-    found.commits(&commits, &info, lock::is_held(path));
-    match Reader::glance(path) {
-        Ok(view) => found.summary(&view)?,
+    match checkpoint::list(run) {
+        Ok(listed) => {
+            let verdicts = listed.into_iter().map(|(step, dir)| {
+                let gone = |verdict: &CheckpointVerdict| {
+                    running && verdict.fault.is_some() && !disk::exists(&dir)
+                };
+                // One that was deleted since it was listed is no fault.
+                Some(verdict(step, &dir, &info)).filter(|verdict| !gone(verdict))
+            });
+            found.checkpoints = verdicts.flatten().collect();
+        }
+        Err(error) => found.faults.push(error.to_string()),
+    }
+    let commits = found.log(run, &info, running);
+    found.commits(&commits, &info, running);
+    match Reader::glance_at(run) {
+        Ok(view) => found.summary(run, &view, running),
         Err(error) => found.faults.push(error.to_string()),
     }
     Ok(found)
 }
 
-fn verdict(step: u64, path: PathBuf, info: &RunInfo) -> CheckpointVerdict {
-    let checked = checkpoint::check(&path, &info.run).and_then(|manifest| {
+fn verdict(step: u64, dir: &Entry, info: &RunInfo) -> CheckpointVerdict {
+    let checked = checkpoint::twice(|| checkpoint::check(dir, &info.run)).and_then(|manifest| {
         // What an earlier attempt had may differ: it was allowed to.
         let own = manifest.attempt as usize == info.attempts.len();
         if own && manifest.plan_hash != info.plan_hash {
-            return Err(RunError::damaged(
-                &path,
-                "it is of another plan than run.json says",
-            ));
+            let why = "it is of another plan than run.json says";
+            return Err(RunError::damaged(dir, why));
         }
         Ok(manifest)
     });
+    let path = dir.path().to_path_buf();
     match checked {
         Ok(manifest) => {
             let info = manifest.info(&path);
@@ -152,15 +163,28 @@ fn verdict(step: u64, path: PathBuf, info: &RunInfo) -> CheckpointVerdict {
 
 impl Verification {
     /// Reads the log; gives the states that its commit lines name by step.
-    fn log(&mut self, path: &Path, info: &RunInfo) -> Result<BTreeMap<u64, String>, RunError> {
+    fn log(&mut self, run: &Entry, info: &RunInfo, running: bool) -> BTreeMap<u64, String> {
         let mut commits = BTreeMap::new();
         let mut last: Option<Row> = None;
-        let file = path.join(layout::METRICS);
-        if file.symlink_metadata().is_err() {
+        let file = run.join(layout::METRICS);
+        if !disk::exists(&file) {
             self.faults.push("metrics.jsonl is missing".into());
         }
-        for (index, line) in log::lines(&file, 0)?.enumerate() {
-            let line = line?;
+        let lines = match log::lines(&file, 0) {
+            Ok(lines) => lines,
+            Err(error) => {
+                self.faults.push(error.to_string());
+                return commits;
+            }
+        };
+        for (index, line) in lines.enumerate() {
+            let line = match line {
+                Ok(line) => line,
+                Err(error) => {
+                    self.faults.push(error.to_string());
+                    return commits;
+                }
+            };
             let place = format!("line {} of metrics.jsonl", index + 1);
             match line.row {
                 Ok(row) if line.whole => {
@@ -170,15 +194,13 @@ impl Verification {
                             .map(|why| format!("{place}: {why}")),
                     );
                     if row.kind == "checkpoint" {
-                        commits.insert(
-                            row.step,
-                            row.text("state_hash").unwrap_or_default().to_string(),
-                        );
+                        let state = row.text("state_hash").unwrap_or_default();
+                        commits.insert(row.step, state.to_string());
                     }
                     self.rows += 1;
                     last = Some(row);
                 }
-                _ if !line.whole && lock::is_held(path) => {}
+                _ if !line.whole && running => {}
                 _ if !line.whole => self
                     .notes
                     .push(format!("{place} is torn, as a crash leaves it")),
@@ -186,7 +208,7 @@ impl Verification {
                 Err(why) => self.faults.push(format!("{place} is no row: {why}")),
             }
         }
-        Ok(commits)
+        commits
     }
 
     /// Compares the commit lines with the checkpoints.
@@ -218,7 +240,7 @@ impl Verification {
     }
 
     /// Compares the summary with the rest, and the log with the digests that there are of it.
-    fn summary(&mut self, view: &RunView) -> Result<(), RunError> {
+    fn summary(&mut self, run: &Entry, view: &RunView, running: bool) {
         let Some(summary) = &view.summary else {
             self.faults.extend(
                 view.warnings
@@ -226,93 +248,35 @@ impl Verification {
                     .filter(|why| why.contains(layout::SUMMARY))
                     .cloned(),
             );
-            self.log_digests(&view.path, None)?;
-            self.notes
-                .push(format!("there is no summary: the run is {}", view.status));
-            return Ok(());
+            self.log_digests(run, None);
+            self.fixed(run, &view.info);
+            return self.unfinished(run, view, running);
         };
-        self.sealed(view, summary)?;
-        self.log_digests(&view.path, summary.log.as_ref())?;
-        self.contents(&view.path, summary)?;
+        self.sealed(run, view, summary);
+        self.log_digests(run, summary.log.as_ref());
+        self.contents(run, summary);
         self.agreement(view, summary);
-        Ok(())
     }
 
-    /// The summary's own digest.
-    fn sealed(&mut self, view: &RunView, summary: &Summary) -> Result<(), RunError> {
-        let bytes = disk::read(&view.path.join(layout::SUMMARY), Reader::LONGEST)?;
-        match &summary.digest {
-            Some(digest) if seal::holds(&bytes, digest) => {}
-            None if view.info.format == 1 => self.notes.push(
-                "the run is of format 1, whose log, summary and config have no digests: a change of them is not found".into(),
-            ),
+    /// Tells why there is no summary, or that there should be one.
+    fn unfinished(&mut self, run: &Entry, view: &RunView, running: bool) {
+        if running {
+            let note =
+                "the run is running: what it wrote since its newest checkpoint is not covered";
+            return self.notes.push(note.into());
+        }
+        let summary = run.join(layout::SUMMARY);
+        // It has that name while run.json is replaced.
+        let was_at_it = disk::exists(&disk::fresh_name(&summary));
+        let last = view.info.attempts.last();
+        match last.and_then(|attempt| attempt.status.as_ref()) {
+            Some(status) if !was_at_it && !disk::exists(&summary) => self.faults.push(format!(
+                "summary.json is missing: run.json says that the run ended, {status}"
+            )),
             _ => self
-                .faults
-                .push("summary.json was changed: its content does not have the digest in it".into()),
+                .notes
+                .push(format!("there is no summary: the run is {}", view.status)),
         }
-        Ok(())
-    }
-
-    /// Compares the log with what the checkpoints and the summary say of it, from its beginning on;
-    /// the first difference is told.
-    fn log_digests(&mut self, path: &Path, end: Option<&LogDigest>) -> Result<(), RunError> {
-        let mut said: Vec<(&LogDigest, String)> = self
-            .checkpoints
-            .iter()
-            .filter_map(|verdict| {
-                let who = format!("the checkpoint of step {}", verdict.step);
-                Some((verdict.log.as_ref()?, who))
-            })
-            .chain(end.map(|log| (log, layout::SUMMARY.to_string())))
-            .collect();
-        said.sort_by_key(|(log, _)| log.bytes);
-        let file = path.join(layout::METRICS);
-        if said.is_empty() || file.symlink_metadata().is_err() {
-            return Ok(());
-        }
-        let lengths: BTreeSet<u64> = said.iter().map(|(log, _)| log.bytes).collect();
-        let found = log::digests(&file, &lengths)?;
-        let length = disk::open(&file)?.1;
-        let wrong = said
-            .iter()
-            .find(|(log, _)| found.get(&log.bytes) != Some(&log.blake3));
-        let fault = match wrong {
-            Some((log, who)) if log.bytes > length => Some(format!(
-                "metrics.jsonl has {length} bytes, {who} says {} ({})",
-                log.bytes,
-                counted(log.rows, "row")
-            )),
-            Some((log, who)) => Some(format!(
-                "metrics.jsonl was changed: the digest in {who} is not that of its first {}",
-                counted(log.rows, "row")
-            )),
-            None => end.filter(|log| log.bytes < length).map(|log| {
-                format!(
-                    "metrics.jsonl has {length} bytes, summary.json says {} ({})",
-                    log.bytes,
-                    counted(log.rows, "row")
-                )
-            }),
-        };
-        self.faults.extend(fault);
-        Ok(())
-    }
-
-    /// Compares the other files with their digests in the summary.
-    fn contents(&mut self, path: &Path, summary: &Summary) -> Result<(), RunError> {
-        let found = contents::digests(path)?;
-        self.files = summary.files.len();
-        for (name, digest) in &summary.files {
-            let fault = match found.get(name) {
-                Some(there) if there == digest => continue,
-                Some(_) => {
-                    format!("{name} was changed: it does not have the digest in summary.json")
-                }
-                None => format!("{name} is missing"),
-            };
-            self.faults.push(fault);
-        }
-        Ok(())
     }
 
     /// Compares the summary with run.json, and the best and the last checkpoint with the summary.

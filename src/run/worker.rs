@@ -2,7 +2,7 @@
 //! writes rows and checkpoints.
 
 use std::{
-    path::PathBuf,
+    collections::BTreeSet,
     sync::Arc,
     thread::{Builder, JoinHandle},
 };
@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::{
     CheckpointInfo, Keep, LogDigest, RunError, checkpoint,
     confusion::Keeper,
+    disk::Entry,
     draft::{Again, Draft, reason_name},
     layout,
     log::Log,
@@ -23,7 +24,7 @@ use crate::event::{Checkpoint, Reason};
 #[derive(Debug)]
 pub struct Worker {
     /// The run's directory.
-    pub run: PathBuf,
+    pub run: Entry,
     /// Its log.
     pub log: Log,
     /// What manifests say about the process.
@@ -34,6 +35,8 @@ pub struct Worker {
     pub saved: Vec<CheckpointInfo>,
     /// The confusion matrices so far.
     pub confusion: Keeper,
+    /// What could not be deleted, as far as it has been told.
+    pub told: BTreeSet<String>,
 }
 
 impl Worker {
@@ -48,7 +51,7 @@ impl Worker {
         Builder::new()
             .name("run-writer".into())
             .spawn(work)
-            .map_err(RunError::io("start a thread that writes to", run))
+            .map_err(RunError::io("start a thread that writes to", &run))
     }
 
     fn work(mut self, queue: &Queue) -> Option<LogDigest> {
@@ -60,6 +63,7 @@ impl Worker {
                 self.log.flush()?;
             }
             self.confusion.write(&self.run)?;
+            self.tidy(queue, true)?;
             self.log.sync()
         };
         match all() {
@@ -87,44 +91,54 @@ impl Worker {
                 .log
                 .push(moment, &Draft::warning(step, epoch, &message)),
             Job::Checkpoint(checkpoint, place) => {
-                place.within(|| self.checkpoint(moment, &checkpoint))?;
+                place.within(|| self.checkpoint(moment, &checkpoint, queue))?;
                 drop(checkpoint);
                 queue.checkpoint_done();
                 Ok(())
             }
-            Job::Again(again, place) => place.within(|| self.again(moment, &again)),
+            Job::Again(again, place) => place.within(|| self.again(moment, &again, queue)),
         }
     }
 
     /// Writes a checkpoint; the steps are those of [`checkpoint::save`].
-    fn checkpoint(&mut self, moment: Timestamp, checkpoint: &Checkpoint) -> Result<(), RunError> {
+    fn checkpoint(
+        &mut self,
+        moment: Timestamp,
+        checkpoint: &Checkpoint,
+        queue: &Queue,
+    ) -> Result<(), RunError> {
         let checkpoints = self.run.join(layout::CHECKPOINTS);
+        // Before the checkpoint, so that one that exists has its matrices, too.
+        self.confusion
+            .checkpoint(checkpoint.step, &checkpoint.reason);
+        self.confusion.write_ahead(&self.run)?;
         let log = self.log.digest();
         let sync = || self.log.sync();
         let manifest = checkpoint::save(&checkpoints, checkpoint, &self.origin, log, sync)?;
-        let info = manifest.info(&checkpoints.join(layout::checkpoint_name(checkpoint.step)));
+        let place = checkpoints.join(layout::checkpoint_name(checkpoint.step));
+        let info = manifest.info(place.path());
+        self.confusion.saved();
         self.commit(moment, &info, &checkpoint.reason)?;
-        self.confusion.checkpoint(info.step, &checkpoint.reason);
-        self.confusion.write(&self.run)?;
         checkpoint::settle(&checkpoints, checkpoint.step)?;
-        self.saved.retain(|saved| saved.step != info.step);
-        self.saved.push(info);
-        self.prune();
-        Ok(())
+        self.add(info, queue)
     }
 
     /// Adds a reason to the checkpoint that was written last.
-    fn again(&mut self, moment: Timestamp, again: &Again) -> Result<(), RunError> {
+    fn again(&mut self, moment: Timestamp, again: &Again, queue: &Queue) -> Result<(), RunError> {
         let checkpoints = self.run.join(layout::CHECKPOINTS);
         let place = checkpoints.join(layout::checkpoint_name(again.step));
-        let info = checkpoint::mark(&place, &self.origin.run, &again.reason)?.info(&place);
-        self.commit(moment, &info, &again.reason)?;
-        self.confusion.checkpoint(info.step, &again.reason);
+        self.confusion.checkpoint(again.step, &again.reason);
         self.confusion.write(&self.run)?;
+        let info = checkpoint::mark(&place, &self.origin.run, &again.reason)?.info(place.path());
+        self.commit(moment, &info, &again.reason)?;
+        self.add(info, queue)
+    }
+
+    /// Counts a checkpoint among those that are there; others may then go.
+    fn add(&mut self, info: CheckpointInfo, queue: &Queue) -> Result<(), RunError> {
         self.saved.retain(|saved| saved.step != info.step);
         self.saved.push(info);
-        self.prune();
-        Ok(())
+        self.tidy(queue, false)
     }
 
     /// The commit line; after it the checkpoint is announced.
@@ -142,17 +156,47 @@ impl Worker {
         Ok(())
     }
 
-    /// Deletes what need not stay. A checkpoint that cannot be deleted is no reason to stop.
-    fn prune(&mut self) {
-        for step in checkpoint::doomed(&self.saved, self.keep) {
-            let doomed = self.saved.iter().position(|saved| saved.step == step);
-            let Some(info) = doomed.map(|index| self.saved.remove(index)) else {
-                continue;
+    /// Deletes what need not stay, also what could not be deleted before. A checkpoint that cannot
+    /// be deleted is no reason to stop, but a warning, which the log has where it is the `last` try.
+    fn tidy(&mut self, queue: &Queue, last: bool) -> Result<(), RunError> {
+        let Some(newest) = self.saved.last() else {
+            return Ok(());
+        };
+        let (step, epoch) = (newest.step, newest.epoch);
+        for fault in self.delete() {
+            let next = match last {
+                true => "delete it by hand",
+                false => "it is tried again at the next save and at the end",
             };
-            if let Err(error) = checkpoint::remove(&info.path) {
-                tracing::warn!(target: "trainer", step, "old checkpoint stays: {error}");
+            let message = format!("{fault}; {next}");
+            if last {
+                let draft = Draft::warning(step, epoch, &message);
+                self.log.push(Timestamp::now(), &draft)?;
+            }
+            if self.told.insert(message.clone()) {
+                tracing::warn!(target: "trainer", step, "{message}");
+                queue.warn(step, message);
             }
         }
+        Ok(())
+    }
+
+    /// Deletes what need not stay; returns the faults.
+    fn delete(&mut self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let checkpoints = self.run.join(layout::CHECKPOINTS);
+        for old in checkpoint::doomed(&self.saved, self.keep) {
+            let found = self.saved.iter().position(|saved| saved.step == old);
+            let Some(index) = found else { continue };
+            match checkpoint::discard(&checkpoints.join(layout::checkpoint_name(old))) {
+                Ok(()) => drop(self.saved.remove(index)),
+                Err(error) => faults.push(format!("the checkpoint of step {old} stays: {error}")),
+            }
+        }
+        if let Err(error) = checkpoint::sweep(&checkpoints) {
+            faults.push(format!("an old checkpoint stays: {error}"));
+        }
+        faults
     }
 }
 

@@ -1,9 +1,8 @@
 //! The sink that leaves a run directory behind.
 
 use std::{
-    collections::BTreeMap,
-    fs::File,
-    path::{Path, PathBuf},
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
     sync::Arc,
     thread::JoinHandle,
     time::Instant,
@@ -12,11 +11,13 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    AttemptMeta, BestSummary, CheckpointInfo, Keep, RunError, RunInfo, RunMeta, Summary,
-    checkpoint,
+    AttemptMeta, BestSummary, CheckpointInfo, FileDigest, Keep, RunError, RunInfo, RunMeta,
+    Summary, checkpoint,
     confusion::Keeper,
-    contents, create, disk,
+    contents, create,
+    disk::{self, Entry},
     draft::Again,
+    file::File,
     layout,
     lock::RunLock,
     log::{Log, LogDigest, Next},
@@ -35,7 +36,7 @@ use crate::event::{Checkpoint, Ending, Event, Sink, SinkError, Status};
 /// Dropping a writer writes what waits but no summary: the run reads as crashed, and can be resumed.
 #[derive(Debug)]
 pub struct Writer {
-    path: PathBuf,
+    path: Entry,
     info: RunInfo,
     queue: Arc<Queue>,
     thread: Option<JoinHandle<Option<LogDigest>>>,
@@ -43,12 +44,25 @@ pub struct Writer {
     steps_per_epoch: u64,
     /// Step and state of the newest checkpoint.
     newest: Option<(u64, String)>,
+    trace: File,
     _lock: RunLock,
+}
+
+/// The warnings of a writer's thread, which come after the events that they tell of.
+#[derive(Debug, Clone)]
+pub struct Warnings(Arc<Queue>);
+
+impl Warnings {
+    /// Those since the last call, with their steps. The log has them already.
+    #[must_use]
+    pub fn take(&self) -> Vec<(u64, String)> {
+        self.0.warnings()
+    }
 }
 
 /// What [`Writer::start`] goes on from.
 pub(super) struct Start {
-    pub path: PathBuf,
+    pub path: Entry,
     pub info: RunInfo,
     pub lock: RunLock,
     pub keep: Keep,
@@ -61,17 +75,19 @@ impl Writer {
     /// Makes a new run in the folder `root`, which is made where it is missing.
     ///
     /// # Errors
-    /// Where the directory cannot be made or written.
+    /// Where the directory cannot be made or written; nothing of it then stays.
     pub fn create(root: &Path, meta: &RunMeta) -> Result<Self, RunError> {
         let (path, info, lock) = create::create(root, meta)?;
-        Self::start(Start {
+        let folder = path.clone();
+        let started = Self::start(Start {
             path,
             info,
             lock,
             keep: meta.keep,
             seq: 0,
             saved: Vec::new(),
-        })
+        });
+        started.inspect_err(|_| create::undo(folder.path()))
     }
 
     /// Starts the thread of a run whose files are there.
@@ -91,7 +107,8 @@ impl Writer {
             format: info.format,
         };
         let log = Log::open(&path.join(layout::METRICS), next)?;
-        let queue = Arc::new(Queue::new(log.path().into()));
+        let trace = disk::append_file(&path.join(layout::TRACE))?;
+        let queue = Arc::new(Queue::new(log.path().path().into()));
         let origin = checkpoint::Origin {
             format: info.format,
             run: info.run.clone(),
@@ -112,6 +129,7 @@ impl Writer {
             origin,
             keep,
             saved,
+            told: BTreeSet::new(),
         };
         let thread = Some(worker.start(Arc::clone(&queue))?);
         Ok(Self {
@@ -122,6 +140,7 @@ impl Writer {
             began: Instant::now(),
             steps_per_epoch: 0,
             newest,
+            trace,
             _lock: lock,
         })
     }
@@ -129,7 +148,7 @@ impl Writer {
     /// The run's directory, absolute.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        self.path.path()
     }
 
     /// What `run.json` says.
@@ -138,12 +157,20 @@ impl Writer {
         &self.info
     }
 
-    /// Opens `trace.jsonl` for appending; for the layer that writes `tracing` events there.
+    /// `trace.jsonl`, open for appending; for the layer that writes `tracing` events there.
     ///
     /// # Errors
-    /// Where the file cannot be opened.
+    /// Where the process has no more files to open.
     pub fn trace(&self) -> Result<File, RunError> {
-        disk::append_file(&self.path.join(layout::TRACE))
+        let path = self.path.join(layout::TRACE);
+        self.trace.try_clone().map_err(RunError::io("open", &path))
+    }
+
+    /// The warnings of the thread that writes. They outlive the writer, whose last ones come at
+    /// its end.
+    #[must_use]
+    pub fn warnings(&self) -> Warnings {
+        Warnings(Arc::clone(&self.queue))
     }
 
     /// Waits until everything is written, then writes the end into `run.json`, and `summary.json`
@@ -193,7 +220,7 @@ impl Writer {
             commit: attempt.and_then(|attempt| attempt.binary.commit.clone()),
             parent: self.info.parent.clone(),
             tags: self.info.tags.clone(),
-            path: self.path.to_string_lossy().into_owned(),
+            path: self.path.path().to_string_lossy().into_owned(),
             status: status.into(),
             why: why.cloned(),
             signal,
@@ -217,7 +244,8 @@ impl Writer {
         }
     }
 
-    /// Writes the end of the attempt and, last, the summary.
+    /// Writes the end of the attempt and, last, the summary. The summary is durable under another name
+    /// before `run.json` says that the attempt has ended: where neither is there, somebody took it away.
     fn close(&mut self, summary: &mut Summary) -> Result<(), RunError> {
         let before = self
             .info
@@ -229,9 +257,14 @@ impl Writer {
             attempt.end = Some(machine::stamp(Timestamp::now()));
             attempt.status = Some(summary.status.clone());
         }
-        create::write_json(&self.path.join(layout::RUN), &self.info)?;
+        let info = self.info.seal()?;
         summary.files = contents::digests(&self.path)?;
-        summary.write(&self.path.join(layout::SUMMARY))
+        let digest = FileDigest::of(info.as_bytes());
+        summary.files.insert(layout::RUN.into(), digest);
+        let place = self.path.join(layout::SUMMARY);
+        let staged = disk::stage(&place, summary.seal()?.as_bytes())?;
+        disk::replace(&self.path.join(layout::RUN), info.as_bytes())?;
+        disk::rename(&staged, &place)
     }
 
     /// Waits for the thread; gives the digest of the log that it wrote. A panic was told to the

@@ -44,7 +44,8 @@ impl Session {
             return Err(RestoreError::Hash { saved, found }.into());
         }
         self.saved = Some((self.progress.step, found));
-        self.restored = true;
+        // The line of a best checkpoint stays, and an end adds none to it.
+        self.lacks_line = !matches!(checkpoint.reason, Reason::Best { .. });
         self.back = (self.recipe.on_nan == OnNan::Rollback).then(|| back.unwrap_or(contents));
         Ok(())
     }

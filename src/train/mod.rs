@@ -35,6 +35,7 @@ mod precision;
 mod progress;
 mod recipe;
 mod recover;
+mod request;
 mod rows;
 mod session;
 mod settle;
@@ -48,7 +49,7 @@ pub use evaluate::{MOST_CLASSES, Measured, Split};
 pub use ledger::{Activity, Ledger};
 pub use recipe::{BestPolicy, Cadence, Changed, CheckpointPolicy, EarlyStop, Goal, OnNan, Recipe};
 pub use session::Session;
-pub use stop::StopFlag;
+pub use stop::{Orderly, StopFlag};
 
 #[cfg(test)]
 mod ending_tests;
@@ -66,6 +67,8 @@ mod recovery_tests;
 mod resume_tests;
 #[cfg(test)]
 mod scheduled_tests;
+#[cfg(test)]
+mod stopping_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

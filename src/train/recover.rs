@@ -79,6 +79,8 @@ impl Session {
         progress.batch = self.progress.batch;
         progress.rollbacks = self.progress.rollbacks + 1;
         self.recipe.schedules.restore(&progress.reactions);
+        // A checkpoint of a later step holds a state that the run has left.
+        self.saved.take_if(|(step, _)| *step > progress.step);
         self.progress = progress;
         Ok(())
     }

@@ -48,8 +48,9 @@ pub struct Session {
     pub(super) frozen: Vec<bool>,
     /// Step and hash of the last checkpoint that was handed over, or that the session began from.
     pub(super) saved: Option<(u64, String)>,
-    /// Whether that was handed over by another process.
-    pub(super) restored: bool,
+    /// Whether the log lacks the line that this checkpoint gets where the run ends: another process
+    /// handed it over, and the resume took its line out of the log.
+    pub(super) lacks_line: bool,
     /// When the last checkpoint was handed over by this process.
     pub(super) checkpointed: Instant,
     /// What the finished model reached on the test split.
@@ -96,7 +97,7 @@ impl Session {
             hypers: Vec::with_capacity(state.active.len()),
             frozen: vec![false; state.active.len()],
             saved: None,
-            restored: false,
+            lacks_line: false,
             checkpointed: Instant::now(),
             tested: Metrics::new(),
             tested_on: None,
@@ -160,6 +161,9 @@ impl Session {
                 }
                 if let Some(status) = self.settle(sink, stop)? {
                     return Ok(status);
+                }
+                if stop.take_request() {
+                    self.save(sink)?;
                 }
             }
             if self.progress.epoch == epoch {

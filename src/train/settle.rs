@@ -277,7 +277,7 @@ impl Session {
 
     /// Hands the state over as a checkpoint: at most one for a step, but for a new reason that
     /// counts, such as the evaluation that a signal had put off.
-    fn hand_over(
+    pub(super) fn hand_over(
         &mut self,
         reason: Reason,
         state: Option<(Contents, String)>,
@@ -292,7 +292,7 @@ impl Session {
         // such a checkpoint carries the state to go back to, all others are that state.
         let every = self.recipe.checkpoint.every;
         let timed = reason == Reason::Every && matches!(every, Some(Cadence::Seconds(_)));
-        let chance = timed || reason == Reason::Signal;
+        let chance = timed || matches!(reason, Reason::Signal | Reason::Request);
         let counts = matches!(reason, Reason::Best { .. } | Reason::Final);
         let known = self.saved.as_ref().is_some_and(|(step, saved)| {
             *step == self.progress.step && (!counts || *saved == hash)
@@ -300,9 +300,9 @@ impl Session {
         if self.recipe.on_nan == OnNan::Rollback && !chance {
             self.back = Some(contents.clone());
         }
-        // A resume takes the line of the last checkpoint out of the log, since a longer run has none
+        // A resume takes the line of a last checkpoint out of the log, since a longer run has none
         // there: where the run ends here nevertheless, it is handed over once more.
-        let again = self.restored && reason == Reason::Final;
+        let again = self.lacks_line && reason == Reason::Final;
         if !known || again {
             let back = self.back.as_ref().filter(|_| chance);
             let epoch = self.epochs_done();
@@ -310,7 +310,7 @@ impl Session {
             sink.event(&Event::Checkpoint(Arc::new(checkpoint)))?;
             self.checkpointed = Instant::now();
             self.saved = Some((self.progress.step, hash));
-            self.restored = false;
+            self.lacks_line = false;
         }
         self.ledger.charge(Activity::Checkpoint);
         Ok(())

@@ -56,7 +56,7 @@ fn interrupted() -> (Sandbox, PathBuf, String) {
         row["step"].as_u64().unwrap() <= 32
     };
     // What a process leaves that was killed in its last epoch.
-    fs::remove_file(run.join("summary.json")).unwrap();
+    fs::rename(run.join("summary.json"), run.join(".tmp-summary.json")).unwrap();
     let left: Vec<&str> = log.lines().take_while(early).collect();
     fs::write(run.join("metrics.jsonl"), left.join("\n") + "\n").unwrap();
     fs::remove_dir_all(run.join("checkpoints/step-0000000036")).unwrap();

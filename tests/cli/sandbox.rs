@@ -91,7 +91,9 @@ impl Sandbox {
         let Ok(entries) = fs::read_dir(self.runs()) else {
             return Vec::new();
         };
-        let mut dirs: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        let names = entries.map(|entry| entry.unwrap().file_name());
+        let whole = names.filter(|name| !name.to_string_lossy().starts_with('.'));
+        let mut dirs: Vec<PathBuf> = whole.map(|name| self.runs().join(name)).collect();
         dirs.sort();
         dirs
     }

@@ -162,9 +162,25 @@ fn a_run_under_way_is_whole_however_often_it_is_looked_at() {
     let sandbox = Sandbox::new();
     sandbox.write("long.toml", LONG);
     let process = begun(&sandbox, &["run", "long.toml"]);
-    for _ in 0..15 {
+    for _ in 0..30 {
         let shown = sandbox.ok(&["verify", "last"]).stdout;
         assert!(shown.contains("the run is running"), "{shown}");
+    }
+    for _ in 0..5 {
+        for words in [
+            &["ls"][..],
+            &["show", "last"],
+            &["metrics", "last"],
+            &["logs", "last"],
+            &["eval", "last", "--checkpoint", "last"],
+        ] {
+            let seen = sandbox.ok(words);
+            assert!(
+                !seen.stderr.contains("warning"),
+                "{words:?}: {}",
+                seen.stderr
+            );
+        }
     }
     process.signal("KILL");
     process.finish().exits(137);
@@ -207,7 +223,8 @@ fn a_run_that_was_killed_and_stopped_is_whole() {
 fn a_resume_that_was_killed_as_it_began_leaves_the_run_whole() {
     let sandbox = completed();
     let run = sandbox.run_dir();
-    fs::remove_file(run.join("summary.json")).unwrap();
+    // The summary is taken away first, under another name.
+    fs::rename(run.join("summary.json"), run.join(".tmp-summary.json")).unwrap();
     sandbox.ok(&["verify", "last"]);
     // The new plan is there, its attempt is not recorded yet.
     let plan = fs::read_to_string(run.join("plan.toml")).unwrap();

@@ -1,14 +1,17 @@
 //! Hashing (BLAKE3) on the way to and from the disk, so that every byte is read or written once.
 
 use std::{
-    fs::File,
-    io::{self, Read, Write},
-    path::Path,
+    io::{self, BufReader, Read, Write},
+    path::PathBuf,
 };
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::{RunError, disk};
+use crate::run::{
+    RunError,
+    disk::{self, Entry},
+    file::File,
+};
 
 /// Length and digest of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +42,7 @@ impl Hashed {
 
     /// Syncs a written file and gives its digest.
     pub fn synced(self) -> io::Result<FileDigest> {
-        self.file.sync_all()?;
+        self.file.sync()?;
         Ok(self.digest())
     }
 
@@ -78,8 +81,16 @@ impl Read for Hashed {
 }
 
 impl FileDigest {
+    /// Returns the digest of a file with this content.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self {
+            bytes: bytes.len() as u64,
+            blake3: blake3::hash(bytes).to_hex().to_string(),
+        }
+    }
+
     /// Opens a file of this length for hashed reading, before anything is allocated for it.
-    pub fn open(&self, path: &Path) -> Result<Hashed, RunError> {
+    pub fn open(&self, path: &Entry) -> Result<Hashed, RunError> {
         let (file, length) = disk::open(path)?;
         if length != self.bytes {
             let why = format_args!("it has {length} bytes, its manifest says {}", self.bytes);
@@ -89,7 +100,7 @@ impl FileDigest {
     }
 
     /// Compares what was read with what should be there.
-    pub fn compare(&self, path: &Path, read: &FileDigest) -> Result<(), RunError> {
+    pub fn compare(&self, path: impl Into<PathBuf>, read: &FileDigest) -> Result<(), RunError> {
         if self == read {
             return Ok(());
         }
@@ -100,7 +111,7 @@ impl FileDigest {
     }
 
     /// Reads a file of this length and digest.
-    pub fn read(&self, path: &Path) -> Result<Vec<u8>, RunError> {
+    pub fn read(&self, path: &Entry) -> Result<Vec<u8>, RunError> {
         let mut file = self.open(path)?;
         let mut bytes = Vec::with_capacity(usize::try_from(self.bytes).unwrap_or(0));
         (&mut file)
@@ -112,17 +123,16 @@ impl FileDigest {
     }
 
     /// Reads a file without keeping it, and compares.
-    pub fn check(&self, path: &Path) -> Result<(), RunError> {
+    pub fn check(&self, path: &Entry) -> Result<(), RunError> {
         const BLOCK: usize = 1 << 20;
-        let mut file = self.open(path)?;
-        let mut block = vec![0; BLOCK];
-        while file.read(&mut block).map_err(RunError::io("read", path))? > 0 {}
-        self.compare(path, &file.digest())
+        let mut file = BufReader::with_capacity(BLOCK, self.open(path)?);
+        io::copy(&mut file, &mut io::sink()).map_err(RunError::io("read", path))?;
+        self.compare(path, &file.get_ref().digest())
     }
 }
 
 /// Length and digest of the file at `path`.
-pub fn digest(path: &Path) -> Result<FileDigest, RunError> {
+pub fn digest(path: &Entry) -> Result<FileDigest, RunError> {
     let (file, _) = disk::open(path)?;
     let mut file = Hashed::new(file);
     io::copy(&mut file, &mut io::sink()).map_err(RunError::io("read", path))?;

@@ -8,7 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::{CheckpointInfo, digest::FileDigest};
 use crate::{
     event::{Metrics, Reason},
-    run::{Binary, LogDigest, RunError, RunInfo, disk, layout, number, seal},
+    run::{
+        Binary, LogDigest, RunError, RunInfo,
+        disk::{self, Entry},
+        layout, number, seal,
+    },
 };
 
 /// The manifest's file.
@@ -81,6 +85,8 @@ pub enum Mark {
     Final,
     /// A signal asked the run to stop.
     Signal,
+    /// SIGUSR1 asked for a checkpoint.
+    Request,
 }
 
 impl From<&Reason> for Mark {
@@ -90,6 +96,7 @@ impl From<&Reason> for Mark {
             Reason::Best { metric, value } => Self::Best { metric, value },
             Reason::Final => Self::Final,
             Reason::Signal => Self::Signal,
+            Reason::Request => Self::Request,
         }
     }
 }
@@ -101,6 +108,7 @@ impl From<&Mark> for Reason {
             Mark::Best { metric, value } => Self::Best { metric, value },
             Mark::Final => Self::Final,
             Mark::Signal => Self::Signal,
+            Mark::Request => Self::Request,
         }
     }
 }
@@ -117,7 +125,7 @@ impl Manifest {
 
     /// Reads the manifest of the checkpoint at `dir` and checks its digest, its format, that it
     /// belongs to `run` and to this directory, and that it names the three files and no other.
-    pub fn read(dir: &Path, run: &str) -> Result<Self, RunError> {
+    pub fn read(dir: &Entry, run: &str) -> Result<Self, RunError> {
         let path = dir.join(MANIFEST);
         if !disk::is_dir(dir) {
             return Err(RunError::damaged(dir, "not a directory"));
@@ -130,7 +138,7 @@ impl Manifest {
             .map_err(|why| RunError::damaged(&path, why))?;
         if manifest.format > RunInfo::FORMAT {
             return Err(RunError::Format {
-                path,
+                path: (&path).into(),
                 found: manifest.format,
                 known: RunInfo::FORMAT,
             });
@@ -138,15 +146,14 @@ impl Manifest {
         Ok(manifest)
     }
 
-    fn check(&self, bytes: &[u8], dir: &Path, run: &str) -> Result<(), String> {
+    fn check(&self, bytes: &[u8], dir: &Entry, run: &str) -> Result<(), String> {
         if !seal::holds(bytes, &self.digest) {
             return Err("its content does not have the digest in it".into());
         }
         if self.run != run {
             return Err(format!("it belongs to run `{}`", self.run));
         }
-        let name = dir.file_name().unwrap_or_default().to_string_lossy();
-        if layout::checkpoint_step(&name) != Some(self.step) {
+        if layout::checkpoint_step(&dir.name()) != Some(self.step) {
             return Err(format!("it is of step {}", self.step));
         }
         let names: Vec<&str> = self.files.keys().map(String::as_str).collect();
@@ -161,6 +168,16 @@ impl Manifest {
         self.files
             .get(name)
             .ok_or_else(|| RunError::damaged(MANIFEST, format_args!("it lacks `{name}`")))
+    }
+
+    /// Returns the reason that counts where there are several: the best value, else the first.
+    pub fn main_reason(&self) -> Reason {
+        let best = self
+            .reasons
+            .iter()
+            .find(|mark| matches!(mark, Mark::Best { .. }));
+        best.or(self.reasons.first())
+            .map_or(Reason::Every, Reason::from)
     }
 
     /// What readers get to see of it.

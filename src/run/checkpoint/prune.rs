@@ -1,9 +1,13 @@
 //! Which checkpoints go, and how: by a rename that takes them out of sight at once, then deletion.
 
-use std::{cmp::Ordering, collections::BTreeSet, fs, path::Path};
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use super::CheckpointInfo;
-use crate::run::{Keep, RunError, disk, layout};
+use crate::run::{
+    Keep, RunError,
+    disk::{self, Entry},
+    layout,
+};
 
 /// Steps of those among `saved` that need not stay; the last one is the one just written. The newest
 /// and the best always stay; among equally good ones the earlier is better, and NaN is never good.
@@ -36,28 +40,39 @@ pub fn doomed(saved: &[CheckpointInfo], keep: Keep) -> Vec<u64> {
     steps
 }
 
-/// Deletes the checkpoint at `place`, if it is there.
-pub fn remove(place: &Path) -> Result<(), RunError> {
+/// Takes the checkpoint at `place` out of sight, if it is there; [`sweep`] deletes it.
+pub fn discard(place: &Entry) -> Result<(), RunError> {
     if !disk::is_dir(place) {
         return Ok(());
     }
-    let name = place.file_name().unwrap_or_default().to_string_lossy();
-    let trash = place.with_file_name(format!("{}{name}", layout::TRASH));
-    if disk::is_dir(&trash) {
-        fs::remove_dir_all(&trash).map_err(RunError::io("remove", &trash))?;
+    let name = place.name();
+    let trash = |number: u32| match number {
+        0 => format!("{}{name}", layout::TRASH),
+        _ => format!("{}{name}-{number}", layout::TRASH),
+    };
+    // An earlier one of this step may lie there that could not be deleted.
+    let mut places = (0..=u32::MAX).map(|number| place.beside(trash(number)));
+    let Some(free) = places.find(|trash| !disk::exists(trash)) else {
+        return Ok(());
+    };
+    match disk::rename(place, &free) {
+        // It is out of sight; that this is not durable yet does no harm.
+        Err(_) if !disk::is_dir(place) => Ok(()),
+        renamed => renamed,
     }
-    disk::rename(place, &trash)?;
-    fs::remove_dir_all(&trash).map_err(RunError::io("remove", &trash))
 }
 
-/// Deletes what a killed process left unfinished in the directory of the checkpoints.
-pub fn clean(checkpoints: &Path) -> Result<(), RunError> {
+/// Deletes what is discarded or unfinished in the directory of the checkpoints. What cannot be
+/// deleted stays, and the first error is told.
+pub fn sweep(checkpoints: &Entry) -> Result<(), RunError> {
+    let mut swept = Ok(());
     for name in disk::names(checkpoints)? {
         let path = checkpoints.join(&name);
-        let unfinished = name.starts_with(disk::TEMPORARY) || name.starts_with(layout::TRASH);
-        if unfinished && disk::is_dir(&path) {
-            fs::remove_dir_all(&path).map_err(RunError::io("remove", &path))?;
+        let goes = name.starts_with(disk::TEMPORARY) || name.starts_with(layout::TRASH);
+        if goes && disk::is_dir(&path) {
+            let removed = disk::remove_dir(&path);
+            swept = swept.and(removed);
         }
     }
-    Ok(())
+    swept
 }

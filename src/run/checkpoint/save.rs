@@ -5,13 +5,17 @@
 //! synced. The commit line (6), the announcement (7) and pruning (8) are the caller's. Whatever
 //! fails, the attempt is discarded and nothing is tried again on the same file.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::collections::BTreeMap;
 
 use super::manifest::{MANIFEST, MODEL, Manifest, Mark, OPTIMIZER, STATE};
 use super::{digest::FileDigest, prune, tensors};
 use crate::{
     event::{Checkpoint, Reason},
-    run::{Binary, LogDigest, RunError, disk, layout, machine},
+    run::{
+        Binary, LogDigest, RunError,
+        disk::{self, Entry},
+        layout, machine,
+    },
 };
 
 /// Where a checkpoint comes from.
@@ -40,7 +44,7 @@ pub struct Origin {
 /// Where the step has a checkpoint already, of an earlier state, the new one stands beside it under
 /// another name until [`settle`] puts it in its place: at every moment one of them is there.
 pub fn save(
-    into: &Path,
+    into: &Entry,
     checkpoint: &Checkpoint,
     origin: &Origin,
     log: LogDigest,
@@ -49,14 +53,14 @@ pub fn save(
     let name = layout::checkpoint_name(checkpoint.step);
     let mut place = into.join(&name);
     let temporary = into.join(format!("{}{name}-{}", disk::TEMPORARY, origin.attempt));
-    if place.symlink_metadata().is_ok() {
+    if disk::exists(&place) {
         place = into.join(format!("{name}{}", layout::NEXT));
     }
     let saved = write(&temporary, checkpoint, origin, log).and_then(|manifest| {
         sync_log()?;
         // The lock makes this process the only one that could put something there in between; and
         // a directory that is not empty is not replaced by rename(2) anyway.
-        if place.symlink_metadata().is_ok() {
+        if disk::exists(&place) {
             return Err(RunError::damaged(&place, "it is already there"));
         }
         disk::rename(&temporary, &place)?;
@@ -64,20 +68,20 @@ pub fn save(
     });
     if saved.is_err() {
         // The first error is the one to tell.
-        let _ = fs::remove_dir_all(&temporary);
+        let _ = disk::remove_dir(&temporary);
     }
     saved
 }
 
 /// Puts a checkpoint that was saved beside an earlier one of the same step in its place.
-pub fn settle(checkpoints: &Path, step: u64) -> Result<(), RunError> {
+pub fn settle(checkpoints: &Entry, step: u64) -> Result<(), RunError> {
     let name = layout::checkpoint_name(step);
     let (place, next) = (
         checkpoints.join(&name),
         checkpoints.join(name + layout::NEXT),
     );
     if disk::is_dir(&next) {
-        prune::remove(&place)?;
+        prune::discard(&place)?;
         disk::rename(&next, &place)?;
     }
     Ok(())
@@ -85,7 +89,7 @@ pub fn settle(checkpoints: &Path, step: u64) -> Result<(), RunError> {
 
 /// Steps 1 to 4.
 fn write(
-    dir: &Path,
+    dir: &Entry,
     checkpoint: &Checkpoint,
     origin: &Origin,
     log: LogDigest,
@@ -94,10 +98,7 @@ fn write(
     let state = dir.join(STATE);
     let text = serde_json::to_vec(&checkpoint.state).map_err(|e| RunError::damaged(&state, e))?;
     disk::write_new(&state, &text)?;
-    let state = FileDigest {
-        bytes: text.len() as u64,
-        blake3: blake3::hash(&text).to_hex().to_string(),
-    };
+    let state = FileDigest::of(&text);
     let files = BTreeMap::from([
         (
             MODEL.into(),
@@ -136,7 +137,7 @@ fn write(
 
 /// Adds a reason to the checkpoint at `dir`, which was taken at the same step: its manifest is
 /// replaced, its other files stay.
-pub fn mark(dir: &Path, run: &str, reason: &Reason) -> Result<Manifest, RunError> {
+pub fn mark(dir: &Entry, run: &str, reason: &Reason) -> Result<Manifest, RunError> {
     let mut manifest = Manifest::read(dir, run)?;
     let mark = Mark::from(reason);
     if !manifest.reasons.contains(&mark) {

@@ -6,7 +6,7 @@
 
 use std::{
     cmp::Reverse,
-    io::{Read, Write},
+    io::{BufWriter, Read, Write},
     path::Path,
 };
 
@@ -15,13 +15,19 @@ use serde_json::json;
 use super::digest::{FileDigest, Hashed};
 use crate::{
     event::NamedArray,
-    run::{RunError, disk},
+    run::{
+        RunError,
+        disk::{self, Entry},
+    },
     safetensors::{HeaderError, Stored, dtype_name, elements, header, width},
 };
 
+/// Bytes that are collected for one write, where tensors are smaller.
+const BUFFER: usize = 1 << 20;
+
 /// Writes `arrays` to a new file at `path` and syncs it. Wide elements come first and names are in
 /// order within a width, so that every element is aligned and the bytes are always the same.
-pub fn write(path: &Path, arrays: &[NamedArray]) -> Result<FileDigest, RunError> {
+pub fn write(path: &Entry, arrays: &[NamedArray]) -> Result<FileDigest, RunError> {
     let mut order: Vec<&NamedArray> = arrays.iter().collect();
     order.sort_by_key(|array| (Reverse(width(array.dtype)), &array.name));
     let mut header = String::from(r#"{"__metadata__":{"format":"pt"}"#);
@@ -45,21 +51,23 @@ pub fn write(path: &Path, arrays: &[NamedArray]) -> Result<FileDigest, RunError>
     }
     header.push('}');
     header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
-    let mut file = Hashed::new(disk::create_file(path)?);
+    let mut file = BufWriter::with_capacity(BUFFER, Hashed::new(disk::create_file(path)?));
     let mut put = |bytes: &[u8]| file.write_all(bytes).map_err(RunError::io("write", path));
     put(&(header.len() as u64).to_le_bytes())?;
     put(header.as_bytes())?;
     for array in order {
         put(&array.bytes)?;
     }
+    let file = file.into_inner().map_err(|error| error.into_error());
+    let file = file.map_err(RunError::io("write", path))?;
     file.synced().map_err(RunError::io("sync", path))
 }
 
 /// Reads the tensors of the file at `path`, sorted by name, if it has the length and digest that
 /// are `expected` of it.
-pub fn read(path: &Path, expected: &FileDigest) -> Result<Vec<NamedArray>, RunError> {
+pub fn read(path: &Entry, expected: &FileDigest) -> Result<Vec<NamedArray>, RunError> {
     let mut arrays = Vec::new();
-    for (tensor, bytes) in read_any(path, expected)? {
+    for (tensor, bytes) in read_any(path.path(), expected.open(path)?, expected)? {
         let Some(dtype) = tensor.element.dtype() else {
             let (name, element) = (tensor.name, tensor.element.name());
             let why = format_args!("tensor `{name}` is {element}, which no checkpoint holds");
@@ -80,8 +88,7 @@ pub fn read(path: &Path, expected: &FileDigest) -> Result<Vec<NamedArray>, RunEr
 pub type Tensors = Vec<(Stored, Vec<u8>)>;
 
 /// The same with elements of any type, in the order of the file.
-fn read_any(path: &Path, expected: &FileDigest) -> Result<Tensors, RunError> {
-    let mut file = expected.open(path)?;
+fn read_any(path: &Path, mut file: Hashed, expected: &FileDigest) -> Result<Tensors, RunError> {
     let stored = header(&mut file, expected.bytes).map_err(|error| match error {
         HeaderError::Io(source) => RunError::io("read", path)(source),
         HeaderError::Wrong(why) => RunError::damaged(path, why),
@@ -102,11 +109,11 @@ fn read_any(path: &Path, expected: &FileDigest) -> Result<Tensors, RunError> {
 /// # Errors
 /// A file that cannot be read, or whose header does not describe its bytes exactly.
 pub fn load_weights(path: &Path) -> Result<(Tensors, String), RunError> {
-    let (file, _) = disk::open(path)?;
-    let mut file = Hashed::new(file);
+    let mut file = Hashed::new(disk::open_named(path)?);
     std::io::copy(&mut file, &mut std::io::sink()).map_err(RunError::io("read", path))?;
     let digest = file.digest();
-    Ok((read_any(path, &digest)?, digest.blake3))
+    let again = Hashed::new(disk::open_named(path)?);
+    Ok((read_any(path, again, &digest)?, digest.blake3))
 }
 
 #[cfg(test)]
@@ -127,8 +134,8 @@ mod tests {
 
     fn read_bytes(bytes: &[u8]) -> Result<Vec<NamedArray>, String> {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("t.safetensors");
-        std::fs::write(&path, bytes).unwrap();
+        let path = Entry::open(dir.path()).unwrap().join("t.safetensors");
+        std::fs::write(path.path(), bytes).unwrap();
         let digest = FileDigest {
             bytes: bytes.len() as u64,
             blake3: blake3::hash(bytes).to_hex().to_string(),
@@ -226,7 +233,7 @@ mod tests {
     #[test]
     fn wide_elements_come_first_so_that_all_are_aligned() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("t.safetensors");
+        let path = Entry::open(dir.path()).unwrap().join("t.safetensors");
         let array = |name: &str, dtype, bytes: usize| NamedArray {
             name: name.into(),
             dtype,
@@ -240,7 +247,7 @@ mod tests {
         ];
         let digest = write(&path, &arrays).unwrap();
         assert_eq!(read(&path, &digest).unwrap(), arrays);
-        let bytes = std::fs::read(&path).unwrap();
+        let bytes = std::fs::read(path.path()).unwrap();
         let header = String::from_utf8_lossy(&bytes[8..]);
         let place = |name: &str| header.find(&format!("\"{name}\"")).unwrap();
         assert!(place("b") < place("a") && place("a") < place("c"));

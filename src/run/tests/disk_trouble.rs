@@ -1,6 +1,10 @@
 //! A disk that fails ends the run with an error, and what was durable stays.
 
-use std::{fs, sync::Arc};
+use std::{
+    fs,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use super::toy::{self, Toy};
 use crate::{
@@ -103,4 +107,52 @@ fn a_directory_that_cannot_be_made_is_an_error_with_its_path() {
         message.starts_with(&format!("cannot create `{}`", file.display())),
         "{message}"
     );
+}
+
+#[test]
+fn what_is_discarded_or_unfinished_goes_with_the_next_save() {
+    let root = toy::folder();
+    let mut writer = Writer::create(root.path(), &toy::meta()).unwrap();
+    let checkpoints = writer.path().join("checkpoints");
+    let mut toy = Toy::new();
+    toy.train(4, 24, &mut writer).unwrap();
+    for name in [".trash-step-0000000001", ".tmp-step-0000000002-1"] {
+        fs::create_dir_all(checkpoints.join(name).join("inside")).unwrap();
+    }
+    toy.train(24, 24, &mut writer).unwrap();
+    writer.finish(&toy.ending(Status::Completed)).unwrap();
+    let left = fs::read_dir(checkpoints).unwrap();
+    let hidden = left.filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_string_lossy().starts_with('.')
+    });
+    assert_eq!(hidden.count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_killed_process_left_of_a_new_run_goes_with_the_next_run() {
+    let root = toy::folder();
+    let made = |name: &str, age: u64, file: Option<&str>| {
+        let path = root.path().join(name);
+        fs::create_dir(&path).unwrap();
+        if let Some(file) = file {
+            fs::write(path.join(file), "").unwrap();
+        }
+        let then = SystemTime::now() - Duration::from_secs(age);
+        fs::File::open(&path).unwrap().set_modified(then).unwrap();
+        path
+    };
+    let goes = [
+        made(".tmp-toy-20260101-000000-abcdef", 600, Some(".lock")),
+        made(".tmp-1234", 600, None),
+    ];
+    let stays = [
+        made(".tmp-toy-20260101-000000-abcde0", 0, Some(".lock")),
+        made(".tmp-mine", 600, Some("thesis.tex")),
+        made("toy-20260101-000000-abcde1", 600, Some(".lock")),
+    ];
+    Writer::create(root.path(), &toy::meta()).unwrap();
+    assert!(goes.iter().all(|path| !path.exists()));
+    assert!(stays.iter().all(|path| path.exists()));
 }
