@@ -147,7 +147,9 @@ pub enum LaunchError {
         patience: u64,
     },
     /// A run that was begun and whose directory cannot be written any more.
-    #[error("{source}; hint: once that is mended, `trainer resume {run}` goes on from its newest checkpoint")]
+    #[error(
+        "{source}; hint: once that is mended, `trainer resume {run}` goes on from its newest checkpoint"
+    )]
     BrokenOff {
         /// The run.
         run: String,
