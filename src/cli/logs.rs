@@ -167,6 +167,7 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::cli::sample;
 
     const TRACE: &str = r#"{"timestamp":"2026-11-22T09:40:11Z","level":"INFO","fields":{"message":"epoch","epoch":1,"lr":0.02},"target":"trainer"}

@@ -127,8 +127,10 @@ impl Reopened {
         let fallbacks = found.fallbacks().iter().map(ToString::to_string);
         let mut fallbacks: Vec<String> = fallbacks.collect();
         fallbacks.extend(found.log_fault()?);
-        say(beginning(&found.info().run, step, plan.length.total_steps));
         let mut prepared = self.prepared;
+        let is_over = prepared.session.over().is_some();
+        let total = plan.length.total_steps;
+        say(beginning(&found.info().run, step, total, is_over));
         let replacement = || (plan.to_toml_in(found.path()), plan.hash());
         let meta = ResumeMeta {
             attempt: attempt(&self.argv, &prepared.opened, self.changes),
@@ -138,10 +140,11 @@ impl Reopened {
             data_fingerprint: prepared.fingerprint,
             init: prepared.init,
         };
-        let trace = Trace::new();
+        let mut trace = Trace::new();
         let _work = stop.orderly();
         let found_checkpoint = found.checkpoint().is_some();
         let mut writer = trace.context().within(|| found.begin(&meta))?;
+        trace.attach(writer.info(), writer.trace()?);
         warn(&mut Fanout(vec![&mut writer, watcher]), step, fallbacks)?;
         // Without a checkpoint the log begins again.
         let said = match found_checkpoint {
@@ -217,11 +220,11 @@ fn refuse_early_stop(prepared: &Prepared, plan: &Plan, run: &str) -> Result<(), 
 }
 
 /// From which step to which.
-fn beginning(run: &str, step: u64, total: u64) -> String {
+fn beginning(run: &str, step: u64, total: u64, is_over: bool) -> String {
     match step {
         0 => format!("{run} reached no checkpoint: starting at step 0 of {total}"),
-        _ if step >= total => {
-            format!("resuming {run} at step {step} of {total}: what is left is its end")
+        _ if is_over => {
+            format!("resuming {run} at step {step} of {total}: only its end is left to do")
         }
         _ => format!("resuming {run} at step {step} of {total}"),
     }

@@ -157,12 +157,20 @@ impl Launch<'_> {
             keep: keep(plan),
             attempt: attempt(&self.argv, &opened, Vec::new()),
         };
-        let trace = Trace::new();
+        let mut trace = Trace::new();
         // From here on there is something to save.
         let _work = stop.orderly();
         let writer = trace
             .context()
             .within(|| Writer::create(&self.runs, &meta))?;
+        let lines = match writer.trace() {
+            Ok(lines) => lines,
+            Err(error) => {
+                writer.discard();
+                return Err(error.into());
+            }
+        };
+        trace.attach(writer.info(), lines);
         let said = samples::warnings(plan);
         drive(&mut session, writer, trace, said, watcher, stop)
     }
@@ -214,7 +222,6 @@ pub(super) fn drive(
     watcher: &mut dyn Sink,
     stop: &StopFlag,
 ) -> Result<Summary, LaunchError> {
-    trace.attach(writer.info(), writer.trace()?);
     let context = trace.context();
     let warnings = writer.warnings();
     let ended = context.within(|| {

@@ -24,11 +24,6 @@ impl File {
         Self { file, path }
     }
 
-    /// The same file once more.
-    pub(super) fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self::new(self.file.try_clone()?, &self.path))
-    }
-
     /// Makes the content and the length durable.
     pub(super) fn sync(&self) -> io::Result<()> {
         disk::done(Op::Sync, &self.path, || self.file.sync_all())

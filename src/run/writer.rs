@@ -44,7 +44,6 @@ pub struct Writer {
     steps_per_epoch: u64,
     /// Step and state of the newest checkpoint.
     newest: Option<(u64, String)>,
-    trace: File,
     _lock: RunLock,
 }
 
@@ -107,7 +106,6 @@ impl Writer {
             format: info.format,
         };
         let log = Log::open(&path.join(layout::METRICS), next)?;
-        let trace = disk::append_file(&path.join(layout::TRACE))?;
         let queue = Arc::new(Queue::new(log.path().path().into()));
         let origin = checkpoint::Origin {
             format: info.format,
@@ -140,7 +138,6 @@ impl Writer {
             began: Instant::now(),
             steps_per_epoch: 0,
             newest,
-            trace,
             _lock: lock,
         })
     }
@@ -157,13 +154,18 @@ impl Writer {
         &self.info
     }
 
-    /// `trace.jsonl`, open for appending; for the layer that writes `tracing` events there.
+    /// Opens `trace.jsonl` for appending; for the layer that writes `tracing` events there.
     ///
     /// # Errors
-    /// Where the process has no more files to open.
+    /// Where the file cannot be opened.
     pub fn trace(&self) -> Result<File, RunError> {
-        let path = self.path.join(layout::TRACE);
-        self.trace.try_clone().map_err(RunError::io("open", &path))
+        disk::append_file(&self.path.join(layout::TRACE))
+    }
+
+    /// Removes the directory of a run that could not be begun.
+    pub fn discard(mut self) {
+        self.join();
+        create::undo(self.path.path());
     }
 
     /// The warnings of the thread that writes. They outlive the writer, whose last ones come at

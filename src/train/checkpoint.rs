@@ -46,6 +46,10 @@ impl Session {
         self.saved = Some((self.progress.step, found));
         // The line of a best checkpoint stays, and an end adds none to it.
         self.lacks_line = !matches!(checkpoint.reason, Reason::Best { .. });
+        self.saved_due = match self.is_by_chance(&checkpoint.reason) {
+            true => back.as_ref().map(|earlier| earlier.progress.step),
+            false => Some(self.progress.step),
+        };
         self.back = (self.recipe.on_nan == OnNan::Rollback).then(|| back.unwrap_or(contents));
         Ok(())
     }

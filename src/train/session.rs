@@ -51,6 +51,8 @@ pub struct Session {
     /// Whether the log lacks the line that this checkpoint gets where the run ends: another process
     /// handed it over, and the resume took its line out of the log.
     pub(super) lacks_line: bool,
+    /// Step of the last checkpoint that the plan asked for, and not a signal or a clock.
+    pub(super) saved_due: Option<u64>,
     /// When the last checkpoint was handed over by this process.
     pub(super) checkpointed: Instant,
     /// What the finished model reached on the test split.
@@ -98,6 +100,7 @@ impl Session {
             frozen: vec![false; state.active.len()],
             saved: None,
             lacks_line: false,
+            saved_due: None,
             checkpointed: Instant::now(),
             tested: Metrics::new(),
             tested_on: None,

@@ -288,15 +288,16 @@ impl Session {
             Some(state) => state,
             None => self.hashed()?,
         };
-        // When a signal or a clock asks is chance, and a rollback must not go where chance says:
-        // such a checkpoint carries the state to go back to, all others are that state.
-        let every = self.recipe.checkpoint.every;
-        let timed = reason == Reason::Every && matches!(every, Some(Cadence::Seconds(_)));
-        let chance = timed || matches!(reason, Reason::Signal | Reason::Request);
-        let counts = matches!(reason, Reason::Best { .. } | Reason::Final);
-        let known = self.saved.as_ref().is_some_and(|(step, saved)| {
-            *step == self.progress.step && (!counts || *saved == hash)
-        });
+        // A rollback must not go where chance says: a checkpoint by chance carries the state to go
+        // back to, all others are that state. Nor does it stand for one that is due.
+        let chance = self.is_by_chance(&reason);
+        let now = self.progress.step;
+        let saved = self.saved.as_ref().filter(|(step, _)| *step == now);
+        let known = match reason {
+            Reason::Best { .. } | Reason::Final => saved.is_some_and(|(_, saved)| *saved == hash),
+            Reason::Every if !chance => self.saved_due == Some(now),
+            _ => saved.is_some(),
+        };
         if self.recipe.on_nan == OnNan::Rollback && !chance {
             self.back = Some(contents.clone());
         }
@@ -309,11 +310,21 @@ impl Session {
             let checkpoint = contents.checkpoint(epoch, hash.clone(), reason, back);
             sink.event(&Event::Checkpoint(Arc::new(checkpoint)))?;
             self.checkpointed = Instant::now();
-            self.saved = Some((self.progress.step, hash));
+            self.saved = Some((now, hash));
             self.lacks_line = false;
+            if !chance {
+                self.saved_due = Some(now);
+            }
         }
         self.ledger.charge(Activity::Checkpoint);
         Ok(())
+    }
+
+    /// Returns whether a checkpoint comes when a signal or a clock asks, and not when it is due.
+    pub(super) fn is_by_chance(&self, reason: &Reason) -> bool {
+        let every = self.recipe.checkpoint.every;
+        let timed = *reason == Reason::Every && matches!(every, Some(Cadence::Seconds(_)));
+        timed || matches!(reason, Reason::Signal | Reason::Request)
     }
 
     /// Whether the numbers of the next update, over so many batches, are needed at once: for a

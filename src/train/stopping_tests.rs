@@ -193,3 +193,16 @@ fn a_request_does_not_change_where_a_run_goes_back_to() {
     };
     assert_eq!(due(&with), due(&events));
 }
+
+/// The checkpoint that a signal caused in an evaluation does not stand for the one that is due
+/// after it.
+#[test]
+fn a_checkpoint_that_is_due_after_an_interrupted_evaluation_is_made() {
+    let recipe = recipe();
+    let (_, events) = run(&recipe);
+    let (_, before) = run_until(&recipe, None, 6);
+    let saved = checkpoints(&before);
+    assert_eq!(reasons(&before), [(6, Reason::Signal)]);
+    let (_, after) = run_until(&recipe, saved.last(), u64::MAX);
+    assert_eq!(reasons(&after), reasons(&events));
+}

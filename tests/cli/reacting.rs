@@ -4,9 +4,8 @@
 use std::{fs, path::PathBuf};
 
 use crate::{
-    damage::copy,
     resume::same_run,
-    sandbox::{Sandbox, json, json_lines},
+    sandbox::{Sandbox, copy, json, json_lines},
 };
 
 const CONFIG: &str = r#"
