@@ -347,8 +347,8 @@ mod tests {
     fn metrics_in_tables_are_measured() {
         let plan = "metrics = [\"accuracy\", { type = \"f1\", average = \"none\" }]\n";
         let folder = tempfile::tempdir().unwrap();
-        let view = sample::running(folder.path(), 1).view;
-        std::fs::write(view.path.join("plan.toml"), plan).unwrap();
+        let mut view = sample::running(folder.path(), 1).view;
+        view.plan = plan.into();
         let record = Record::new(view);
         assert_eq!(not_measured(&record, "f1/cat"), None);
         assert_eq!(not_measured(&record, "accuracy"), None);

@@ -303,7 +303,7 @@ fn everywhere(call: &str, fault: &str) {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_kill_at_any_sync_or_rename_changes_nothing() {
-    for call in ["fdatasync", "fsync", "rename"] {
+    for call in ["fdatasync", "fsync", "renameat"] {
         everywhere(call, "signal=SIGKILL");
     }
 }
@@ -311,7 +311,7 @@ fn a_kill_at_any_sync_or_rename_changes_nothing() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_at_any_sync_or_rename_changes_nothing() {
-    for call in ["fdatasync", "fsync", "rename", "mkdir"] {
+    for call in ["fdatasync", "fsync", "renameat", "mkdirat"] {
         everywhere(call, "error=ENOSPC");
     }
 }

@@ -12,9 +12,12 @@ use super::{
     table::Table,
     target::TargetColumn,
 };
-use crate::data::{
-    ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Labels, Moments, Share,
-    Split, Task,
+use crate::{
+    data::{
+        ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Labels, Moments,
+        Share, Split, Task,
+    },
+    units::counted,
 };
 
 /// Reads the table and makes it ready. `scaled` says whether a regression's target is standardised
@@ -114,7 +117,7 @@ fn assemble(
         val: 0,
         test: 0,
         counts: ClassCounts::default(),
-        notes: findings.notes,
+        notes: some(findings.notes),
         warnings: findings.warnings,
     };
     let whole: Arc<dyn Dataset> = Arc::new(Rows {
@@ -124,6 +127,18 @@ fn assemble(
         places,
     });
     Data::new(facts, &whole, split, fingerprint)
+}
+
+/// Notes that are told of one table; the others are counted.
+const MOST_NOTES: usize = 40;
+
+fn some(mut notes: Vec<String>) -> Vec<String> {
+    let more = notes.len().saturating_sub(MOST_NOTES);
+    if more > 0 {
+        notes.truncate(MOST_NOTES);
+        notes.push(format!("and {}", counted(more as u64, "more note")));
+    }
+    notes
 }
 
 /// A fault where a split has its own file and also a share of the training file.

@@ -230,7 +230,7 @@ fn missing_values_are_refused_filled_or_dropped() {
     assert_eq!(error.key(), "missing");
     assert!(
         error.to_string().ends_with(
-            "t.csv:3`, column `a`: the value is missing (2 in this column); hint: missing = \"mean\", \"median\" or \"drop\""
+            "t.csv:3`, column `a`: the value is missing (2 in this column, 1 in `b`); hint: missing = \"mean\", \"median\" or \"drop\""
         ),
         "{error}"
     );

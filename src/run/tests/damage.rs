@@ -213,7 +213,7 @@ fn a_number_is_found_in_the_log_of_a_run_without_summary() {
     fs::write(&log, good.replacen("\"lr\":0.05,", "\"lr\":0.06,", 1)).unwrap();
     let faults = verify(&path).unwrap().faults.join("\n");
     assert!(
-        faults.contains("do not have the digest in the checkpoint of step 6"),
+        faults.contains("the digest in the checkpoint of step 6 is not that of"),
         "{faults}"
     );
     // Going on says so, too.
