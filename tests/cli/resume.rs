@@ -6,6 +6,7 @@ use std::{
     hash::{BuildHasher, Hasher},
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -217,6 +218,7 @@ fn wait_until_blocked(process: &Process) {
     let path = format!("/proc/{}/status", process.child.id());
     let switches = || {
         let text = fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("State:\tZ"), "the process has ended");
         let line = text.lines().find(|line| line.starts_with("voluntary"));
         (text.contains("State:\tS"), line.unwrap().to_string())
     };
@@ -236,6 +238,10 @@ fn a_second_signal_ends_at_once() {
     sandbox.write("long.toml", LONG);
     let more = ["--set", "train.log_every=\"1 steps\"", "-v"];
     let process = sandbox.start(&[&["run", "long.toml"], &more[..]].concat());
+    // Before there is a run, one signal is enough.
+    while sandbox.run_dirs().is_empty() {
+        thread::sleep(Duration::from_millis(10));
+    }
     wait_until_blocked(&process);
     process.signal("INT");
     wait_until_blocked(&process);
