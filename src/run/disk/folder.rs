@@ -6,9 +6,18 @@ use std::{ffi::OsString, fs, io, path::Path};
 use super::{DEEPEST, Entry, TEMPORARY, done, empty, sync_dir};
 use crate::run::{RunError, fault::Op};
 
-/// Makes a directory and those above it, as far as they are missing.
+/// Makes a directory and those above it, as far as they are missing; their names are durable then.
 pub fn create_dirs(path: &Path) -> Result<(), RunError> {
-    done(Op::Mkdir, path, || fs::create_dir_all(path)).map_err(RunError::io("create", path))
+    let is_missing = |dir: &&Path| !dir.as_os_str().is_empty() && !dir.exists();
+    let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
+    done(Op::Mkdir, path, || fs::create_dir_all(path)).map_err(RunError::io("create", path))?;
+    for parent in missing.iter().rev().filter_map(|dir| dir.parent()) {
+        match parent.as_os_str().is_empty() {
+            true => sync_folder(Path::new("."))?,
+            false => sync_folder(parent)?,
+        }
+    }
+    Ok(())
 }
 
 /// Makes a directory in `folder` and removes it, to see whether anything can be made there.
