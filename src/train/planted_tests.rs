@@ -20,8 +20,10 @@ use crate::units::Span;
 /// A mistake: its name, and what it does to a session that was restored.
 type Mistake = (&'static str, fn(&mut Session));
 
-/// Mistakes by the recipe that they would hurt.
-const MISTAKES: [(fn() -> Recipe, &[Mistake]); 6] = [
+/// Mistakes, and the recipe that they would hurt.
+type Hurt = (fn() -> Recipe, &'static [Mistake]);
+
+const MISTAKES: [Hurt; 6] = [
     (
         rich,
         &[
