@@ -26,7 +26,7 @@ const TESTED: &str = r#"
     type = "synthetic"
     shape = [4]
     classes = 3
-    samples = 12000
+    samples = 100000
     split = { val = "1%", test = "98%" }
     eval_batch_size = 1
 
