@@ -51,7 +51,7 @@ impl Sandbox {
     /// The tool with the folder as its working directory and nothing of the caller's environment
     /// that it would listen to.
     pub fn command<A: AsRef<OsStr>>(&self, args: &[A]) -> Command {
-        let mut command = Command::new(TRAINER);
+        let mut command = tool();
         command
             .args(args)
             .current_dir(self.root.path())
@@ -230,6 +230,23 @@ pub fn json_lines(path: impl AsRef<Path>) -> Vec<Value> {
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
+}
+
+/// The tool. Where the tests themselves were started to ignore signals, as `nohup` and a script's
+/// `&` do, it would ignore them, too; `env` gives them their meaning back.
+fn tool() -> Command {
+    const HUP_INT_USR1_TERM: u64 = 1 | 1 << 1 | 1 << 9 | 1 << 14;
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    match ignored.unwrap_or(0) & HUP_INT_USR1_TERM {
+        0 => Command::new(TRAINER),
+        _ => {
+            let mut command = Command::new("env");
+            command.args(["--default-signal=HUP,INT,USR1,TERM", TRAINER]);
+            command
+        }
+    }
 }
 
 /// Copies a directory.

@@ -84,7 +84,8 @@ fn a_checkpoint_can_be_asked_for() {
 #[test]
 fn a_killed_run_goes_on_from_a_checkpoint_that_was_asked_for() {
     let sandbox = Sandbox::new();
-    sandbox.write("c.toml", CONFIG.replace("20 epochs", "100%"));
+    let long = CONFIG.replace("epochs = 60", "epochs = 250");
+    sandbox.write("c.toml", long.replace("20 epochs", "100%"));
     let config = ["run", "c.toml", "-q", "--set", "train.eval_every=\"100%\""];
     let mut process = sandbox.start(&config);
     wait(&mut process, |_| logged(&sandbox, "\"kind\":\"epoch\""));
