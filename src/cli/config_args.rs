@@ -90,7 +90,7 @@ impl PlanFlags {
     }
 }
 
-/// What every verb that trains takes.
+/// Flags of every verb that trains.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct Memory {
     /// Run also what does not fit, by its estimate, in the memory that is free

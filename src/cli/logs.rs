@@ -150,7 +150,7 @@ impl Logs {
     }
 }
 
-/// What the trace holds, whatever is asked for.
+/// Lines and epochs of the trace, before anything is filtered out.
 #[derive(Default)]
 struct Seen {
     lines: u64,

@@ -91,7 +91,7 @@ impl Reproduce {
     }
 }
 
-/// How a run that did not come to its end broke off, as a verb.
+/// Returns the verb for how a run broke off that did not come to its end.
 fn ended(status: &str) -> &str {
     match status {
         "stopped" => "was stopped",

@@ -32,7 +32,7 @@ pub(super) struct LayerReader {
     chain: Vec<PathBuf>,
     /// Number of files that were read; one that is extended twice counts twice.
     files: usize,
-    /// Whether more were named than are read.
+    /// True where more were named than are read.
     is_full: bool,
 }
 

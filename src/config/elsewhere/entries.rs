@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-/// What other tools call it, the table where it belongs here, and its keys there. A number or name
+/// Its name in other tools, the table where it belongs here, and its keys there. A number or name
 /// in `<…>` gives way to the one that was written, where that fits.
 pub(super) struct Entry {
     pub(super) names: Vec<&'static str>,
