@@ -11,7 +11,7 @@ use super::{
     fault::{self, Manner, Op},
 };
 
-/// A file of a run. It is opened by the functions of [`disk`].
+/// A file of a run. It is opened by the functions of `disk`.
 #[derive(Debug)]
 pub struct File {
     file: fs::File,
