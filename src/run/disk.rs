@@ -135,6 +135,15 @@ pub fn done<T>(op: Op, path: &Path, what: impl Fn() -> io::Result<T>) -> io::Res
     }
 }
 
+/// Makes durable what others wrote into a file, where it is there.
+pub fn sync_file(entry: &Entry) -> Result<(), RunError> {
+    if !exists(entry) {
+        return Ok(());
+    }
+    let file = append_file(entry)?;
+    file.sync().map_err(told("sync", entry))
+}
+
 /// Opens a regular file for reading, and returns how long it is.
 pub fn open(entry: &Entry) -> Result<(File, u64), RunError> {
     let opened = done(Op::Open, entry.path(), || {

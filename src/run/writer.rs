@@ -260,6 +260,8 @@ impl Writer {
             attempt.status = Some(summary.status.clone());
         }
         let info = self.info.seal()?;
+        // Of all files it alone is not durable yet, and the summary has its digest.
+        disk::sync_file(&self.path.join(layout::TRACE))?;
         summary.files = contents::digests(&self.path)?;
         let digest = FileDigest::of(info.as_bytes());
         summary.files.insert(layout::RUN.into(), digest);
