@@ -6,7 +6,7 @@ use std::{fs::File, io, path::Path};
 /// Opens a regular file.
 ///
 /// # Errors
-/// Where it cannot be opened, or is something else; the error then says what it is.
+/// A file that cannot be opened, or something that is no file; the error then says what it is.
 pub fn open(path: &Path) -> io::Result<File> {
     match other(path)? {
         Some(what) => Err(io::Error::other(format!("{what}, not a file"))),

@@ -68,7 +68,7 @@ pub enum LaunchError {
     NoMemory {
         /// The estimate.
         needed: String,
-        /// What is free, and what it is a part of.
+        /// Memory that is free, and the limit that it counts against.
         free: String,
         /// The keys to change.
         remedy: String,
@@ -177,7 +177,7 @@ pub enum LaunchError {
     BrokenOff {
         /// The run.
         run: String,
-        /// What keeps it from going on.
+        /// The reason why it cannot go on.
         source: Box<Self>,
     },
     /// The plan asks for what cannot be done with this run.

@@ -16,14 +16,14 @@ use crate::{
     train::StopFlag,
 };
 
-/// How a run is repeated.
+/// Options of a repetition.
 #[derive(Debug, Clone)]
 pub struct Repeat {
     /// The folder of the new run.
     pub runs: PathBuf,
     /// The process's command line.
     pub argv: Vec<String>,
-    /// Whether it runs where its memory does not fit.
+    /// True to run where its memory does not fit.
     pub ignore_memory: bool,
 }
 
@@ -38,7 +38,7 @@ pub struct Reproduction {
     pub path: PathBuf,
     /// The comparison.
     pub comparison: Comparison,
-    /// How the first run ended, where it did not come to its end: what it did is then compared.
+    /// Status of a first run that did not come to its end; the rows until then are compared.
     pub broken_off: Option<String>,
     /// Sameness of the program that made the first run and this one.
     pub program: SameProgram,

@@ -8,6 +8,7 @@
 
 mod accuracy;
 mod bench;
+mod bounds;
 mod classes;
 mod configs;
 mod crash;
