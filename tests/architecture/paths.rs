@@ -92,6 +92,9 @@ impl Reader<'_> {
             }
             i += 1;
         }
+        if path.len() == before.len() {
+            return i; // after a comma at the end
+        }
         path.pop_if(|last| last == "self");
         if let (Some(last), Some(full)) = (path.last().cloned(), self.absolute(&path)) {
             let name = name.unwrap_or(last);
