@@ -65,20 +65,28 @@ impl Crate {
         let mut module = self.0.get(&at)?;
         for (i, name) in path.iter().enumerate().skip(1) {
             at.push(name.clone());
-            let elsewhere = module
-                .paths
-                .uses
-                .get(name)
-                .filter(|to| **to != at && depth < 8);
+            let elsewhere = self.handed_on(module, name);
+            let elsewhere = elsewhere.filter(|to| *to != at && depth < 8);
             match (self.0.get(&at), elsewhere) {
                 // A function may have the name of its module; a path goes on through the module.
                 (Some(child), None) => module = child,
                 (Some(child), _) if i + 1 < path.len() => module = child,
-                (_, Some(to)) => return self.definer(&join(to, &path[i + 1..]), depth + 1),
+                (_, Some(to)) => return self.definer(&join(&to, &path[i + 1..]), depth + 1),
                 (None, None) => return Some(&module.file),
             }
         }
         None
+    }
+
+    /// Returns where a name comes from that a module imports or hands on.
+    fn handed_on(&self, module: &Module, name: &str) -> Option<Segments> {
+        let Paths { uses, globs, .. } = &module.paths;
+        let has = |glob: &&Segments| {
+            let other = self.0.get(*glob);
+            other.is_some_and(|other| other.paths.uses.contains_key(name))
+        };
+        let glob = || Some(join(globs.iter().find(has)?, &[name.to_owned()]));
+        uses.get(name).cloned().or_else(glob)
     }
 
     /// Returns who imports what from whom.
@@ -135,7 +143,7 @@ fn a_circle_is_found_through_a_re_export_and_not_through_tests() {
         file("lib.rs", "pub mod room;"),
         file(
             "room/mod.rs",
-            "mod a;\nmod b;\nmod c;\npub use b::{B as Other};",
+            "mod a;\nmod b;\nmod c;\npub use b::{B as Other};\npub use c::*;",
         ),
         file("room/a.rs", "use crate::room::Other;\npub struct A(Other);"),
         file(

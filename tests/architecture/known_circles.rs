@@ -68,12 +68,5 @@ pub(crate) const KNOWN_CIRCLES: &[&[&str]] = &[
         "run/disk/unix.rs",
         "run/file.rs",
     ],
-    &[
-        "schedule/curve.rs",
-        "schedule/keys.rs",
-        "schedule/reaction.rs",
-    ],
-    &["schedule/expression.rs", "schedule/grammar.rs"],
-    &["schedule/phase.rs", "schedule/value.rs"],
     &["train/session.rs", "train/update.rs"],
 ];

@@ -10,6 +10,8 @@ pub(crate) type Segments = Vec<String>;
 pub(crate) struct Paths {
     /// What `use` brings in: the name here, and its path.
     pub uses: BTreeMap<String, Segments>,
+    /// The modules of which it hands on every name.
+    pub globs: Vec<Segments>,
     /// Every path that is used here. What `pub use` hands on is not.
     pub taken: BTreeSet<Segments>,
 }
@@ -97,8 +99,11 @@ impl Reader<'_> {
         }
         path.pop_if(|last| last == "self");
         if let (Some(last), Some(full)) = (path.last().cloned(), self.absolute(&path)) {
-            let name = name.unwrap_or(last);
-            self.paths.uses.insert(name, full.clone());
+            if last == "*" {
+                self.paths.globs.push(full[..full.len() - 1].to_vec());
+                return i;
+            }
+            self.paths.uses.insert(name.unwrap_or(last), full.clone());
             if !public {
                 self.paths.taken.insert(full);
             }

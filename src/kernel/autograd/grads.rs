@@ -229,8 +229,8 @@ impl Grads {
 
 #[cfg(test)]
 mod tests {
-    use crate::kernel::Init;
     use super::*;
+    use crate::kernel::Init;
     use candle_core::Device;
 
     fn params() -> Vec<Param> {

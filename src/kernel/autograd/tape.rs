@@ -195,8 +195,7 @@ fn add(
 mod tests {
     use super::*;
     use crate::kernel::{
-        Grads, Init, Param,
-        Activation, activate, add_relu, known_gradient, linear,
+        Activation, Grads, Init, Param, activate, add_relu, known_gradient, linear,
         op::add as plus,
         probe::{close, flat, taped, var},
     };

@@ -4,7 +4,6 @@ use candle_core::{Result, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-
 /// A function applied to each element: `relu` max(x, 0); `leaky_relu` x, or x/100 below 0; `gelu`
 /// x·Φ(x), exact (Hendrycks & Gimpel 2016); `silu` x·sigmoid(x), also called swish; `tanh`;
 /// `sigmoid` 1/(1+e⁻ˣ).
