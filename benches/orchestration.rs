@@ -17,7 +17,7 @@ use trainer::{
     config::{Extensions, Overrides, Plan, Spec},
     data::{Batch, Loader, Targets, Transforms},
     event::{Event, Sink, SinkError},
-    kernel::{Grads, pages, threads},
+    kernel::{Grads, allocator, threads},
     launch::{self, Launch},
     layer::{Builder, Mode},
     optim::Hyper,
@@ -70,7 +70,7 @@ epochs = 100
 fn main() -> Result<()> {
     let arguments = std::env::args().skip(1).filter(|a| !a.starts_with('-'));
     let numbers: Vec<usize> = arguments.filter_map(|a| a.parse().ok()).collect();
-    pages::keep();
+    allocator::keep();
     threads::set(numbers.first().copied().unwrap_or(2));
     let rounds = numbers.get(1).copied().unwrap_or(7);
     let folder = tempfile::tempdir()?;

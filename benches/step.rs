@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use candle_core::{Device, Result, Tensor};
 use trainer::{
-    kernel::{Grads, cross_entropy, inplace, pages, threads},
+    kernel::{Grads, allocator, cross_entropy, inplace, threads},
     layer::{Builder, LayerError, Mode},
     model::{Cnn, Io, Mlp, ModelSpec, Norm},
     rng::{Purpose, Stream},
@@ -20,7 +20,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> std::result::Result<(), LayerError> {
     let arguments = std::env::args().skip(1).filter(|a| !a.starts_with('-'));
     let arguments: Vec<String> = arguments.collect();
-    pages::keep();
+    allocator::keep();
     threads::set(arguments.first().and_then(|n| n.parse().ok()).unwrap_or(2));
     let part = arguments.get(1).map_or("", String::as_str);
     let mlp = Mlp {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Factors, Io, Mlp, Model, ModelSpec, Norm, norm::NormLayer};
 use crate::{
     error::KeyFault,
-    kernel::{Conv, Pool, channels_first, channels_last, window::places},
+    kernel::{Conv, Pool, channels_first, channels_last, places},
     layer::{
         Activate, Activation, Builder, Conv2d, Conv2dKeys, LayerError, Mode, Pool2d, PoolKind,
     },
