@@ -32,6 +32,7 @@
 pub mod cli;
 pub mod config;
 pub mod data;
+pub mod direction;
 pub mod error;
 pub mod event;
 pub mod file;

@@ -13,34 +13,64 @@ use std::{
 };
 
 /// What each module may name of `crate::…`, beside itself.
-const MAY_IMPORT: [(&str, &[&str]); 25] = [
+const MAY_IMPORT: [(&str, &[&str]); 26] = [
     ("error", &[]),
+    ("direction", &[]),
     ("file", &[]),
     ("memory", &[]),
     ("printable", &[]),
     ("program", &[]),
     ("units", &["error"]),
-    ("rng", &["error", "units"]),
-    ("event", &["error", "units", "rng"]),
-    ("safetensors", &["error", "units", "rng", "event"]),
+    ("rng", &["error", "direction", "units"]),
+    ("event", &["error", "direction", "units", "rng"]),
+    (
+        "safetensors",
+        &["error", "direction", "units", "rng", "event"],
+    ),
     ("schedule", LAYER_0),
     ("kernel", LAYER_0),
     (
         "data",
-        &["error", "units", "rng", "event", "file", "memory"],
+        &[
+            "error",
+            "direction",
+            "units",
+            "rng",
+            "event",
+            "file",
+            "memory",
+        ],
     ),
-    ("objective", &["error", "units", "rng", "event", "kernel"]),
-    ("optim", &["error", "units", "rng", "event", "kernel"]),
-    ("layer", &["error", "units", "rng", "event", "kernel"]),
+    (
+        "objective",
+        &["error", "direction", "units", "rng", "event", "kernel"],
+    ),
+    (
+        "optim",
+        &["error", "direction", "units", "rng", "event", "kernel"],
+    ),
+    (
+        "layer",
+        &["error", "direction", "units", "rng", "event", "kernel"],
+    ),
     (
         "model",
-        &["error", "units", "rng", "event", "kernel", "layer"],
+        &[
+            "error",
+            "direction",
+            "units",
+            "rng",
+            "event",
+            "kernel",
+            "layer",
+        ],
     ),
     ("config", LAYERS_0_TO_2),
     (
         "train",
         &[
             "error",
+            "direction",
             "units",
             "rng",
             "event",
@@ -58,6 +88,7 @@ const MAY_IMPORT: [(&str, &[&str]); 25] = [
         "run",
         &[
             "error",
+            "direction",
             "file",
             "memory",
             "printable",
@@ -73,6 +104,7 @@ const MAY_IMPORT: [(&str, &[&str]); 25] = [
         "launch",
         &[
             "error",
+            "direction",
             "file",
             "memory",
             "printable",
@@ -97,16 +129,20 @@ const MAY_IMPORT: [(&str, &[&str]); 25] = [
         "report",
         &["error", "printable", "units", "rng", "event", "run"],
     ),
-    ("selftest", &["error", "units", "rng", "event", "run"]),
+    (
+        "selftest",
+        &["error", "direction", "units", "rng", "event", "run"],
+    ),
     ("cli", ALL),
     ("lib", ALL),
     ("main", ALL),
 ];
 
-const LAYER_0: &[&str] = &["error", "units", "rng", "event"];
+const LAYER_0: &[&str] = &["error", "direction", "units", "rng", "event"];
 
 const LAYERS_0_TO_2: &[&str] = &[
     "error",
+    "direction",
     "file",
     "memory",
     "printable",
@@ -126,6 +162,7 @@ const LAYERS_0_TO_2: &[&str] = &[
 
 const ALL: &[&str] = &[
     "error",
+    "direction",
     "file",
     "memory",
     "printable",
@@ -271,6 +308,7 @@ fn modules_import_only_what_lies_below_them() {
 fn only_the_training_side_names_candle() {
     let without = [
         "error",
+        "direction",
         "units",
         "rng",
         "event",

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::Span;
+use crate::{direction::Direction, units::Span};
 
 /// Keys of `[train]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -89,7 +89,7 @@ pub struct EarlyStopKeys {
     pub metric: Option<String>,
     /// Whether `max` or `min` is better. Default: as the metric says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mode: Option<Better>,
+    pub mode: Option<Direction>,
     /// How long it may go without improving: `"10 evals"` or `"10 epochs"`. Default "10 evals".
     #[serde(default = "ten_evals")]
     #[schemars(example = &"10 evals")]
@@ -114,15 +114,6 @@ impl TestOn {
     fn is_last(&self) -> bool {
         *self == Self::Last
     }
-}
-
-/// Which way a metric improves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Better {
-    Max,
-    Min,
 }
 
 /// A number format.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use candle_core::{DType, Device};
 
 use crate::{
-    config::{self, Better, Component, Plan, Precision},
+    config::{self, Component, Plan, Precision},
     data::{Data, TransformEntry, TransformSpec},
+    direction::Direction,
     event::TestedState,
-    train::{BestPolicy, Cadence, CheckpointPolicy, EarlyStop, Goal, OnNan, Recipe},
+    train::{BestPolicy, Cadence, CheckpointPolicy, EarlyStop, OnNan, Recipe},
     units::Span,
 };
 
@@ -73,13 +74,6 @@ fn cadence(span: &Span, steps: u64) -> Cadence {
     }
 }
 
-fn goal(mode: Option<Better>) -> Goal {
-    match mode {
-        Some(Better::Max) => Goal::Max,
-        _ => Goal::Min,
-    }
-}
-
 /// When a plan says to give up before the end, its patience in evaluations.
 pub(super) fn early_stop(plan: &Plan) -> Option<EarlyStop> {
     let keys = plan.train.early_stop.as_ref()?;
@@ -90,7 +84,7 @@ pub(super) fn early_stop(plan: &Plan) -> Option<EarlyStop> {
     };
     Some(EarlyStop {
         metric: keys.metric.clone()?,
-        mode: goal(keys.mode),
+        mode: keys.mode.unwrap_or(Direction::Min),
         patience: evals.round() as u64,
         min_delta: keys.min_delta,
     })
@@ -108,7 +102,7 @@ pub(super) fn checkpoints(plan: &Plan) -> CheckpointPolicy {
     let best = keys.best.as_ref().and_then(|best| {
         Some(BestPolicy {
             metric: best.metric.clone()?,
-            mode: goal(best.mode),
+            mode: best.mode.unwrap_or(Direction::Min),
         })
     });
     CheckpointPolicy {

@@ -59,7 +59,7 @@ pub use info::{Attempt, Binary, InitInfo, RunInfo};
 pub use log::LogDigest;
 pub use machine::{binary, described, isa_class};
 pub use mask::has_masks;
-pub use meta::{AttemptMeta, Keep, Mode, RunMeta};
+pub use meta::{AttemptMeta, Keep, RunMeta};
 pub use reader::{Reader, RunView};
 pub use resume::{Labels, Resume, ResumeMeta};
 pub use row::{Row, Value};

@@ -93,7 +93,7 @@ pub use expression::{Expression, ExpressionError};
 pub use group::{Group, partition};
 pub use keys::{FactorKeys, Keys, Origin};
 pub use plan::{PhaseInfo, Schedules};
-pub use reaction::{Change, Direction, Reaction, Reactions, Rule, ThresholdMode, Watch, Watched};
+pub use reaction::{Change, Reaction, Reactions, Rule, ThresholdMode, Watch, Watched};
 pub use target::Target;
 
 pub use constant::Constant;
