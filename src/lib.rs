@@ -51,5 +51,6 @@ pub mod run;
 pub mod safetensors;
 pub mod schedule;
 pub mod selftest;
+pub mod suggest;
 pub mod train;
 pub mod units;

@@ -13,19 +13,20 @@ use std::{
 };
 
 /// What each module may name of `crate::…`, beside itself.
-const MAY_IMPORT: [(&str, &[&str]); 26] = [
+const MAY_IMPORT: [(&str, &[&str]); 27] = [
     ("error", &[]),
     ("direction", &[]),
+    ("suggest", &[]),
     ("file", &[]),
     ("memory", &[]),
     ("printable", &[]),
     ("program", &[]),
     ("units", &["error"]),
-    ("rng", &["error", "direction", "units"]),
-    ("event", &["error", "direction", "units", "rng"]),
+    ("rng", &["error", "direction", "suggest", "units"]),
+    ("event", &["error", "direction", "suggest", "units", "rng"]),
     (
         "safetensors",
-        &["error", "direction", "units", "rng", "event"],
+        &["error", "direction", "suggest", "units", "rng", "event"],
     ),
     ("schedule", LAYER_0),
     ("kernel", LAYER_0),
@@ -34,6 +35,7 @@ const MAY_IMPORT: [(&str, &[&str]); 26] = [
         &[
             "error",
             "direction",
+            "suggest",
             "units",
             "rng",
             "event",
@@ -43,21 +45,46 @@ const MAY_IMPORT: [(&str, &[&str]); 26] = [
     ),
     (
         "objective",
-        &["error", "direction", "units", "rng", "event", "kernel"],
+        &[
+            "error",
+            "direction",
+            "suggest",
+            "units",
+            "rng",
+            "event",
+            "kernel",
+        ],
     ),
     (
         "optim",
-        &["error", "direction", "units", "rng", "event", "kernel"],
+        &[
+            "error",
+            "direction",
+            "suggest",
+            "units",
+            "rng",
+            "event",
+            "kernel",
+        ],
     ),
     (
         "layer",
-        &["error", "direction", "units", "rng", "event", "kernel"],
+        &[
+            "error",
+            "direction",
+            "suggest",
+            "units",
+            "rng",
+            "event",
+            "kernel",
+        ],
     ),
     (
         "model",
         &[
             "error",
             "direction",
+            "suggest",
             "units",
             "rng",
             "event",
@@ -71,6 +98,7 @@ const MAY_IMPORT: [(&str, &[&str]); 26] = [
         &[
             "error",
             "direction",
+            "suggest",
             "units",
             "rng",
             "event",
@@ -89,6 +117,7 @@ const MAY_IMPORT: [(&str, &[&str]); 26] = [
         &[
             "error",
             "direction",
+            "suggest",
             "file",
             "memory",
             "printable",
@@ -105,6 +134,7 @@ const MAY_IMPORT: [(&str, &[&str]); 26] = [
         &[
             "error",
             "direction",
+            "suggest",
             "file",
             "memory",
             "printable",
@@ -131,18 +161,27 @@ const MAY_IMPORT: [(&str, &[&str]); 26] = [
     ),
     (
         "selftest",
-        &["error", "direction", "units", "rng", "event", "run"],
+        &[
+            "error",
+            "direction",
+            "suggest",
+            "units",
+            "rng",
+            "event",
+            "run",
+        ],
     ),
     ("cli", ALL),
     ("lib", ALL),
     ("main", ALL),
 ];
 
-const LAYER_0: &[&str] = &["error", "direction", "units", "rng", "event"];
+const LAYER_0: &[&str] = &["error", "direction", "suggest", "units", "rng", "event"];
 
 const LAYERS_0_TO_2: &[&str] = &[
     "error",
     "direction",
+    "suggest",
     "file",
     "memory",
     "printable",
@@ -163,6 +202,7 @@ const LAYERS_0_TO_2: &[&str] = &[
 const ALL: &[&str] = &[
     "error",
     "direction",
+    "suggest",
     "file",
     "memory",
     "printable",
@@ -309,6 +349,7 @@ fn only_the_training_side_names_candle() {
     let without = [
         "error",
         "direction",
+        "suggest",
         "units",
         "rng",
         "event",

@@ -1,6 +1,7 @@
 //! The config language: TOML → [`Spec`] (as written, every value with its place) → [`Plan`]
 //! (meant: checked, defaults filled in, shapes and steps known). All faults are found in one pass.
 
+mod aliases;
 mod checkpoint;
 mod cost;
 mod diagnostic;
@@ -27,7 +28,6 @@ mod schema_text;
 mod sections;
 mod source;
 mod spec;
-mod suggest;
 mod syntax;
 mod tables;
 mod top;

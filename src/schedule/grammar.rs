@@ -11,11 +11,11 @@
 use std::f64::consts::PI;
 
 use crate::{
-    error::nearest,
     schedule::{
         ExpressionError,
         expression::{FUNCTIONS, Function, Op, STACK, VARIABLES},
     },
+    suggest::{did_you_mean, nearest},
 };
 
 /// Reads a text from left to right, one rule of the grammar a method.
@@ -265,7 +265,7 @@ impl<'a> Parser<'a> {
         let functions = FUNCTIONS.iter().map(|(name, _)| *name);
         let known: Vec<&str> = variables.chain(["pi"]).chain(functions).collect();
         let hint = match nearest(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
+            Some(near) => did_you_mean(near),
             None => format!("the names are {}", known.join(", ")),
         };
         self.error(format!("unknown name `{name}`"), &hint)

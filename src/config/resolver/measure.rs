@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{
     super::{
+        aliases,
         checkpoint::{BestKeys, CheckpointKeys},
         registry::{Component, Kind},
-        suggest,
         top::Top,
         train::TrainKeys,
     },
@@ -229,7 +229,7 @@ fn watch(
     let names: Vec<String> = std::iter::once("val/loss".into()).chain(own).collect();
     if !names.iter().any(|name| name == metric) {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let mut hint = suggest::hint(metric, &names);
+        let mut hint = aliases::hint(metric, &names);
         let unlisted = metric
             .strip_prefix("val/")
             .is_some_and(|m| objective::metric(m).is_ok());
