@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+use crate::number;
+
 /// Values by `split/name`, in order of their names.
 pub type Metrics = BTreeMap<String, f64>;
 
@@ -165,6 +167,7 @@ pub enum Reason {
         /// `split/name`.
         metric: String,
         /// Its value.
+        #[serde(with = "number")]
         value: f64,
     },
     /// The run is over.

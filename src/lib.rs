@@ -41,6 +41,7 @@ pub mod launch;
 pub mod layer;
 pub mod memory;
 pub mod model;
+pub mod number;
 pub mod objective;
 pub mod optim;
 pub mod printable;

@@ -28,7 +28,6 @@ mod log;
 mod machine;
 mod mask;
 mod meta;
-mod number;
 mod queue;
 mod reader;
 mod resume;

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FileDigest, LogDigest, RunError, layout, number, seal};
-use crate::event::{Metrics, Tested};
+use super::{FileDigest, LogDigest, RunError, layout, seal};
+use crate::{
+    event::{Metrics, Tested},
+    number,
+};
 
 /// The content of `summary.json`, and of `trainer run --format json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

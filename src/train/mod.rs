@@ -27,7 +27,6 @@ mod checkpoint;
 mod contents;
 mod error;
 mod evaluate;
-mod exact;
 mod ledger;
 mod meter;
 mod order;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::exact;
 use super::precision::Scale;
 use super::recipe::{BestPolicy, Changed, EarlyStop};
 use crate::event::{Best, Metrics};
+use crate::number;
 use crate::schedule::Reactions;
 
 /// The counters of a run. They hold no time, so that a run that was killed and resumed has the
@@ -30,10 +30,10 @@ pub(super) struct Progress {
     /// `step` at the last evaluation; 0 before the first.
     pub evaluated: u64,
     /// Sum of the losses of the epoch's applied updates.
-    #[serde(with = "exact")]
+    #[serde(with = "number")]
     pub loss_sum: f64,
     /// Sum of their weights.
-    #[serde(with = "exact")]
+    #[serde(with = "number")]
     pub weight_sum: f64,
     /// Updates left out in a row because they were not finite.
     pub skipped: u32,
@@ -43,7 +43,7 @@ pub(super) struct Progress {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<Scale>,
     /// Last value of every metric.
-    #[serde(with = "exact::map")]
+    #[serde(with = "number::map")]
     pub metrics: Metrics,
     /// What early stopping remembers.
     pub patience: Patience,
