@@ -55,7 +55,7 @@ pub use sections::{Section, metrics, sections};
 pub use source::{Place, Source, Sources};
 pub use spec::{Overrides, Spec};
 pub use top::{ModelKeys, Top};
-pub use train::{EarlyStopKeys, EmaKeys, OnNan, Precision, TestOn, TrainKeys};
+pub use train::{EarlyStopKeys, EmaKeys, OnNan, Precision, TrainKeys};
 
 #[cfg(test)]
 mod example_tests;

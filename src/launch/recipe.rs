@@ -5,11 +5,10 @@ use std::sync::Arc;
 use candle_core::{DType, Device};
 
 use crate::{
-    config::{self, Component, Plan, Precision},
+    config::{Component, Plan, Precision},
     data::{Data, TransformEntry, TransformSpec},
     direction::Direction,
-    event::TestedState,
-    train::{BestPolicy, Cadence, CheckpointPolicy, EarlyStop, OnNan, Recipe},
+    train::{BestPolicy, Cadence, CheckpointPolicy, EarlyStop, Recipe},
     units::Span,
 };
 
@@ -45,16 +44,9 @@ pub fn recipe(plan: &Plan, data: Data, device: Device) -> Recipe {
         clip_value: train.clip_value,
         ema: train.ema.as_ref().map(|ema| ema.decay),
         log_every: plan.length.log_every,
-        test: match train.test {
-            config::TestOn::Last => TestedState::Last,
-            config::TestOn::Best => TestedState::Best,
-        },
+        test: train.test,
         early_stop: early_stop(plan),
-        on_nan: match train.on_nan {
-            config::OnNan::Stop => OnNan::Stop,
-            config::OnNan::Skip => OnNan::Skip,
-            config::OnNan::Rollback => OnNan::Rollback,
-        },
+        on_nan: train.on_nan,
         checkpoint: checkpoints(plan),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::{
-    Align, Cell, Field, Ink, Palette, Record, Table, absent::absent, differing::differing,
+    Align, Cell, Field, Palette, Record, Table, absent::absent, differing::differing,
     duration, exact, number::moment, short,
 };
 use crate::{
@@ -174,9 +174,7 @@ fn table(records: &[Record], columns: &[&str], differing: &[String]) -> Table {
 
 fn cell(record: &Record, key: &str) -> Cell {
     match key {
-        "status" => {
-            Cell::from(record.view.status.as_str()).ink(Ink::of_status(&record.view.status))
-        }
+        "status" => Cell::from(record.view.status.name()).ink((&record.view.status).into()),
         "epochs" => match record.number("train.epochs") {
             Some(whole) => format!("{}/{}", short(record.epoch()), short(whole)).into(),
             None => short(record.epoch()).into(),

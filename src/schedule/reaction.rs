@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::key;
 use crate::units::counted;
 use crate::{direction::Direction, error::KeyFault, schedule::Frame, units::Span};
 
@@ -37,7 +38,7 @@ pub struct Watched {
 impl Default for Watched {
     fn default() -> Self {
         Self {
-            metric: "val/loss".into(),
+            metric: key::VAL_LOSS.into(),
             mode: Direction::Min,
         }
     }

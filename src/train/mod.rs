@@ -46,7 +46,7 @@ pub use bench::{Bench, BenchKeys};
 pub use error::{RestoreError, TrainError};
 pub use evaluate::{MOST_CLASSES, Measured, Split};
 pub use ledger::{Activity, Ledger};
-pub use recipe::{BestPolicy, Cadence, Changed, CheckpointPolicy, EarlyStop, OnNan, Recipe};
+pub use recipe::{BestPolicy, Cadence, Changed, CheckpointPolicy, EarlyStop, Recipe};
 pub use session::Session;
 pub use stop::{Orderly, StopFlag};
 

@@ -11,6 +11,7 @@ use super::precision::Scale;
 use super::scheduled_tests::scheduled;
 use super::testing::*;
 use super::*;
+use crate::config::OnNan;
 use crate::direction::Direction;
 use crate::event::{Checkpoint, Dtype, Event, Sink, SinkError};
 use crate::kernel::Param;

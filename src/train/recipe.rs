@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device};
 
+use crate::config::OnNan;
 use crate::data::{Data, DatasetKeys, TransformEntry};
 use crate::direction::Direction;
 use crate::event::TestedState;
@@ -124,20 +125,6 @@ pub struct EarlyStop {
     pub patience: u64,
     /// By how much a value must beat the best one to count, in the metric's unit.
     pub min_delta: f64,
-}
-
-/// What to do when a loss or a gradient is not finite.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnNan {
-    /// End the run as diverged.
-    #[default]
-    Stop,
-    /// Leave the update out, and give up after ten in a row.
-    Skip,
-    /// Go back to the state of the last checkpoint or epoch start, and its step, and go on with the
-    /// batches that follow; give up after five times. The numbers of the updates that were undone
-    /// come again.
-    Rollback,
 }
 
 /// When to ask for checkpoints. The end of a run always does.

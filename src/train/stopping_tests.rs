@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::testing::*;
 use super::*;
+use crate::config::OnNan;
 use crate::direction::Direction;
 use crate::event::{Checkpoint, Ending, Event, Reason, Sink, SinkError, Status, TestedState};
 

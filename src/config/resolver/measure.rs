@@ -16,6 +16,7 @@ use crate::{
     data::Facts,
     direction::Direction,
     error::KeyFault,
+    event::key,
     objective::{self, LossSpec, MetricEntry},
     schedule::Watched,
 };
@@ -154,13 +155,12 @@ impl Resolver<'_> {
             let Some((metric, mut mode)) = curve.watches() else {
                 continue;
             };
-            let loss = if facts.val > 0 {
-                "val/loss"
-            } else {
-                TRAIN_LOSS
-            };
-            let metric = metric.unwrap_or(loss);
-            if metric != TRAIN_LOSS {
+            let metric = metric.unwrap_or(match facts.val {
+                0 => key::TRAIN_LOSS,
+                _ => key::VAL_LOSS,
+            });
+            // The one metric that needs no validation split.
+            if metric != key::TRAIN_LOSS {
                 let fault = watch("metric", metric, &mut mode, metrics, facts);
                 let faults = fault.into_iter().collect();
                 self.tables.key_faults(&format!("schedule[{i}]"), faults);
@@ -203,9 +203,6 @@ fn with_keys<T: ?Sized + 'static>(
     Some(out)
 }
 
-/// The one metric that needs no validation split.
-const TRAIN_LOSS: &str = "train/loss";
-
 /// Fills in which way a watched metric improves; a fault where it is not measured.
 fn watch(
     key: &str,
@@ -226,7 +223,7 @@ fn watch(
     });
     let reported: Vec<(String, Direction)> = reported.collect();
     let own = reported.iter().map(|(name, _)| format!("val/{name}"));
-    let names: Vec<String> = std::iter::once("val/loss".into()).chain(own).collect();
+    let names: Vec<String> = std::iter::once(key::VAL_LOSS.into()).chain(own).collect();
     if !names.iter().any(|name| name == metric) {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut hint = aliases::hint(metric, &names);
