@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{EncodingError, IdxError, SplitError, TargetFault, csv::CsvError, text::TextError};
-use crate::error::{KeyFault, io_reason, nearest};
+use crate::error::{KeyFault, io_reason};
+use crate::suggest::{did_you_mean, nearest_file};
 
 /// Why data cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -244,14 +245,8 @@ fn unreadable(path: &Path, source: &std::io::Error) -> String {
     if source.kind() != std::io::ErrorKind::NotFound {
         return reason;
     }
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let entries = std::fs::read_dir(folder).into_iter().flatten();
-    let names: Vec<String> = entries
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .collect();
-    let wanted = path.file_name().and_then(|name| name.to_str());
-    match wanted.and_then(|name| nearest(name, names.iter().map(String::as_str))) {
-        Some(name) => format!("{reason}; hint: did you mean `{name}`?"),
+    match nearest_file(path) {
+        Some(name) => format!("{reason}; hint: {}", did_you_mean(name)),
         None => format!(
             "{reason}; hint: a relative path starts at the folder of the config that names it"
         ),

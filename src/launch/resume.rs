@@ -71,7 +71,7 @@ pub fn reopen(
     };
     let (plan, mut changes) = edited.map_or((old, Vec::new()), |e| (e.plan, e.changes));
     let rules = changed(&before, &plan);
-    let is_complete = Reader::glance(found.path())?.is_complete();
+    let is_complete = Reader::glance(found.path())?.status.is_complete();
     let total = plan.length.total_steps;
     if step >= total && is_complete {
         return Err(LaunchError::Complete {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{duration, short};
-use crate::event::{Ending, EpochRow, Metrics, Status, StepRow, Tested, TestedState};
+use crate::event::{Ending, EpochRow, Metrics, Status, StepRow, Tested, TestedState, key};
 use crate::units::counted;
 
 /// The lines of successive epochs: numbers under a header, each column at its place.
@@ -86,7 +86,7 @@ fn cells(row: &EpochRow, epochs: u64) -> Vec<Cell> {
     let digits = epochs.to_string().len();
     let mut cells = vec![
         Cell::new("epoch", count, 2 * digits + 1),
-        number("lr", row.lr),
+        number(key::LR, row.lr),
     ];
     cells.extend(
         ordered(&row.metrics)
@@ -105,7 +105,7 @@ pub fn step_line(row: &StepRow) -> String {
     let mut extra = row.extra.clone();
     extra.retain(|name, value| !is_group(name) || *value != row.lr);
     line += &values(&extra);
-    let known = [("train/loss", row.loss), ("grad_norm", row.grad_norm)];
+    let known = [(key::TRAIN_LOSS, row.loss), (key::GRAD_NORM, row.grad_norm)];
     line += &values(
         &known
             .into_iter()

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use super::{
     AttemptMeta, CheckpointInfo, Fallback, FileDigest, InitInfo, Keep, Reader, RunError, RunInfo,
-    Writer, checkpoint, contents, cut,
+    RunStatus, Writer, checkpoint, contents, cut,
     disk::{self, Entry},
     layout,
     lock::RunLock,
@@ -218,7 +218,7 @@ impl Resume {
                 .filter(|row| row.attempt == last.attempt)
                 .and_then(|row| row.time.parse().ok());
             last.end = Some(sign.map_or_else(|| last.start.clone(), machine::stamp));
-            last.status = Some("crashed".into());
+            last.status = Some(RunStatus::Crashed.name().into());
         }
         if let Some((text, hash)) = &meta.plan {
             let plan = self.path.join(layout::PLAN);

@@ -2,6 +2,7 @@
 
 use super::error::TrainError;
 use super::session::Session;
+use crate::event::key;
 use crate::objective::reported;
 use crate::units::counted;
 
@@ -52,9 +53,9 @@ impl Session {
 
     /// The metrics that a run of this session reports.
     fn metric_names(&self) -> Vec<String> {
-        let mut names = vec!["train/loss".to_owned()];
+        let mut names = vec![key::TRAIN_LOSS.to_owned()];
         if self.recipe.data.val.is_some() && self.recipe.eval_every.is_some() {
-            names.push("val/loss".to_owned());
+            names.push(key::VAL_LOSS.to_owned());
             let classes = self.recipe.data.facts.task.names();
             for (name, metric) in &self.recipe.metrics {
                 let reported = reported(name, &**metric, &classes);

@@ -8,6 +8,7 @@ use super::precision::Scale;
 use super::resume_tests::resumes_everywhere;
 use super::testing::*;
 use super::*;
+use crate::config::OnNan;
 use crate::data::{DataError, Dataset, Target as Answer};
 use crate::event::{Checkpoint, Dtype, Event, Reason, Status};
 use crate::kernel::probe::threads;

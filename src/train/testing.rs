@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 
-use super::{CheckpointPolicy, OnNan, Recipe, Session, StopFlag};
+use super::{CheckpointPolicy, Recipe, Session, StopFlag};
+use crate::config::OnNan;
 use crate::data::{
     ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Digits, Facts,
     Target as Answer, Task,

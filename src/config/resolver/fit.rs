@@ -22,6 +22,7 @@ use crate::{
     model::{Input, Io, ModelSpec},
     objective::{self, LossSpec, TrainTargets},
     optim,
+    suggest::did_you_mean,
 };
 
 impl Resolver<'_> {
@@ -107,7 +108,7 @@ impl Resolver<'_> {
             return;
         };
         if let Some(near) = similar(&path.path, &path.written) {
-            fault.hint = Some(format!("did you mean `{near}`?"));
+            fault.hint = Some(did_you_mean(near));
             return;
         }
         let remedy = format!("`--set {key}=PATH` says where it is now");

@@ -389,7 +389,7 @@ fn several_unknown_names_are_told_at_once() {
     let faults = load("a,y\n1,2\n", keys, "").unwrap_err().faults();
     let keys: Vec<&str> = faults.iter().map(|f| f.key.as_str()).collect();
     assert_eq!(keys, ["target", "columns.b", "columns.c"]);
-    assert_eq!(faults[0].hint.as_deref(), Some("did you mean `a`?"));
+    assert_eq!(faults[0].hint.as_deref(), Some("its columns are `a`, `y`"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Accuracy.
 
 use super::{Accumulator, MetricSpec, spec::misfit, top_k::Hits};
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault};
 
 /// Share of samples whose class has the largest output, in 0–1. Of equal outputs the first counts;
 /// a single output is a logit, class 1 above 0. Of labels: share of samples whose labels are all
@@ -26,7 +26,7 @@ impl MetricSpec for Accuracy {
         Box::new(Hits::within(1))
     }
 
-    fn higher_is_better(&self) -> bool {
-        true
+    fn direction(&self) -> Direction {
+        Direction::Max
     }
 }

@@ -5,7 +5,7 @@ use super::{
     ranking::{Ranked, Tie},
     spec::misfit,
 };
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault};
 
 /// The area under the ROC curve: how probable it is that a sample of the class gets a higher
 /// probability than a sample of another class, ties counting half, in 0–1; 0.5 is a guess. Of two
@@ -36,8 +36,8 @@ impl MetricSpec for Auc {
         Box::new(Ranked::new(outputs, area))
     }
 
-    fn higher_is_better(&self) -> bool {
-        true
+    fn direction(&self) -> Direction {
+        Direction::Max
     }
 }
 

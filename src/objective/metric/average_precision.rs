@@ -5,7 +5,7 @@ use super::{
     ranking::{Ranked, Tie},
     spec::misfit,
 };
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault};
 
 /// The area under the precision-recall curve: Σ (gain in recall) · precision over all thresholds from
 /// the highest probability down, in 0–1; a guess achieves the share of the class. Of two classes the
@@ -31,8 +31,8 @@ impl MetricSpec for AveragePrecision {
         Box::new(Ranked::new(outputs, area))
     }
 
-    fn higher_is_better(&self) -> bool {
-        true
+    fn direction(&self) -> Direction {
+        Direction::Max
     }
 }
 

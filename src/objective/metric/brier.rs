@@ -1,7 +1,7 @@
 //! Brier score.
 
 use super::{Accumulator, MetricSpec, TargetsRef, rows, spec::misfit};
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault};
 
 /// Mean squared distance between probabilities and what came true: of two classes (p − y)² for the
 /// second one, in 0–1; of more Σ (p − y)² over the classes, in 0–2 (Brier 1950; scikit-learn's
@@ -22,8 +22,8 @@ impl MetricSpec for Brier {
         Box::new(Squares { sum: 0.0, count: 0 })
     }
 
-    fn higher_is_better(&self) -> bool {
-        false
+    fn direction(&self) -> Direction {
+        Direction::Min
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     per_target::{OfTarget, PerTarget},
     spec::misfit,
 };
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault};
 
 /// 1 − variance of (target − output) / variance of the target, of each target, averaged over
 /// targets: as R², but a constant offset costs nothing. A target that never changes counts 1 where the
@@ -26,8 +26,8 @@ impl MetricSpec for ExplainedVariance {
         Box::new(PerTarget::<Target>::new(outputs))
     }
 
-    fn higher_is_better(&self) -> bool {
-        true
+    fn direction(&self) -> Direction {
+        Direction::Max
     }
 }
 

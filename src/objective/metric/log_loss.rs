@@ -1,7 +1,7 @@
 //! Log loss.
 
 use super::{Accumulator, MetricSpec, TargetsRef, perplexity::surprise, rows, spec::misfit};
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault};
 
 /// Mean of −ln p, p being the probability that the softmax gives to the target's class, at least
 /// 2.2e-16 (scikit-learn's `log_loss`). Class weights and label smoothing do not enter, unlike in
@@ -22,8 +22,8 @@ impl MetricSpec for LogLoss {
         Box::new(Mean { sum: 0.0, count: 0 })
     }
 
-    fn higher_is_better(&self) -> bool {
-        false
+    fn direction(&self) -> Direction {
+        Direction::Min
     }
 }
 

@@ -1,7 +1,7 @@
 //! Mean absolute error.
 
 use super::{Accumulator, MetricSpec, mean::Mean, spec::misfit};
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault};
 
 /// Mean of |output − target| over samples and targets, in the target's unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ impl MetricSpec for MeanAbsoluteError {
         Box::new(Mean::of(|z, y| (z - y).abs()))
     }
 
-    fn higher_is_better(&self) -> bool {
-        false
+    fn direction(&self) -> Direction {
+        Direction::Min
     }
 }

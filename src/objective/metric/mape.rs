@@ -1,7 +1,7 @@
 //! Mean absolute percentage error.
 
 use super::{Accumulator, MetricSpec, mean::Mean, spec::misfit};
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault};
 
 /// Mean of |output − target| / |target| over samples and targets; 0.1 is ten percent. A target of 0
 /// counts as 2.2e-16, so that one of them makes the mean huge (scikit-learn's
@@ -22,7 +22,7 @@ impl MetricSpec for Mape {
         Box::new(Mean::of(|z, y| (z - y).abs() / y.abs().max(f64::EPSILON)))
     }
 
-    fn higher_is_better(&self) -> bool {
-        false
+    fn direction(&self) -> Direction {
+        Direction::Min
     }
 }

@@ -1,7 +1,7 @@
 //! Perplexity.
 
 use super::{Accumulator, MetricSpec, TargetsRef, rows, spec::misfit};
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault};
 
 /// exp of the mean −ln p, p being the probability that the softmax gives to the target's class: how
 /// many equally likely classes the model hesitates between; 1 is certainty, the number of classes
@@ -22,8 +22,8 @@ impl MetricSpec for Perplexity {
         Box::new(NegativeLogLikelihood { sum: 0.0, count: 0 })
     }
 
-    fn higher_is_better(&self) -> bool {
-        false
+    fn direction(&self) -> Direction {
+        Direction::Min
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     spec::misfit,
     tally::{Counts, Tallied, Tally},
 };
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault};
 
 /// Precision = hits / (hits + false alarms), recall = hits / (hits + misses) and F1 = 2·hits /
 /// (2·hits + misses + false alarms) of each class, in 0–1; 0 where there is nothing to divide by
@@ -124,8 +124,8 @@ impl MetricSpec for PrecisionRecall {
         }))
     }
 
-    fn higher_is_better(&self) -> bool {
-        true
+    fn direction(&self) -> Direction {
+        Direction::Max
     }
 }
 

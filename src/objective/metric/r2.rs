@@ -5,7 +5,7 @@ use super::{
     per_target::{OfTarget, PerTarget},
     spec::misfit,
 };
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault};
 
 /// R² = 1 − Σ(output − target)² / Σ(target − mean)² of each target, averaged over targets: 1 is
 /// perfect, 0 is what the mean achieves, and there is no lower end. A target that never changes
@@ -26,8 +26,8 @@ impl MetricSpec for R2 {
         Box::new(PerTarget::<Moments>::new(outputs))
     }
 
-    fn higher_is_better(&self) -> bool {
-        true
+    fn direction(&self) -> Direction {
+        Direction::Max
     }
 }
 

@@ -240,6 +240,7 @@ fn unknown(name: &str) -> KeyFault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::direction::Direction;
 
     #[test]
     fn every_listed_name_is_a_metric_and_fits_one_task() {
@@ -264,8 +265,8 @@ mod tests {
         for (listed, _) in METRICS {
             let metric = metric(&listed.replace("<k>", "5")).unwrap();
             assert_eq!(
-                metric.higher_is_better(),
-                !lower.contains(&listed),
+                metric.direction() == Direction::Min,
+                lower.contains(&listed),
                 "{listed}"
             );
         }

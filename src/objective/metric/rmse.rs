@@ -1,7 +1,7 @@
 //! Root mean squared error.
 
 use super::{Accumulator, MetricSpec, TargetsRef, rows, spec::misfit};
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault};
 
 /// √(mean of (output − target)²) of each target over the samples, averaged over targets, in the
 /// target's unit.
@@ -25,8 +25,8 @@ impl MetricSpec for RootMeanSquaredError {
         })
     }
 
-    fn higher_is_better(&self) -> bool {
-        false
+    fn direction(&self) -> Direction {
+        Direction::Min
     }
 }
 

@@ -1,6 +1,6 @@
 //! What every metric can do.
 
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault};
 
 /// A metric by its name.
 pub trait MetricSpec: std::fmt::Debug + Send + Sync {
@@ -36,8 +36,8 @@ pub trait MetricSpec: std::fmt::Debug + Send + Sync {
     /// Begins to count over a model with `outputs` outputs (one for two classes under `bce`).
     fn start(&self, outputs: usize) -> Box<dyn Accumulator>;
 
-    /// Returns whether more is better.
-    fn higher_is_better(&self) -> bool;
+    /// Returns which of its values are better.
+    fn direction(&self) -> Direction;
 }
 
 /// A metric being counted.

@@ -1,7 +1,7 @@
 //! Top-k accuracy.
 
 use super::{Accumulator, MetricSpec, TargetsRef, rows, spec::misfit};
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault};
 
 /// Share of samples whose class is among the k largest outputs, in 0–1: `top_5`. Of equal outputs
 /// the first counts as larger, so that `top_1` is the accuracy.
@@ -32,8 +32,8 @@ impl MetricSpec for TopK {
         Box::new(Hits::within(self.k))
     }
 
-    fn higher_is_better(&self) -> bool {
-        true
+    fn direction(&self) -> Direction {
+        Direction::Max
     }
 }
 

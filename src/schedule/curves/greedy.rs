@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::plateau::{eps, ten_evals, threshold};
 use crate::{
+    direction::Direction,
     error::KeyFault,
     schedule::{
-        Conventions, Curve, Direction, Formula, Frame, Rule, ThresholdMode, Watched,
+        Conventions, Curve, Formula, Frame, Rule, ThresholdMode, Watched,
         language::{Watch, reaction},
     },
     units::Span,

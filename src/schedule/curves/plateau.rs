@@ -4,9 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    direction::Direction,
     error::KeyFault,
     schedule::{
-        Conventions, Curve, Direction, Formula, Frame, Rule, ThresholdMode, Watched,
+        Conventions, Curve, Formula, Frame, Rule, ThresholdMode, Watched,
         language::{Watch, reaction},
     },
     units::Span,
