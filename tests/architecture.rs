@@ -13,7 +13,7 @@ use std::{
 };
 
 /// What each module may name of `crate::…`, beside itself.
-const MAY_IMPORT: [(&str, &[&str]); 25] = [
+const MAY_IMPORT: [(&str, &[&str]); 27] = [
     ("error", &[]),
     ("file", &[]),
     ("memory", &[]),
@@ -21,20 +21,27 @@ const MAY_IMPORT: [(&str, &[&str]); 25] = [
     ("program", &[]),
     ("units", &["error"]),
     ("rng", &["error", "units"]),
+    ("task", &[]),
+    ("field", &["units"]),
     ("event", &["error", "units", "rng"]),
     ("safetensors", &["error", "units", "rng", "event"]),
     ("schedule", LAYER_0),
     ("kernel", LAYER_0),
     (
         "data",
-        &["error", "units", "rng", "event", "file", "memory"],
+        &[
+            "error", "units", "rng", "event", "field", "task", "file", "memory",
+        ],
     ),
-    ("objective", &["error", "units", "rng", "event", "kernel"]),
+    (
+        "objective",
+        &["error", "units", "rng", "event", "task", "kernel"],
+    ),
     ("optim", &["error", "units", "rng", "event", "kernel"]),
     ("layer", &["error", "units", "rng", "event", "kernel"]),
     (
         "model",
-        &["error", "units", "rng", "event", "kernel", "layer"],
+        &["error", "units", "rng", "event", "field", "kernel", "layer"],
     ),
     ("config", LAYERS_0_TO_2),
     (
@@ -44,6 +51,8 @@ const MAY_IMPORT: [(&str, &[&str]); 25] = [
             "units",
             "rng",
             "event",
+            "field",
+            "task",
             "schedule",
             "kernel",
             "data",
@@ -80,6 +89,8 @@ const MAY_IMPORT: [(&str, &[&str]); 25] = [
             "units",
             "rng",
             "event",
+            "field",
+            "task",
             "safetensors",
             "schedule",
             "kernel",
@@ -114,6 +125,8 @@ const LAYERS_0_TO_2: &[&str] = &[
     "units",
     "rng",
     "event",
+    "field",
+    "task",
     "safetensors",
     "schedule",
     "kernel",
@@ -133,6 +146,8 @@ const ALL: &[&str] = &[
     "units",
     "rng",
     "event",
+    "field",
+    "task",
     "safetensors",
     "schedule",
     "kernel",
