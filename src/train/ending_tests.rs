@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::testing::*;
 use super::*;
-use crate::data::{DataError, Dataset, Target, Task};
+use crate::data::{DataError, Dataset, Values};
 use crate::direction::Direction;
 use crate::event::{Event, Reason, Sink, SinkError, Status, Tested, TestedState};
 use crate::objective::{Mse, metric};
+use crate::task::{Target, Task};
 
 fn reasons(events: &[Event]) -> Vec<(u64, Reason)> {
     let saved = checkpoints(events).into_iter();
@@ -313,8 +314,8 @@ fn a_regressions_metrics_are_in_the_datas_own_unit() {
         fn len(&self) -> usize {
             6
         }
-        fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
-            out.fill(index as f32 / 6.0);
+        fn get(&self, index: usize, _: usize, out: &mut Values) -> Result<(), DataError> {
+            out.numbers()?.extend([index as f32 / 6.0; WIDTH]);
             Ok(())
         }
         fn target(&self, index: usize) -> Target<'_> {

@@ -77,7 +77,7 @@ impl Session {
     pub fn new(recipe: Recipe) -> Result<Self, TrainError> {
         let transforms = Transforms::fit(
             &recipe.transforms,
-            &recipe.data.facts.shape,
+            &recipe.data.facts.fields,
             &*recipe.data.train,
             recipe.seed,
         )?;

@@ -141,7 +141,7 @@ impl Session {
         };
         let model = &*self.state.model;
         Grads::begin();
-        let output = self.recipe.forward(model, &batch.input, &mode)?;
+        let output = self.recipe.forward(model, &batch.inputs, &mode)?;
         self.ledger.charge(Activity::Forward);
 
         let loss = self.recipe.loss.as_ref();

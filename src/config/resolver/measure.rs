@@ -33,7 +33,7 @@ impl Resolver<'_> {
         let entries = match (&top?.metrics, facts) {
             (Some(entries), _) => entries.clone(),
             (None, facts) => {
-                let names = objective::default_metrics(facts?.task.is_classification());
+                let names = objective::default_metrics(&facts?.task);
                 names.iter().map(default).collect()
             }
         };
@@ -84,9 +84,10 @@ impl Resolver<'_> {
         }
         before.push(name.clone());
         let Some(facts) = facts else { return Ok(None) };
-        let (classes, outputs) = (facts.task.is_classification(), facts.task.outputs());
-        let labels = !classes && loss.is_some_and(|loss| loss.spec.target_range().is_some());
-        match metric.fits(classes, outputs) {
+        let task = &facts.task;
+        let in_range = loss.is_some_and(|loss| loss.spec.target_range().is_some());
+        let labels = task.is_multi_label() || task.is_regression() && in_range;
+        match metric.fits(task) {
             Some(_) if labels && metric.judges_labels() => match &self.soft {
                 Some((place, value)) => {
                     let message = format!(

@@ -15,9 +15,11 @@ use super::{
 use crate::{
     data::{
         ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Labels, Moments,
-        Share, Split, Task,
+        Share, Split,
     },
+    field::Field,
     suggest::{did_you_mean, nearest},
+    task::Task,
     units::counted,
 };
 
@@ -111,8 +113,9 @@ fn assemble(
         .iter()
         .map(|column| column.one_hot().map_or(Features::Number, Features::OneHot))
         .collect();
+    let width = features.iter().map(|features| features.width()).sum();
     let facts = Facts {
-        shape: vec![features.iter().map(|features| features.width()).sum()],
+        fields: vec![Field::numbers("numbers", &[width])],
         task,
         train: 0,
         val: 0,

@@ -5,7 +5,7 @@ use super::{
     ranking::{Ranked, Tie},
     spec::misfit,
 };
-use crate::{direction::Direction, error::KeyFault};
+use crate::{direction::Direction, error::KeyFault, task::Task};
 
 /// The area under the precision-recall curve: Σ (gain in recall) · precision over all thresholds from
 /// the highest probability down, in 0–1; a guess achieves the share of the class. Of two classes the
@@ -19,8 +19,8 @@ impl MetricSpec for AveragePrecision {
         "average_precision".into()
     }
 
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        (!classification).then(|| misfit("average_precision", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_classification()).then(|| misfit("average_precision", task))
     }
 
     fn judges_labels(&self) -> bool {

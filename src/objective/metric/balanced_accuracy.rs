@@ -5,7 +5,7 @@ use super::{
     spec::misfit,
     tally::{Tallied, Tally},
 };
-use crate::{direction::Direction, error::KeyFault};
+use crate::{direction::Direction, error::KeyFault, task::Task};
 
 /// The recall of each class, averaged over the classes that have a sample, in 0–1: the accuracy
 /// that a balanced split would give (scikit-learn's `balanced_accuracy_score`).
@@ -17,8 +17,8 @@ impl MetricSpec for BalancedAccuracy {
         "balanced_accuracy".into()
     }
 
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        (!classification).then(|| misfit("balanced_accuracy", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_classification()).then(|| misfit("balanced_accuracy", task))
     }
 
     fn start(&self, outputs: usize) -> Box<dyn Accumulator> {

@@ -5,7 +5,7 @@ use super::{
     spec::misfit,
     tally::{Tallied, Tally},
 };
-use crate::{direction::Direction, error::KeyFault};
+use crate::{direction::Direction, error::KeyFault, task::Task};
 
 /// The correlation between classes and predictions over all classes, in −1–1: 1 is perfect, 0 what
 /// guessing achieves (Matthews 1975; Gorodkin 2004 for several classes). 0 where one class is all
@@ -18,8 +18,8 @@ impl MetricSpec for Mcc {
         "mcc".into()
     }
 
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        (!classification).then(|| misfit("mcc", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_classification()).then(|| misfit("mcc", task))
     }
 
     fn start(&self, outputs: usize) -> Box<dyn Accumulator> {
