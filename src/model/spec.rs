@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A network ready to run: its parameters are filled by the session that built it.
-pub trait Model: Send {
+pub trait Model {
     /// Input [n, ..input] → logits or predictions [n, outputs]; of a model that takes tokens, ids
     /// u32 [n, context] → logits of the next token at each place, [n, context, outputs].
     ///
@@ -23,6 +23,13 @@ pub trait Model: Send {
 pub trait ModelSpec: Debug + Send + Sync {
     /// Faults that the schema cannot express; keys are paths inside the model's table.
     fn check(&self) -> Vec<KeyFault>;
+
+    /// Returns true where the model is made of operations that this crate does not know: its layers
+    /// have no shapes before it runs, and a session tries before the first update whether it can be
+    /// trained. Default: false.
+    fn is_foreign(&self) -> bool {
+        false
+    }
 
     /// What a sample has to be made of. Default: numbers.
     fn takes(&self) -> Input {

@@ -33,6 +33,7 @@ mod meter;
 mod order;
 mod precision;
 mod progress;
+mod prove;
 mod recipe;
 mod recover;
 mod request;

@@ -192,6 +192,9 @@ pub fn recipe() -> Recipe {
         seed: 7,
         device: Device::Cpu,
         model: Arc::new(Net::default()),
+        start: BTreeMap::new(),
+        found: Vec::new(),
+        allow: BTreeSet::new(),
         io: Io {
             input: vec![WIDTH],
             outputs: 3,

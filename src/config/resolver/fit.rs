@@ -1,7 +1,7 @@
 //! What must hold between tables: data and transforms, data and loss, data and model, batches and
 //! length, globs and parameters.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use super::{
     super::{
@@ -10,18 +10,20 @@ use super::{
         node::{Node, Value},
         paths::{PathKey, similar},
         registry::Component,
+        start,
         train::TrainKeys,
     },
     DataParts, ModelParts, Resolver,
 };
-use crate::units::counted;
 use crate::{
     data::{Data, Facts, Target},
     error::KeyFault,
+    kernel::Init,
     layer::{Architecture, Builder, LayerError},
     model::{Input, Io, ModelSpec},
     objective::{self, LossSpec, TrainTargets},
     optim,
+    units::counted,
 };
 
 impl Resolver<'_> {
@@ -181,8 +183,14 @@ impl Resolver<'_> {
         (facts, dataset): (Option<&Facts>, Option<&DataParts>),
         io: Option<&Io>,
     ) -> Option<Architecture> {
-        let builder = Builder::plan();
-        let ((model, _), (dataset, ..)) = (model?, dataset?);
+        let ((model, keys), (dataset, ..)) = (model?, dataset?);
+        let builder = match (&keys.found, &keys.init) {
+            (Some(found), _) => Builder::plan().with_names(found.clone()),
+            (None, Some(init)) if model.spec.is_foreign() && !self.tables.spec.is_stored => {
+                Builder::plan().with_names(init::names(init))
+            }
+            _ => Builder::plan(),
+        };
         if let Some(fault) = Self::other_input(model, facts?, &dataset.kind) {
             self.tables.key_fault("model", fault);
             return None;
@@ -336,6 +344,35 @@ impl Resolver<'_> {
                 None
             }
         }
+    }
+
+    /// First values by parameter name; a warning where a foreign model has matrices that would start
+    /// at zero.
+    pub(super) fn start(
+        &mut self,
+        model: Option<&ModelParts>,
+        built: Option<&Architecture>,
+        fit: Option<&Fit>,
+    ) -> Option<BTreeMap<String, Init>> {
+        let ((model, keys), built) = (model?, built?);
+        let values = match start::values(&keys.start, built) {
+            Ok(values) => values,
+            Err(faults) => {
+                self.tables.key_faults("model", faults);
+                return None;
+            }
+        };
+        let is_unknown = keys.init.is_some() && fit.is_none();
+        if model.spec.is_foreign() && !is_unknown {
+            let taken = fit.map_or(&[][..], |fit| &fit.taken);
+            let given = |name: &str| {
+                values.contains_key(name) || taken.iter().any(|taken| taken.name == name)
+            };
+            let warning = start::zeros(built, given);
+            self.tables
+                .key_faults("model", warning.into_iter().collect());
+        }
+        Some(values)
     }
 
     /// Parameters that `freeze` matches.
