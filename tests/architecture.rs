@@ -13,7 +13,7 @@ use std::{
 };
 
 /// What each module may name of `crate::…`, beside itself.
-const MAY_IMPORT: [(&str, &[&str]); 25] = [
+const MAY_IMPORT: [(&str, &[&str]); 26] = [
     ("error", &[]),
     ("file", &[]),
     ("memory", &[]),
@@ -36,6 +36,10 @@ const MAY_IMPORT: [(&str, &[&str]); 25] = [
         "model",
         &["error", "units", "rng", "event", "kernel", "layer"],
     ),
+    (
+        "candle",
+        &["error", "units", "rng", "event", "kernel", "layer", "model"],
+    ),
     ("config", LAYERS_0_TO_2),
     (
         "train",
@@ -51,6 +55,7 @@ const MAY_IMPORT: [(&str, &[&str]); 25] = [
             "optim",
             "layer",
             "model",
+            "candle",
             "config",
         ],
     ),
@@ -88,6 +93,7 @@ const MAY_IMPORT: [(&str, &[&str]); 25] = [
             "optim",
             "layer",
             "model",
+            "candle",
             "config",
             "train",
             "run",
@@ -122,6 +128,7 @@ const LAYERS_0_TO_2: &[&str] = &[
     "optim",
     "layer",
     "model",
+    "candle",
 ];
 
 const ALL: &[&str] = &[
@@ -141,6 +148,7 @@ const ALL: &[&str] = &[
     "optim",
     "layer",
     "model",
+    "candle",
     "config",
     "train",
     "run",

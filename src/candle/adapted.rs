@@ -54,7 +54,9 @@ impl<M: CandleModel> ModelSpec for Adapted<M> {
             LayerError::shape(format!("its constructor failed: {}", words(&error)))
         })?;
         let noted = recorder.take();
-        kinds::layers(&noted.asked).into_iter().for_each(|l| b.record(l));
+        kinds::layers(&noted.asked)
+            .into_iter()
+            .for_each(|l| b.record(l));
         Ok(Box::new(Network {
             spec: self.0.clone(),
             io: io.clone(),

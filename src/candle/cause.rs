@@ -7,7 +7,10 @@ use crate::layer::{Architecture, LayerInfo};
 #[must_use]
 pub fn cause(model: &Architecture, missing: &[String]) -> String {
     let lacks = |layer: &&LayerInfo| {
-        let own = |name: &String| name.strip_prefix(&layer.name).is_some_and(|s| s.starts_with('.'));
+        let own = |name: &String| {
+            name.strip_prefix(&layer.name)
+                .is_some_and(|s| s.starts_with('.'))
+        };
         missing.iter().any(own)
     };
     let cut: Vec<&LayerInfo> = model.layers.iter().filter(lacks).collect();
@@ -28,7 +31,10 @@ pub fn cause(model: &Architecture, missing: &[String]) -> String {
     causes.push(
         "`ops::softmax_last_dim`, as in attention: write `ops::softmax(x, D::Minus1)`".to_owned(),
     );
-    causes.push("`rotary_emb::rope`, `rope_i` and `rope_thd`: write `rope_slow` or `rope_i_slow`".to_owned());
+    causes.push(
+        "`rotary_emb::rope`, `rope_i` and `rope_thd`: write `rope_slow` or `rope_i_slow`"
+            .to_owned(),
+    );
     causes.push("`ops::sdpa`: write out matmul, softmax, matmul".to_owned());
     format!(
         "these operations of candle_nn have no backward pass and say nothing: {}; five lines mend candle_nn itself, see docs/candle.md; freeze what is not meant to learn",

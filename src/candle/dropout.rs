@@ -44,7 +44,10 @@ impl Dropout {
     /// Where `p` is not in [0, 1), or `train` is true outside a training pass.
     pub fn forward(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         if !(0.0..1.0).contains(&self.p) {
-            bail!("dropout with probability `{}`, which is not in [0, 1)", self.p);
+            bail!(
+                "dropout with probability `{}`, which is not in [0, 1)",
+                self.p
+            );
         }
         if !train {
             return Ok(x.clone());

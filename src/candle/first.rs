@@ -81,9 +81,15 @@ mod tests {
             let near = |i: usize, within: f64| (ours[i] - theirs[i]).abs() <= within;
             let width = theirs[1];
             assert!(near(0, 0.05 * width) && near(1, 0.03 * width), "{hint:?}");
-            let is_bounded = !matches!(hint, Hint::Randn { .. } | Hint::Kaiming { dist: Normal, .. });
+            let is_bounded = !matches!(
+                hint,
+                Hint::Randn { .. } | Hint::Kaiming { dist: Normal, .. }
+            );
             let reach = if is_bounded { 0.01 } else { 1.5 } * width;
-            assert!(near(2, reach) && near(3, reach), "{hint:?}: {ours:?} {theirs:?}");
+            assert!(
+                near(2, reach) && near(3, reach),
+                "{hint:?}: {ours:?} {theirs:?}"
+            );
         }
     }
 }

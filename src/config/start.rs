@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    error::KeyFault, kernel::Init, layer::Architecture, optim, units::first_few,
-};
+use crate::{error::KeyFault, kernel::Init, layer::Architecture, optim, units::first_few};
 
 /// First values for the parameters that a glob matches; one of the values has to be there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -77,7 +75,12 @@ pub(super) fn zeros(model: &Architecture, given: impl Fn(&str) -> bool) -> Optio
     let is_zero = |p: &&crate::kernel::Param| {
         p.init() == Init::Constant(0.0) && p.shape().len() > 1 && !given(p.name())
     };
-    let zeros: Vec<&str> = model.params.iter().filter(is_zero).map(|p| p.name()).collect();
+    let zeros: Vec<&str> = model
+        .params
+        .iter()
+        .filter(is_zero)
+        .map(|p| p.name())
+        .collect();
     let first = zeros.first()?;
     let message = format!("{} would start at zero", first_few(&zeros));
     let hint = format!(

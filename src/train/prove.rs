@@ -17,30 +17,62 @@ use crate::{
     units::first_few,
 };
 
+/// What came out of trying a model on a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Probed {
+    /// Shape of the output for one sample.
+    pub output: Vec<usize>,
+    /// What it did not pass, but for what is allowed.
+    pub failures: Vec<Failure>,
+}
+
 impl Session {
+    /// Runs the model on one sample of the first batch, and tries it on all of them as before a first
+    /// update.
+    ///
+    /// # Errors
+    /// Where the data cannot be read or a computation fails.
+    pub fn probe(&mut self) -> std::result::Result<Probed, TrainError> {
+        let mut batches = self.loader.epoch(0, 0);
+        let Some(batch) = batches.next() else {
+            return Err(TrainError::Recipe("an epoch has no batch".into()));
+        };
+        let batch = OnDevice::new(batch?, &self.recipe)?;
+        let one = batch
+            .input
+            .narrow(0, 0, 1)
+            .map_err(compute("taking one sample"))?;
+        let output = self.recipe.forward(&*self.state.model, &one, &Mode::Eval)?;
+        Ok(Probed {
+            output: output.dims()[1..].to_vec(),
+            failures: self.not_passed(&batch)?,
+        })
+    }
+
     /// Refuses a foreign model that would not learn as it should, once a process.
     pub(super) fn prove(&mut self, batch: &OnDevice) -> std::result::Result<(), TrainError> {
         if self.proven || !self.recipe.model.is_foreign() {
             return Ok(());
         }
         self.proven = true;
-        let mut failures = self.failures(batch)?;
-        failures.retain(|failure| !self.recipe.allow.contains(&failure.proof));
+        let failures = self.not_passed(batch)?;
         match failures.is_empty() {
             true => Ok(()),
             false => Err(TrainError::Unfit { failures }),
         }
     }
 
-    /// Tries the model on a batch and puts everything back.
-    fn failures(&mut self, batch: &OnDevice) -> std::result::Result<Vec<Failure>, TrainError> {
+    /// Tries the model on a batch and puts everything back; what is allowed is left out.
+    fn not_passed(&mut self, batch: &OnDevice) -> std::result::Result<Vec<Failure>, TrainError> {
         let all = self.state.params.iter().chain(&self.state.buffers);
         let all: Vec<Param> = all.cloned().collect();
         let kept = numbers(&all).map_err(compute("keeping the parameters"))?;
         let found = self.tried(batch, &all, &kept);
         self.state.grads.zero();
         put(&all, &kept).map_err(compute("putting the parameters back"))?;
-        found
+        let mut failures = found?;
+        failures.retain(|failure| !self.recipe.allow.contains(&failure.proof));
+        Ok(failures)
     }
 
     fn tried(
@@ -83,7 +115,9 @@ impl Session {
             micro: 0,
         };
         Grads::begin();
-        let output = self.recipe.forward(&*self.state.model, &batch.input, &mode)?;
+        let output = self
+            .recipe
+            .forward(&*self.state.model, &batch.input, &mode)?;
         if gradients {
             let sum = self.recipe.loss.sum(&output, &batch.target);
             let sum = sum.map_err(compute("the loss"))?;
@@ -126,7 +160,10 @@ impl Session {
         let plan = builder.finish();
         let mut params: Vec<Param> = plan.params.into_iter().chain(plan.buffers).collect();
         params.sort_by_key(|param| names.iter().position(|name| *name == param.name()));
-        let filled = self.recipe.fill(&params).and_then(|()| put(&params, numbers));
+        let filled = self
+            .recipe
+            .fill(&params)
+            .and_then(|()| put(&params, numbers));
         filled.map_err(compute("filling a copy of the model"))?;
         Ok((model, params))
     }
@@ -137,7 +174,10 @@ impl Session {
         let names: Vec<&str> = params.filter(|p| moved.iter().any(|m| m == p)).collect();
         (!names.is_empty()).then(|| Failure {
             proof: Proof::MovingParameter,
-            message: format!("a forward pass changes {}, which the optimizer moves, too", first_few(&names)),
+            message: format!(
+                "a forward pass changes {}, which the optimizer moves, too",
+                first_few(&names)
+            ),
             hint: "say that they are buffers, with `CandleModel::is_buffer`".into(),
         })
     }
@@ -153,7 +193,10 @@ impl Session {
             own.clone().next().is_none()
                 || own.any(|p| self.state.active.iter().any(|a| a.name() == p.name()))
         };
-        let norms = plan.layers.iter().filter(|layer| layer.kind == "batch_norm");
+        let norms = plan
+            .layers
+            .iter()
+            .filter(|layer| layer.kind == "batch_norm");
         let still = norms
             .filter(is_trained)
             .filter(|layer| !moved.iter().any(|name| within(layer, name)));
@@ -174,7 +217,11 @@ fn no_gradient(plan: &Architecture, missing: &[String]) -> Failure {
     let all = plan.params.len();
     Failure {
         proof: Proof::NoGradient,
-        message: format!("no gradient reaches {} ({} of {all} parameters)", first_few(&names), names.len()),
+        message: format!(
+            "no gradient reaches {} ({} of {all} parameters)",
+            first_few(&names),
+            names.len()
+        ),
         hint: cause(plan, missing),
     }
 }
