@@ -220,7 +220,11 @@ fn layers(plan: &Plan, fold: Option<usize>, palette: Palette) -> String {
         .map(|p| p.count() as u64)
         .sum();
     let flops: u64 = plan.architecture.layers.iter().map(|l| l.flops).sum();
-    table.row(["total", "", "", &thousands(params), &thousands(flops)]);
+    let flops = match plan.model.spec.is_foreign() {
+        true => String::new(),
+        false => thousands(flops),
+    };
+    table.row(["total", "", "", &thousands(params), &flops]);
     table.fitted(fold, palette)
 }
 

@@ -200,6 +200,7 @@ impl<'a> Resolver<'a> {
             (facts.as_ref(), dataset.as_ref()),
             io.as_ref(),
         );
+        self.precision_fits(model.as_ref(), train.as_ref());
         let metrics = self.metrics(top.as_ref(), facts.as_ref(), loss.as_ref());
         let batches = self.batches(facts.as_ref(), dataset.as_ref());
         let length = self.length(train.as_ref(), batches);

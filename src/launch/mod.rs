@@ -12,6 +12,8 @@ mod fanout;
 #[cfg(test)]
 mod fixed_point_tests;
 #[cfg(test)]
+mod foreign_tests;
+#[cfg(test)]
 mod freezing_tests;
 mod hub;
 mod memory;

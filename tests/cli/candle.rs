@@ -20,7 +20,7 @@ fn a_model_of_candle_nn_has_the_whole_tool() {
         .exits(0)
         .stdout;
     let lines = [
-        "first.conv    conv2d",
+        "first.conv   conv2d",
         "second.norm",
         "its FLOPs are not known",
     ];
@@ -64,6 +64,20 @@ fn a_model_of_candle_nn_has_the_whole_tool() {
 }
 
 #[test]
+fn the_number_of_threads_changes_no_bit_of_such_a_run() {
+    let sandbox = Sandbox::new();
+    let state = |threads: &str| {
+        let threads = format!("train.threads={threads}");
+        let args = [
+            "run", CONFIG, "--steps", "40", "--set", &threads, "--format", "json",
+        ];
+        let ran = example(&sandbox, &args).exits(0).json();
+        ran["state_hash"].as_str().unwrap().to_owned()
+    };
+    assert_eq!([state("2"), state("4")], [state("1"), state("1")]);
+}
+
+#[test]
 fn a_config_of_such_a_model_is_checked_like_every_other() {
     let sandbox = Sandbox::new();
     let set = |key: &str| example(&sandbox, &["check", CONFIG, "--set", key]);
@@ -91,7 +105,7 @@ fn a_config_of_such_a_model_is_checked_like_every_other() {
         "check",
         CONFIG,
         "--set",
-        "dataset={ type = \"synthetic\", classes = 2, shape = [3] }",
+        "dataset={ type = \"synthetic\", classes = 2, samples = 200, shape = [3] }",
     ];
     example(&sandbox, &table)
         .exits(2)

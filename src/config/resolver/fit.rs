@@ -11,7 +11,7 @@ use super::{
         paths::{PathKey, similar},
         registry::Component,
         start,
-        train::TrainKeys,
+        train::{Precision, TrainKeys},
     },
     DataParts, ModelParts, Resolver,
 };
@@ -373,6 +373,25 @@ impl Resolver<'_> {
                 .key_faults("model", warning.into_iter().collect());
         }
         Some(values)
+    }
+
+    /// Refuses a low precision for a foreign model.
+    pub(super) fn precision_fits(
+        &mut self,
+        model: Option<&ModelParts>,
+        train: Option<&TrainKeys>,
+    ) -> Option<()> {
+        let ((model, _), train) = (model?, train?);
+        if !model.spec.is_foreign() || train.precision == Precision::F32 {
+            return Some(());
+        }
+        let message = format!(
+            "`{}` is a model of candle_nn, which computes in f32",
+            model.kind
+        );
+        let fault = KeyFault::error("precision", message).hint("leave `train.precision` out");
+        self.tables.key_fault("train", fault);
+        None
     }
 
     /// Parameters that `freeze` matches.
