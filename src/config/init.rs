@@ -170,6 +170,17 @@ fn is_true(value: &bool) -> bool {
     *value
 }
 
+/// The names that the tensors of a file would have in a model; none where the file cannot be read,
+/// which [`compare`] tells.
+pub(super) fn names(init: &Init) -> Vec<String> {
+    match &init.source {
+        WeightFile::Local(path) => stored(path)
+            .and_then(|found| fit::names(init, &found).map_err(|fault| fault.message))
+            .unwrap_or_default(),
+        WeightFile::Hub(_) => Vec::new(),
+    }
+}
+
 /// The schema of the key: a text, or the table.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "anyOf": [

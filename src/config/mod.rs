@@ -28,6 +28,7 @@ mod schema_text;
 mod sections;
 mod source;
 mod spec;
+mod start;
 mod syntax;
 mod tables;
 mod top;
@@ -54,6 +55,7 @@ pub use schema_text::{about, default_text, default_words, description, example_t
 pub use sections::{Section, metrics, sections};
 pub use source::{Place, Source, Sources};
 pub use spec::{Overrides, Spec};
+pub use start::StartKeys;
 pub use top::{ModelKeys, Top};
 pub use train::{EarlyStopKeys, EmaKeys, OnNan, Precision, TrainKeys};
 

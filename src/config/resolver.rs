@@ -200,10 +200,12 @@ impl<'a> Resolver<'a> {
             (facts.as_ref(), dataset.as_ref()),
             io.as_ref(),
         );
+        self.precision_fits(model.as_ref(), train.as_ref());
         let metrics = self.metrics(top.as_ref(), facts.as_ref(), loss.as_ref());
         let batches = self.batches(facts.as_ref(), dataset.as_ref());
         let length = self.length(train.as_ref(), batches);
         let init = self.init(model.as_ref(), built.as_ref());
+        let start = self.start(model.as_ref(), built.as_ref(), init.as_ref());
         let frozen = self.frozen(model.as_ref(), built.as_ref());
         self.followed(schedule.as_mut(), metrics.as_ref(), facts.as_ref());
         self.batch_fits(
@@ -220,7 +222,7 @@ impl<'a> Resolver<'a> {
             frozen.clone().unwrap_or_default(),
         );
         let watched = self.watched(train, written.checkpoint, metrics.as_ref(), facts.as_ref());
-        frozen?;
+        let (start, _) = (start?, frozen?);
         let ((mut train, checkpoint), (schedules, frozen)) = (watched?, schedules?);
         let length = length?;
         if length.horizon != length.total_steps {
@@ -236,6 +238,9 @@ impl<'a> Resolver<'a> {
             .key_faults("dataset", facts.class_warnings(&dataset_keys));
         if !architecture.buffers.is_empty() {
             model_keys.freeze_statistics.get_or_insert(true);
+        }
+        if !architecture.found.is_empty() {
+            model_keys.found = Some(architecture.found.clone());
         }
         let state = optimizer.spec.state_arrays() + usize::from(train.ema.is_some());
         let (batch, batches) = (dataset_keys.batch_size, train.grad_accumulation);
@@ -264,6 +269,7 @@ impl<'a> Resolver<'a> {
             io: io?,
             architecture,
             init,
+            start,
             frozen,
             length,
             schedules,

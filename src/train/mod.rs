@@ -32,6 +32,7 @@ mod meter;
 mod order;
 mod precision;
 mod progress;
+mod prove;
 mod recipe;
 mod recover;
 mod request;
@@ -46,10 +47,13 @@ pub use bench::{Bench, BenchKeys};
 pub use error::{RestoreError, TrainError};
 pub use evaluate::{MOST_CLASSES, Measured, Split};
 pub use ledger::{Activity, Ledger};
+pub use prove::Probed;
 pub use recipe::{BestPolicy, Cadence, Changed, CheckpointPolicy, EarlyStop, Recipe};
 pub use session::Session;
 pub use stop::{Orderly, StopFlag};
 
+#[cfg(test)]
+mod candle_tests;
 #[cfg(test)]
 mod ending_tests;
 #[cfg(test)]

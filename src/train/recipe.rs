@@ -1,14 +1,16 @@
 //! What a session is built from: resolved, checked, and without a word about files or terminals.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use candle_core::{DType, Device};
 
+use crate::candle::Proof;
 use crate::config::OnNan;
 use crate::data::{Data, DatasetKeys, TransformEntry};
 use crate::direction::Direction;
 use crate::event::TestedState;
+use crate::kernel::{Init, Param};
 use crate::model::{Io, ModelSpec};
 use crate::objective::{LossSpec, MetricSpec};
 use crate::optim::OptimizerSpec;
@@ -24,6 +26,12 @@ pub struct Recipe {
     pub device: Device,
     /// The model, built twice where averages are kept.
     pub model: Arc<dyn ModelSpec>,
+    /// First values of parameters, by name, in place of the model's own.
+    pub start: BTreeMap<String, Init>,
+    /// Names that the model's constructor finds where it looks for weights.
+    pub found: Vec<String>,
+    /// What a foreign model need not pass before its first update.
+    pub allow: BTreeSet<Proof>,
     /// Shape of a sample and number of outputs.
     pub io: Io,
     /// The loss that is minimised.
@@ -73,6 +81,18 @@ pub struct Recipe {
     pub on_nan: OnNan,
     /// When to ask for checkpoints.
     pub checkpoint: CheckpointPolicy,
+}
+
+impl Recipe {
+    /// Gives parameters and buffers their first values.
+    pub(super) fn fill(&self, params: &[Param]) -> candle_core::Result<()> {
+        for param in params {
+            let own = param.init();
+            let init = self.start.get(param.name()).unwrap_or(&own);
+            param.fill_as(*init, self.seed, &self.device)?;
+        }
+        Ok(())
+    }
 }
 
 /// How often something happens.

@@ -43,6 +43,8 @@ pub struct Session {
     pub(super) deferred: bool,
     /// Whether every active parameter got a gradient once.
     pub(super) gradients_seen: bool,
+    /// Whether a foreign model was tried.
+    pub(super) proven: bool,
     /// Hyperparameters of the update under way, one for each active parameter.
     pub(super) hypers: Vec<Hyper>,
     /// Whether the update under way leaves an active parameter as it is.
@@ -97,6 +99,7 @@ impl Session {
             unread: Vec::new(),
             deferred: !recipe.device.is_cpu(),
             gradients_seen: false,
+            proven: false,
             hypers: Vec::with_capacity(state.active.len()),
             frozen: vec![false; state.active.len()],
             saved: None,

@@ -197,6 +197,9 @@ pub fn recipe() -> Recipe {
         device: Device::Cpu,
         model: Arc::new(Net::default()),
         io: Io::numbers(&[WIDTH], 3),
+        start: BTreeMap::new(),
+        found: Vec::new(),
+        allow: BTreeSet::new(),
         loss: Arc::new(CrossEntropy::default()),
         metrics: vec![("accuracy".into(), metric("accuracy").unwrap().into())],
         optimizer: Arc::new(Sgd {

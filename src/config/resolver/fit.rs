@@ -1,7 +1,7 @@
 //! What must hold between tables: data and transforms, data and loss, data and model, batches and
 //! length, globs and parameters.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use super::{
     super::{
@@ -10,21 +10,23 @@ use super::{
         node::{Node, Value},
         paths::{PathKey, similar},
         registry::Component,
-        train::TrainKeys,
+        start,
+        train::{Precision, TrainKeys},
     },
     DataParts, ModelParts, Resolver,
 };
-use crate::units::counted;
 use crate::{
     data::{Data, Facts},
     error::KeyFault,
     field::Field,
+    kernel::Init,
     layer::{Architecture, Builder, LayerError},
     model::{Io, ModelSpec},
     objective::{self, LossSpec, TrainTargets},
     optim,
     suggest::did_you_mean,
     task::{Target, Task},
+    units::counted,
 };
 
 impl Resolver<'_> {
@@ -182,8 +184,14 @@ impl Resolver<'_> {
         (facts, dataset): (Option<&Facts>, Option<&DataParts>),
         io: Option<&Io>,
     ) -> Option<Architecture> {
-        let builder = Builder::plan();
-        let ((model, _), (dataset, ..)) = (model?, dataset?);
+        let ((model, keys), (dataset, ..)) = (model?, dataset?);
+        let builder = match (&keys.found, &keys.init) {
+            (Some(found), _) => Builder::plan().with_names(found.clone()),
+            (None, Some(init)) if model.spec.is_foreign() && !self.tables.spec.is_stored => {
+                Builder::plan().with_names(init::names(init))
+            }
+            _ => Builder::plan(),
+        };
         let io = io?;
         if let Some(fault) = self.other_input(model, io, &facts?.task, &dataset.kind) {
             self.tables.key_fault("model", fault);
@@ -372,6 +380,54 @@ impl Resolver<'_> {
                 None
             }
         }
+    }
+
+    /// First values by parameter name; a warning where a foreign model has matrices that would start
+    /// at zero.
+    pub(super) fn start(
+        &mut self,
+        model: Option<&ModelParts>,
+        built: Option<&Architecture>,
+        fit: Option<&Fit>,
+    ) -> Option<BTreeMap<String, Init>> {
+        let ((model, keys), built) = (model?, built?);
+        let values = match start::values(&keys.start, built) {
+            Ok(values) => values,
+            Err(faults) => {
+                self.tables.key_faults("model", faults);
+                return None;
+            }
+        };
+        let is_unknown = keys.init.is_some() && fit.is_none();
+        if model.spec.is_foreign() && !is_unknown {
+            let taken = fit.map_or(&[][..], |fit| &fit.taken);
+            let given = |name: &str| {
+                values.contains_key(name) || taken.iter().any(|taken| taken.name == name)
+            };
+            let warning = start::zeros(built, given);
+            self.tables
+                .key_faults("model", warning.into_iter().collect());
+        }
+        Some(values)
+    }
+
+    /// Refuses a low precision for a foreign model.
+    pub(super) fn precision_fits(
+        &mut self,
+        model: Option<&ModelParts>,
+        train: Option<&TrainKeys>,
+    ) -> Option<()> {
+        let ((model, _), train) = (model?, train?);
+        if !model.spec.is_foreign() || train.precision == Precision::F32 {
+            return Some(());
+        }
+        let message = format!(
+            "`{}` is a model of candle_nn, which computes in f32",
+            model.kind
+        );
+        let fault = KeyFault::error("precision", message).hint("leave `train.precision` out");
+        self.tables.key_fault("train", fault);
+        None
     }
 
     /// Parameters that `freeze` matches.
