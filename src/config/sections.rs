@@ -123,7 +123,7 @@ pub fn metrics(extensions: &Extensions) -> Vec<(String, String)> {
     let own = extensions
         .metrics
         .iter()
-        .map(|(name, _)| (name.clone(), "of this program".to_string()));
+        .map(|(name, _)| (name.clone(), "A metric of this program.".to_string()));
     let built_in = objective::METRICS
         .iter()
         .map(|(name, about)| (name.to_string(), about.to_string()));

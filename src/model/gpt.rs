@@ -14,12 +14,13 @@ use crate::{
     },
 };
 
-/// Decoder-only transformer for tokens (GPT-2): embeddings of token and place, then `layers` blocks of
-/// layer norm → causal self-attention → sum, layer norm → linear 4·`width` → gelu → linear → sum; at the
-/// end layer norm and a linear map to the vocabulary. Weights begin at N(0, 0.02), those before a sum at
-/// N(0, 0.02 / √(2·layers)). Parameters: `token.weight`, `position.weight`, `block1.norm1.weight`,
-/// `block1.attention.qkv.weight`, `block1.attention.out.weight`, `block1.norm2.weight`, `block1.fc1.weight`,
-/// `block1.fc2.weight`, …, `norm.weight`, `head.weight`.
+/// Decoder-only transformer for tokens, as GPT-2. Embeddings of token and place, then `layers`
+/// blocks of layer norm → causal self-attention → sum, layer norm → linear 4·`width` → gelu →
+/// linear → sum; at the end layer norm and a linear map to the vocabulary. Weights begin at N(0,
+/// 0.02), those before a sum at N(0, 0.02 / √(2·layers)). Parameters: `token.weight`,
+/// `position.weight`, `block1.norm1.weight`, `block1.attention.qkv.weight`,
+/// `block1.attention.out.weight`, `block1.norm2.weight`, `block1.fc1.weight`, `block1.fc2.weight`,
+/// …, `norm.weight`, `head.weight`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Gpt {
