@@ -17,7 +17,7 @@ use trainer::{
     config::{Extensions, Overrides, Plan, Spec},
     data::{Batch, Loader, Targets, Transforms},
     event::{Event, Sink, SinkError},
-    kernel::{Grads, allocator, threads},
+    kernel::{Grads, Tape, allocator, threads},
     launch::{self, Launch},
     layer::{Builder, Mode},
     optim::Hyper,
@@ -180,9 +180,10 @@ fn bare(plan: &Plan, batches: &[Vec<(Tensor, Tensor)>]) -> Result<f64> {
             micro: 0,
         };
         let rows = input.dim(0)? as f64;
+        let tape = Tape::record();
         let sum = plan.loss.spec.sum(&model.forward(input, &mode)?, target)?;
         grads.zero();
-        grads.backward(&sum, rows.recip(), &params)?;
+        grads.backward(tape, &sum, rows.recip(), &params)?;
         optimizer.step(&params, &grads, &hypers, &frozen)?;
         step += 1;
         if u64::from(step).is_multiple_of(plan.length.log_every) {

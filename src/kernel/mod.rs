@@ -19,7 +19,7 @@ mod simd;
 #[cfg(test)]
 mod tests;
 
-pub use autograd::{Grads, Init, Param, reshape};
+pub use autograd::{Grads, Init, Param, Tape, reshape};
 pub use composed::Activation;
 pub use conv2d::{Conv, Pool, places};
 pub use memory::{allocator, bytes, inplace, reduce, threads};
