@@ -18,7 +18,7 @@ use trainer::{
     data::{Batch, Loader, Transforms},
     event::{Event, Sink, SinkError},
     field::write_pixels,
-    kernel::{Grads, allocator, threads},
+    kernel::{Grads, Tape, allocator, threads},
     launch::{self, Launch},
     layer::{Builder, Mode},
     model::Inputs,
@@ -183,9 +183,10 @@ fn bare(plan: &Plan, batches: &[Vec<(Inputs, Tensor)>]) -> Result<f64> {
             micro: 0,
         };
         let rows = target.dim(0)? as f64;
+        let tape = Tape::record();
         let sum = plan.loss.spec.sum(&model.forward(inputs, &mode)?, target)?;
         grads.zero();
-        grads.backward(&sum, rows.recip(), &params)?;
+        grads.backward(tape, &sum, rows.recip(), &params)?;
         optimizer.step(&params, &grads, &hypers, &frozen)?;
         step += 1;
         if u64::from(step).is_multiple_of(plan.length.log_every) {

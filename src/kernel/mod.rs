@@ -1,9 +1,9 @@
 //! Arithmetic under Candle's autograd: parameters, gradients, and fused operations for the CPU.
 //!
-//! Everything stays a Candle tensor. Each operation is a `CustomOp` with a forward and a backward
-//! pass of its own, parallel over chunks of work that depend on the shapes only; partial sums are
-//! combined in a fixed order, so results have the same bits with any number of threads.
-//! They are f32; on bf16 and f16 they run between two casts.
+//! Everything stays a Candle tensor. Each operation has a forward and a backward pass of its own,
+//! parallel over chunks of work that depend on the shapes only; partial sums are combined in a fixed
+//! order, so results have the same bits with any number of threads. They are f32; on bf16 and f16 they
+//! run between two casts.
 //!
 //! Its rooms, from below: `simd`, `memory`, `gemm` (matrix products), `autograd`, `conv2d`, `composed`
 //! (the operations out of Candle's own) and `op`, the operations themselves. This is the only module
@@ -19,7 +19,7 @@ mod simd;
 #[cfg(test)]
 mod tests;
 
-pub use autograd::{Grads, Init, Param, reshape};
+pub use autograd::{Grads, Init, Param, Tape, reshape};
 pub use composed::Activation;
 pub use conv2d::{Conv, Pool, places};
 pub use memory::{allocator, bytes, inplace, reduce, threads};

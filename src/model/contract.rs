@@ -8,7 +8,7 @@ use super::{
 use crate::{
     field::Field,
     kernel::{
-        Grads, Param, cross_entropy,
+        Grads, Param, Tape, cross_entropy,
         probe::{numbers, taped, threads},
     },
     layer::{Activation, Architecture, Builder, Mode},
@@ -143,10 +143,10 @@ fn loss(spec: &dyn ModelSpec, model: &dyn Model, input: &[usize]) -> Result<Tens
 /// A filled model: its architecture, and loss and gradients of one training batch.
 fn step(spec: &dyn ModelSpec, input: &[usize]) -> (Architecture, f32, Grads) {
     let (model, built) = filled(spec, input);
-    Grads::begin();
+    let tape = Tape::record();
     let loss = loss(spec, &*model, input).unwrap();
     let mut grads = Grads::new(&built.params).unwrap();
-    grads.backward(&loss, 1.0, &built.params).unwrap();
+    grads.backward(tape, &loss, 1.0, &built.params).unwrap();
     (built, loss.to_scalar().unwrap(), grads)
 }
 

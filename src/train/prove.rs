@@ -111,7 +111,7 @@ impl Session {
             step: self.progress.step as u32,
             micro: 0,
         };
-        Grads::begin();
+        let tape = Tape::record();
         let output = self
             .recipe
             .forward(&*self.state.model, &batch.inputs, &mode)?;
@@ -121,7 +121,7 @@ impl Session {
             let grads = &mut self.state.grads;
             grads.zero();
             grads
-                .backward(&sum, 1.0, &self.state.active)
+                .backward(tape, &sum, 1.0, &self.state.active)
                 .map_err(compute("the backward pass"))?;
         }
         Ok(output.detach())

@@ -10,7 +10,7 @@ use super::session::Session;
 use super::stop::StopFlag;
 use crate::candle::Proof;
 use crate::config::OnNan;
-use crate::kernel::Grads;
+use crate::kernel::Tape;
 use crate::layer::Mode;
 use crate::optim::{Hyper, clip_norm, clip_value};
 use crate::schedule::Target;
@@ -142,7 +142,7 @@ impl Session {
             micro: micro as u32,
         };
         let model = &*self.state.model;
-        Grads::begin();
+        let tape = Tape::record();
         let output = self.recipe.forward(model, &batch.inputs, &mode)?;
         self.ledger.charge(Activity::Forward);
 
@@ -157,7 +157,7 @@ impl Session {
 
         let grads = &mut self.state.grads;
         grads
-            .backward(&sum, share * scale, &self.state.active)
+            .backward(tape, &sum, share * scale, &self.state.active)
             .map_err(compute("the backward pass"))?;
         self.ledger.charge(Activity::Backward);
         Ok(sum.detach())

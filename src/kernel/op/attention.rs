@@ -9,7 +9,11 @@ use std::sync::OnceLock;
 use candle_core::{Result, Tensor, bail};
 
 use super::attention_cpu::Heads;
-use crate::kernel::{autograd::apply1, composed, memory::fused};
+use crate::kernel::{
+    autograd::{Role, apply},
+    composed,
+    memory::fused,
+};
 use crate::units::counted;
 
 /// qkv `[n, t, 3·d]` → `[n, t, d]`, heads side by side.
@@ -36,8 +40,8 @@ pub fn attention(qkv: &Tensor, heads: usize, causal: bool) -> Result<Tensor> {
     }
     if fused(qkv) {
         let sums = OnceLock::new();
-        apply1(
-            qkv,
+        apply(
+            [(qkv, Role::Input)],
             Heads {
                 heads,
                 causal,

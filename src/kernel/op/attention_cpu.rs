@@ -7,12 +7,13 @@
 
 use std::sync::OnceLock;
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use crate::kernel::{
+    autograd::{Fused, Operand},
     gemm::{Block, Finish, Left, Right, transpose, width},
-    memory::{output, slice, tensor, uninit, with_ref},
+    memory::{output, tensor, uninit, with_ref},
     simd::{dispatch, lanes, math::exp},
 };
 use crate::units::counted;
@@ -320,19 +321,19 @@ impl Heads {
     }
 }
 
-impl CustomOp1 for Heads {
+impl Fused<1> for Heads {
     fn name(&self) -> &'static str {
         "attention"
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (qkv, dims) = (slice(storage, layout)?, self.dims(layout.shape())?);
-        let (n, t, d) = (layout.dims()[0], dims.places, dims.width);
+    fn forward(&self, [qkv]: [Operand; 1]) -> Result<(Vec<f32>, Shape)> {
+        let dims = self.dims(qkv.shape)?;
+        let (n, t, d) = (qkv.shape.dims()[0], dims.places, dims.width);
         let mut out = uninit(n * t * d);
         let mut sums = uninit(n * t * self.heads);
         let outputs = out.par_chunks_mut((t * d).max(1));
         let outputs = outputs.zip(sums.par_chunks_mut((t * self.heads).max(1)));
-        let samples = qkv.par_chunks((t * 3 * d).max(1));
+        let samples = qkv.values.par_chunks((t * 3 * d).max(1));
         outputs.zip(samples).for_each(|((out, sums), sample)| {
             for (head, sums) in sums.chunks_mut(t).enumerate() {
                 dims.forward(sample, head, out, sums);
@@ -343,7 +344,12 @@ impl CustomOp1 for Heads {
         output(out, (n, t, d))
     }
 
-    fn bwd(&self, qkv: &Tensor, y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+    fn backward(
+        &self,
+        [qkv]: [&Tensor; 1],
+        y: &Tensor,
+        grad: &Tensor,
+    ) -> Result<[Option<Tensor>; 1]> {
         let dims = self.dims(qkv.shape())?;
         let (t, d) = (dims.places, dims.width);
         let Some(sums) = self.sums.get() else {
@@ -366,10 +372,9 @@ impl CustomOp1 for Heads {
                 });
             Ok(())
         };
-        let grad = grad.contiguous()?;
         with_ref(qkv, |values| {
-            with_ref(y, |y| with_ref(&grad, |g| run(values, y, g)))
+            with_ref(y, |y| with_ref(grad, |g| run(values, y, g)))
         })?;
-        Ok(Some(tensor(out, qkv.shape())?))
+        Ok([Some(tensor(out, qkv.shape())?)])
     }
 }
