@@ -191,6 +191,7 @@ impl<'a> Resolver<'a> {
         } = written;
         let seed = top.as_ref().map_or(0, |top| top.seed);
         let dataset = Self::for_loss(dataset, written.loss.as_ref());
+        let dataset = Self::for_model(dataset, model.as_ref());
         let facts = self.facts(dataset.as_ref(), seed);
         let loss = self.fitting_loss(written.loss, facts.as_ref());
         let loss = self.loss_of_targets(loss, (facts.as_ref(), dataset.as_ref()), seed);

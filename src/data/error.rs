@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{EncodingError, IdxError, SplitError, TargetFault, csv::CsvError, text::TextError};
+use super::{
+    EncodingError, IdxError, SplitError, TargetFault, TextClassesError, csv::CsvError,
+    text::TextError,
+};
 use crate::{
     error::{KeyFault, io_reason, nearest},
     units::counted,
@@ -112,6 +115,9 @@ pub enum DataError {
     /// A text that cannot be used.
     #[error(transparent)]
     Text(#[from] TextError),
+    /// Documents that cannot be used.
+    #[error(transparent)]
+    TextClasses(#[from] TextClassesError),
     /// A fault of a file that another key than `path` names.
     #[error("{source}")]
     OfFile {
@@ -211,6 +217,7 @@ impl DataError {
                 other => other,
             },
             Self::Text(error) => error.key(),
+            Self::TextClasses(error) => error.key(),
             Self::Split(error) => error.key(),
             Self::OwnTest(_) => "split.test",
             Self::Transform { key, .. } => key,

@@ -4,17 +4,15 @@
 //! With [i, f, g, o] = W_ih·x_t + b_ih + W_hh·h_(t−1) + b_hh: c_t = σ(f)·c_(t−1) + σ(i)·tanh(g) and
 //! h_t = σ(o)·tanh(c_t), from h_0 = c_0 = 0. Order, names and shapes are those of `torch.nn.LSTM`.
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
 use super::{
-    add,
-    collect::hand_over,
-    composed,
+    add, composed,
     inplace::with_ref,
     mixed::{Params, apply1, apply3},
     operand::{fused, output, slice, tensor},
     recurrence::Recurrence,
-    tape,
+    side_by_side,
 };
 
 /// All hidden states [n, t, h] for x [n, t, i], with `weights` W_ih `[4h, i]` and W_hh `[4h, h]` and
@@ -40,48 +38,9 @@ pub fn lstm(x: &Tensor, weights: [&Tensor; 2], biases: [&Tensor; 2]) -> Result<T
         return composed::lstm(x, weights, biases);
     }
     let [ih, hh] = weights.map(Tensor::contiguous);
-    let weight = tape::apply2(&ih?, &hh?, SideBySide)?;
+    let weight = side_by_side(&ih?, &hh?)?;
     let bias = add(biases[0], biases[1])?;
     apply3(x, [&weight, &bias], Params::Rounded, Recurrence::default())
-}
-
-/// [a, b] of matrices with the same number of rows.
-struct SideBySide;
-
-impl CustomOp2 for SideBySide {
-    fn name(&self) -> &'static str {
-        "side-by-side"
-    }
-
-    fn cpu_fwd(
-        &self,
-        a: &CpuStorage,
-        a_layout: &Layout,
-        b: &CpuStorage,
-        b_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let ((rows, left), (_, right)) = (a_layout.shape().dims2()?, b_layout.shape().dims2()?);
-        let mut out = Vec::with_capacity(rows * (left + right));
-        let (a, b) = (slice(a, a_layout)?, slice(b, b_layout)?);
-        for row in 0..rows {
-            out.extend_from_slice(&a[row * left..][..left]);
-            out.extend_from_slice(&b[row * right..][..right]);
-        }
-        output(out, (rows, left + right))
-    }
-
-    fn bwd(
-        &self,
-        a: &Tensor,
-        b: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (left, right) = (a.dim(1)?, b.dim(1)?);
-        let part = |first, count| grad.narrow(1, first, count)?.contiguous();
-        let (da, db) = (part(0, left)?, part(left, right)?);
-        Ok((hand_over(a, da)?, hand_over(b, db)?))
-    }
 }
 
 /// The last state [n, h] of x [n, t, h].

@@ -9,7 +9,7 @@ use super::{
         length::Length,
         node::{Node, Value},
         paths::{PathKey, similar},
-        registry::Component,
+        registry::{Component, Kind},
         train::TrainKeys,
     },
     DataParts, ModelParts, Resolver,
@@ -20,7 +20,7 @@ use crate::{
     error::KeyFault,
     field::Field,
     layer::{Architecture, Builder, LayerError},
-    model::{Io, ModelSpec},
+    model::{Io, ModelSpec, Takes},
     objective::{self, LossSpec, TrainTargets},
     optim,
     task::{Target, Task},
@@ -63,6 +63,21 @@ impl Resolver<'_> {
             && let Some(unscaled) = dataset.spec.unscaled()
         {
             dataset.spec = unscaled;
+        }
+        Some((dataset, keys, transforms))
+    }
+
+    /// The dataset with categories in a field of their own, where the model embeds them.
+    pub(super) fn for_model(
+        dataset: Option<DataParts>,
+        model: Option<&ModelParts>,
+    ) -> Option<DataParts> {
+        let (mut dataset, keys, transforms) = dataset?;
+        let embeds = |(model, _): &ModelParts| model.spec.takes().contains(&Takes::Categories);
+        if model.is_some_and(embeds)
+            && let Some(formed) = dataset.spec.with_categories()
+        {
+            dataset.spec = formed;
         }
         Some((dataset, keys, transforms))
     }
@@ -227,13 +242,13 @@ impl Resolver<'_> {
                 what(places)
             )
         } else {
-            let takes: Vec<_> = takes.iter().map(|takes| takes.words()).collect();
-            let gives: Vec<_> = io.fields.iter().map(Field::words).collect();
+            let takes = takes.iter().map(|takes| takes.words().to_string());
+            let gives = io.fields.iter().map(Field::words);
             format!(
                 "`{}` takes {}; `{dataset}` gives {}",
                 model.kind,
-                takes.join(" or "),
-                gives.join(" and ")
+                listed(takes.collect(), "or"),
+                listed(gives.collect(), "and")
             )
         };
         let fault = KeyFault::error("type", message);
@@ -241,15 +256,16 @@ impl Resolver<'_> {
             let default = kind.load(toml::Table::new());
             default.is_ok_and(|default| fits(&*default.spec))
         });
-        let others: Vec<_> = others.map(|kind| format!("`{}`", kind.name)).collect();
-        match others.split_last() {
-            None => Some(fault),
-            Some((only, [])) => Some(fault.hint(format!("{only} takes these samples"))),
-            Some((last, rest)) => {
-                let rest = rest.join(", ");
-                Some(fault.hint(format!("{rest} and {last} take these samples")))
-            }
-        }
+        let name = |kind: &Kind<dyn ModelSpec>| match kind.name == model.kind {
+            true => format!("`{}` with its default keys", kind.name),
+            false => format!("`{}`", kind.name),
+        };
+        let others: Vec<String> = others.map(name).collect();
+        Some(match others.len() {
+            0 => fault,
+            1 => fault.hint(format!("{} takes these samples", others[0])),
+            _ => fault.hint(format!("{} take these samples", listed(others, "and"))),
+        })
     }
 
     /// Compares the names and shapes of the weights to start from with the model's. What lies on
@@ -396,6 +412,15 @@ impl Resolver<'_> {
         frozen.sort();
         frozen.dedup();
         accepted.then_some(frozen)
+    }
+}
+
+/// A list in words: `a, b or c`.
+fn listed(mut names: Vec<String>, last: &str) -> String {
+    match (names.pop(), names.is_empty()) {
+        (Some(only), true) => only,
+        (Some(end), false) => format!("{} {last} {end}", names.join(", ")),
+        (None, _) => String::new(),
     }
 }
 

@@ -15,6 +15,7 @@ mod lstm;
 mod norm;
 mod order;
 mod pool;
+mod pooled;
 mod residual;
 mod softmax;
 
@@ -29,5 +30,6 @@ pub use lstm::{last, lstm};
 pub use norm::{batch_norm, layer_norm};
 pub use order::{channels_first, channels_last};
 pub use pool::{avg_pool2d, global_avg_pool2d, max_pool2d};
+pub use pooled::{last_within, mean_within};
 pub use residual::{add_relu, pad_channels};
 pub use softmax::{cross_entropy, log_softmax, softmax};
