@@ -31,6 +31,12 @@ impl Resolver<'_> {
     pub(super) fn facts(&mut self, dataset: Option<&DataParts>, seed: u64) -> Option<Facts> {
         let (dataset, keys, _) = dataset?;
         match dataset.spec.describe(keys, seed) {
+            Ok(facts) if facts.fields.is_empty() => {
+                let message = format!("`{}` declares no field of its samples", dataset.kind);
+                let fault = KeyFault::error("type", message);
+                self.tables.key_fault("dataset", fault);
+                None
+            }
             Ok(mut facts) => {
                 facts.notes.extend(needless_limit(keys.limit, facts.train));
                 self.say_of_data(facts.warnings.clone(), &dataset.keys);
