@@ -5,6 +5,7 @@ mod chain;
 mod components;
 mod fit;
 mod measure;
+mod pair;
 mod settings;
 
 pub use fit::short_path;

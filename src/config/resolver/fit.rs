@@ -9,7 +9,7 @@ use super::{
         length::Length,
         node::{Node, Value},
         paths::{PathKey, similar},
-        registry::{Component, Kind},
+        registry::Component,
         train::TrainKeys,
     },
     DataParts, ModelParts, Resolver,
@@ -18,12 +18,11 @@ use crate::units::counted;
 use crate::{
     data::{Data, Facts},
     error::KeyFault,
-    field::Field,
     layer::{Architecture, Builder, LayerError},
     model::{Io, ModelSpec, Takes},
     objective::{self, LossSpec, TrainTargets},
     optim,
-    task::{Target, Task},
+    task::Target,
 };
 
 impl Resolver<'_> {
@@ -205,7 +204,7 @@ impl Resolver<'_> {
         let builder = Builder::plan();
         let ((model, _), (dataset, ..)) = (model?, dataset?);
         let io = io?;
-        if let Some(fault) = self.other_input(model, io, &facts?.task, &dataset.kind) {
+        if let Some(fault) = self.misfit(model, io, &facts?.task, &dataset.kind) {
             self.tables.key_fault("model", fault);
             return None;
         }
@@ -216,62 +215,6 @@ impl Resolver<'_> {
         };
         self.tables.key_fault("model", fault);
         None
-    }
-
-    /// The fault of a model that takes other samples than the dataset gives, or predicts something
-    /// else of them.
-    fn other_input(
-        &self,
-        model: &Component<dyn ModelSpec>,
-        io: &Io,
-        task: &Task,
-        dataset: &str,
-    ) -> Option<KeyFault> {
-        let places = task.is_of_places();
-        let fits = |model: &dyn ModelSpec| {
-            model.predicts_places() == places
-                && model.takes().iter().any(|takes| takes.accepts(&io.fields))
-        };
-        if fits(&*model.spec) {
-            return None;
-        }
-        let takes = model.spec.takes();
-        let message = if takes.iter().any(|takes| takes.accepts(&io.fields)) {
-            let what = |places| match places {
-                true => "each place of a sample",
-                false => "a sample as a whole",
-            };
-            format!(
-                "`{}` predicts something for {}; `{dataset}` asks for {}",
-                model.kind,
-                what(!places),
-                what(places)
-            )
-        } else {
-            let takes = takes.iter().map(|takes| takes.words().to_string());
-            let gives = io.fields.iter().map(Field::words);
-            format!(
-                "`{}` takes {}; `{dataset}` gives {}",
-                model.kind,
-                listed(takes.collect(), "or"),
-                listed(gives.collect(), "and")
-            )
-        };
-        let fault = KeyFault::error("type", message);
-        let others = self.extensions.models.kinds().filter(|kind| {
-            let default = kind.load(toml::Table::new());
-            default.is_ok_and(|default| fits(&*default.spec))
-        });
-        let name = |kind: &Kind<dyn ModelSpec>| match kind.name == model.kind {
-            true => format!("`{}` with its default keys", kind.name),
-            false => format!("`{}`", kind.name),
-        };
-        let others: Vec<String> = others.map(name).collect();
-        Some(match others.len() {
-            0 => fault,
-            1 => fault.hint(format!("{} takes these samples", others[0])),
-            _ => fault.hint(format!("{} take these samples", listed(others, "and"))),
-        })
     }
 
     /// Compares the names and shapes of the weights to start from with the model's. What lies on
@@ -418,15 +361,6 @@ impl Resolver<'_> {
         frozen.sort();
         frozen.dedup();
         accepted.then_some(frozen)
-    }
-}
-
-/// A list in words: `a, b or c`.
-fn listed(mut names: Vec<String>, last: &str) -> String {
-    match (names.pop(), names.is_empty()) {
-        (Some(only), true) => only,
-        (Some(end), false) => format!("{} {last} {end}", names.join(", ")),
-        (None, _) => String::new(),
     }
 }
 

@@ -29,13 +29,19 @@ fn a_category_is_an_id_and_numbers_are_as_ever() {
         Field::categories("categories", vec![4, 5]),
     );
     assert_eq!(data.facts.fields, [numbers, categories]);
-    assert_eq!(features(&data), [[1.0, 2.0], [2.0, 4.0], [3.0, 6.0], [6.0, 8.0]]);
+    assert_eq!(
+        features(&data),
+        [[1.0, 2.0], [2.0, 4.0], [3.0, 6.0], [6.0, 8.0]]
+    );
     // ant, cat, dog; a, b, c, d.
     assert_eq!(ids(&data, 0), [2, 0]);
     assert_eq!(ids(&data, 3), [0, 3]);
     let ordinal = format!("{keys}\ncolumns = {{ kind = {{ encoding = \"ordinal\" }} }}");
     let data = with_categories(PETS, &ordinal, ALL);
-    assert_eq!(data.facts.fields[1], Field::categories("categories", vec![5]));
+    assert_eq!(
+        data.facts.fields[1],
+        Field::categories("categories", vec![5])
+    );
     assert_eq!(features(&data)[0], [1.0, 2.0, 2.0]);
 }
 
@@ -55,7 +61,10 @@ fn a_value_that_training_does_not_have_has_an_id_of_its_own() {
 fn a_table_of_categories_alone_has_one_field() {
     let keys = "target = \"y\"";
     let data = with_categories("a,y\np,1\nq,2\np,1\nq,2\n", keys, ALL);
-    assert_eq!(data.facts.fields, [Field::categories("categories", vec![3])]);
+    assert_eq!(
+        data.facts.fields,
+        [Field::categories("categories", vec![3])]
+    );
     assert_eq!(ids(&data, 1), [1]);
 }
 
@@ -79,7 +88,10 @@ fn a_row_has_any_of_several_labels() {
     assert!(data.facts.notes.contains(&note), "{:?}", data.facts.notes);
     let commas = FILMS.replace('|', ";");
     let keys = format!("{LABELS}\nseparator = \",\"\nlabel_separator = \";\"");
-    assert_eq!(load(&commas, &keys, ALL).unwrap().facts.task, data.facts.task);
+    assert_eq!(
+        load(&commas, &keys, ALL).unwrap().facts.task,
+        data.facts.task
+    );
 }
 
 #[test]
@@ -89,7 +101,10 @@ fn faults_of_labels_name_their_key() {
         one,
         "label_separator: target `genres` of `t.csv` has 1 label in all rows; hint: is `|` what stands between labels? `label_separator` says it"
     );
-    let plain = spec(Path::new("t.csv"), "target = \"y\"\nlabel_separator = \";\"");
+    let plain = spec(
+        Path::new("t.csv"),
+        "target = \"y\"\nlabel_separator = \";\"",
+    );
     assert_eq!(
         plain.check()[0].to_string(),
         "`label_separator`: `label_separator` is for several labels in a row; hint: task = \"multi_label\", or remove it"
