@@ -5,6 +5,7 @@ mod chain;
 mod components;
 mod fit;
 mod measure;
+mod pair;
 mod settings;
 
 pub use fit::short_path;
@@ -191,6 +192,7 @@ impl<'a> Resolver<'a> {
         } = written;
         let seed = top.as_ref().map_or(0, |top| top.seed);
         let dataset = Self::for_loss(dataset, written.loss.as_ref());
+        let dataset = Self::for_model(dataset, model.as_ref());
         let facts = self.facts(dataset.as_ref(), seed);
         let loss = self.fitting_loss(written.loss, facts.as_ref());
         let loss = self.loss_of_targets(loss, (facts.as_ref(), dataset.as_ref()), seed);

@@ -77,7 +77,7 @@ pub fn sections(extensions: &Extensions) -> Vec<Section> {
         section(
             "loss",
             "[loss]",
-            "What is minimised. Default: `cross_entropy` for classification, `mse` for regression.",
+            "What is minimised. Default: `cross_entropy` for classification, `bce` for several labels, `mse` for regression.",
             Some("losses"),
             none(),
             kinds(&extensions.losses),

@@ -36,6 +36,7 @@ mod split;
 mod statistics;
 mod synthetic;
 mod text;
+mod text_classes;
 pub mod transform;
 
 pub use audit::TargetFault;
@@ -56,6 +57,7 @@ pub use split::{Labels, Split, SplitError, SplitOrder};
 pub use statistics::Moments;
 pub use synthetic::Synthetic;
 pub use text::{Text, TextError};
+pub use text_classes::{TextClasses, TextClassesError, TokenKind};
 pub use transform::{
     HorizontalFlip, Normalize, RandomCrop, Scratch, Standardize, TransformEntry, TransformSpec,
     Transforms,

@@ -140,6 +140,7 @@ impl Cnn {
             activation: Activation::Relu,
             dropout: self.dropout,
             norm: self.norm,
+            embed: None,
         }
     }
 

@@ -69,6 +69,15 @@ impl Inputs {
         self.0.iter().map(field).collect::<Result<_>>().map(Self)
     }
 
+    /// Returns the tensor of the only field, and the places of each sample where they vary.
+    ///
+    /// # Errors
+    /// There are several fields.
+    pub fn sequence(&self) -> Result<(&Tensor, Option<&[u32]>)> {
+        let lengths = self.0.first().and_then(|input| input.lengths.as_deref());
+        Ok((self.only()?, lengths))
+    }
+
     /// Returns the fields in their order.
     #[must_use]
     pub fn fields(&self) -> &[Input] {

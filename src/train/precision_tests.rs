@@ -231,6 +231,7 @@ fn bits_do_not_depend_on_the_number_of_threads() {
         shortcut: Shortcut::Projection,
     };
     let lstm = Lstm {
+        embed: None,
         hidden: 40,
         ..Lstm::default()
     };

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     candle::{Failure, Proof, cause},
-    kernel::{Grads, Param},
+    kernel::{Param, Tape},
     layer::{Architecture, LayerInfo, Mode},
     model::Model,
     units::first_few,
