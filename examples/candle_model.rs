@@ -30,8 +30,8 @@ impl CandleModel for SmallNet {
     type Net = ([(Conv2d, BatchNorm); 2], Dropout, Linear);
 
     fn new(&self, vb: VarBuilder, io: &Io) -> Result<Self::Net> {
-        let [channels, height, width] = io.input[..] else {
-            bail!("it takes images, not samples of shape {:?}", io.input);
+        let [channels, height, width] = io.input()[..] else {
+            bail!("it takes images, not samples of shape {:?}", io.input());
         };
         let (mut half, to) = (Conv2dConfig::default(), self.channels);
         (half.stride, half.padding) = (2, 1);

@@ -7,6 +7,6 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    trainer::kernel::pages::keep();
+    trainer::kernel::allocator::keep();
     trainer::cli::main()
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::KeyFault,
     layer::{Builder, LayerError, Mode},
-    model::{Input, Io, Model, ModelSpec},
+    model::{Inputs, Io, Model, ModelSpec, Takes},
 };
 
 /// A [`CandleModel`] as a model of the config; its keys are those of the model.
@@ -40,8 +40,12 @@ impl<M: CandleModel> ModelSpec for Adapted<M> {
         true
     }
 
-    fn takes(&self) -> Input {
+    fn takes(&self) -> &'static [Takes] {
         self.0.takes()
+    }
+
+    fn predicts_places(&self) -> bool {
+        self.0.predicts_places()
     }
 
     fn build(&self, b: &Builder, io: &Io) -> std::result::Result<Box<dyn Model>, LayerError> {
@@ -77,18 +81,21 @@ struct Network<M: CandleModel> {
 }
 
 impl<M: CandleModel> Model for Network<M> {
-    fn forward(&self, input: &Tensor, mode: &Mode) -> Result<Tensor> {
+    fn forward(&self, inputs: &Inputs, mode: &Mode) -> Result<Tensor> {
+        let Some(first) = inputs.fields().first() else {
+            bail!("the samples have no field");
+        };
         let mut net = self.net.borrow_mut();
         if net.is_none() {
-            let vb = tensors::filled(&self.params, &self.builder, input.device());
+            let vb = tensors::filled(&self.params, &self.builder, first.tensor.device());
             *net = Some(self.spec.new(vb, &self.io)?);
         }
         let Some(net) = net.as_mut() else {
             bail!("the model has no network");
         };
-        let forward = || self.spec.forward(net, input, mode.is_train());
+        let forward = || self.spec.forward_inputs(net, inputs, mode.is_train());
         let output = dropout::pass(*mode, forward)?;
-        let (n, outputs) = (input.dim(0)?, self.io.outputs);
+        let (n, outputs) = (first.tensor.dim(0)?, self.io.outputs);
         let dims = output.dims();
         let fits = dims.len() > 1 && dims.first() == Some(&n) && dims.last() == Some(&outputs);
         if !fits {

@@ -7,7 +7,7 @@ use candle_nn::VarBuilder;
 
 use crate::{
     error::KeyFault,
-    model::{Input, Io},
+    model::{Inputs, Io, Takes},
 };
 
 /// The keys of a model written for `candle_nn`, with its constructor and its forward pass.
@@ -32,9 +32,24 @@ pub trait CandleModel: Clone + Debug + Send + Sync + 'static {
     /// Those of the network.
     fn forward(&self, net: &mut Self::Net, input: &Tensor, train: bool) -> Result<Tensor>;
 
-    /// What a sample has to be made of. Default: numbers.
-    fn takes(&self) -> Input {
-        Input::Numbers
+    /// Runs the network on samples of several fields, or of different lengths. Default:
+    /// [`forward`](Self::forward) on the only field.
+    ///
+    /// # Errors
+    /// Those of the network.
+    fn forward_inputs(&self, net: &mut Self::Net, inputs: &Inputs, train: bool) -> Result<Tensor> {
+        self.forward(net, inputs.only()?, train)
+    }
+
+    /// Returns what a sample may be made of. Default: numbers of any shape.
+    fn takes(&self) -> &'static [Takes] {
+        &[Takes::Numbers]
+    }
+
+    /// Returns whether it predicts something for each place of a sample, as the next token, rather
+    /// than for the sample. Default: false.
+    fn predicts_places(&self) -> bool {
+        false
     }
 
     /// Faults of the keys that their schema cannot express. Default: none.

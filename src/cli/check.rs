@@ -50,8 +50,8 @@ impl Check {
                 Format::Toml => out.toml(plan.to_table())?,
                 _ => out.lines(&plan_text::plan(&plan, out.fold(), out.palette()))?,
             }
-            if let Err(error) = launch::check_memory(&plan) {
-                out.warn(&error.to_string().replace("; hint: ", "; "));
+            if let Some(fault) = memory_fault(&plan) {
+                out.warn(&fault);
             }
             if self.probe {
                 let probed = launch::probe(&plan)?;
@@ -77,6 +77,7 @@ impl Check {
             all.push(match Plan::resolve(&spec, &global.extensions) {
                 Ok(plan) => {
                     let mut value = plan_text::json(&config, &plan);
+                    value["memory_fault"] = memory_fault(&plan).into();
                     if self.probe {
                         let probed = launch::probe(&plan)?;
                         value["probe"] = plan_text::probed_json(&probed);
@@ -108,4 +109,10 @@ fn passed(probed: Probed) -> Result<(), CliError> {
         true => Ok(()),
         false => Err(LaunchError::from(TrainError::Unfit { failures }).into()),
     }
+}
+
+/// What is wrong with the memory that the plan needs, and what to change; `None` where it fits.
+fn memory_fault(plan: &Plan) -> Option<String> {
+    let error = launch::check_memory(plan).err()?;
+    Some(error.to_string().replace("; hint: ", "; "))
 }

@@ -1,6 +1,7 @@
 //! The config language: TOML → [`Spec`] (as written, every value with its place) → [`Plan`]
 //! (meant: checked, defaults filled in, shapes and steps known). All faults are found in one pass.
 
+mod aliases;
 mod checkpoint;
 mod cost;
 mod diagnostic;
@@ -28,7 +29,6 @@ mod sections;
 mod source;
 mod spec;
 mod start;
-mod suggest;
 mod syntax;
 mod tables;
 mod top;
@@ -57,7 +57,7 @@ pub use source::{Place, Source, Sources};
 pub use spec::{Overrides, Spec};
 pub use start::StartKeys;
 pub use top::{ModelKeys, Top};
-pub use train::{Better, EarlyStopKeys, EmaKeys, OnNan, Precision, TestOn, TrainKeys};
+pub use train::{EarlyStopKeys, EmaKeys, OnNan, Precision, TrainKeys};
 
 #[cfg(test)]
 mod example_tests;

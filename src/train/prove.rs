@@ -38,10 +38,7 @@ impl Session {
             return Err(TrainError::Recipe("an epoch has no batch".into()));
         };
         let batch = OnDevice::new(batch?, &self.recipe)?;
-        let one = batch
-            .input
-            .narrow(0, 0, 1)
-            .map_err(compute("taking one sample"))?;
+        let one = batch.inputs.first().map_err(compute("taking one sample"))?;
         let output = self.recipe.forward(&*self.state.model, &one, &Mode::Eval)?;
         Ok(Probed {
             output: output.dims()[1..].to_vec(),
@@ -117,7 +114,7 @@ impl Session {
         Grads::begin();
         let output = self
             .recipe
-            .forward(&*self.state.model, &batch.input, &mode)?;
+            .forward(&*self.state.model, &batch.inputs, &mode)?;
         if gradients {
             let sum = self.recipe.loss.sum(&output, &batch.target);
             let sum = sum.map_err(compute("the loss"))?;
@@ -138,7 +135,7 @@ impl Session {
         all: &[Param],
         kept: &[Tensor],
     ) -> std::result::Result<bool, TrainError> {
-        let run = |model: &dyn Model| self.recipe.forward(model, &batch.input, &Mode::Eval);
+        let run = |model: &dyn Model| self.recipe.forward(model, &batch.inputs, &Mode::Eval);
         let names: Vec<&str> = all.iter().map(Param::name).collect();
         let (early, own) = self.instance(&names, kept)?;
         run(&*early)?;

@@ -11,7 +11,7 @@ use super::{
     refusal,
 };
 use crate::candle::{Adapted, CandleModel, Proof};
-use crate::model::{Input, Io};
+use crate::model::{Io, Takes};
 use crate::optim::AdamW;
 
 /// The first stages of EfficientNet-B0, over grey images.
@@ -67,8 +67,12 @@ struct Bert;
 impl CandleModel for Bert {
     type Net = (bert::BertModel, Linear);
 
-    fn takes(&self) -> Input {
-        Input::Tokens
+    fn takes(&self) -> &'static [Takes] {
+        &[Takes::Tokens]
+    }
+
+    fn predicts_places(&self) -> bool {
+        true
     }
 
     fn new(&self, vb: VarBuilder, io: &Io) -> Result<Self::Net> {
@@ -127,8 +131,12 @@ struct MendedNet {
 impl CandleModel for Mended {
     type Net = MendedNet;
 
-    fn takes(&self) -> Input {
-        Input::Tokens
+    fn takes(&self) -> &'static [Takes] {
+        &[Takes::Tokens]
+    }
+
+    fn predicts_places(&self) -> bool {
+        true
     }
 
     fn new(&self, vb: VarBuilder, io: &Io) -> Result<MendedNet> {
