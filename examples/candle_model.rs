@@ -29,7 +29,7 @@ struct SmallNet {
 impl CandleModel for SmallNet {
     type Net = ([(Conv2d, BatchNorm); 2], Dropout, Linear);
 
-    fn new(&self, vb: VarBuilder, io: &Io) -> Result<Self::Net> {
+    fn build(&self, vb: VarBuilder, io: &Io) -> Result<Self::Net> {
         let [channels, height, width] = io.input()[..] else {
             bail!("it takes images, not samples of shape {:?}", io.input());
         };

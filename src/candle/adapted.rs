@@ -54,7 +54,7 @@ impl<M: CandleModel> ModelSpec for Adapted<M> {
             return Err(LayerError::shape(message).hint("leave `train.precision` out"));
         }
         let recorder = Recorder::new(b, &self.0);
-        self.0.new(recorder.vars(), io).map_err(|error| {
+        self.0.build(recorder.vars(), io).map_err(|error| {
             LayerError::shape(format!("its constructor failed: {}", words(&error)))
         })?;
         let noted = recorder.take();
@@ -88,7 +88,7 @@ impl<M: CandleModel> Model for Network<M> {
         let mut net = self.net.borrow_mut();
         if net.is_none() {
             let vb = tensors::filled(&self.params, &self.builder, first.tensor.device());
-            *net = Some(self.spec.new(vb, &self.io)?);
+            *net = Some(self.spec.build(vb, &self.io)?);
         }
         let Some(net) = net.as_mut() else {
             bail!("the model has no network");

@@ -23,7 +23,7 @@ pub trait CandleModel: Clone + Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// Where the shapes do not fit together.
-    fn new(&self, vb: VarBuilder, io: &Io) -> Result<Self::Net>;
+    fn build(&self, vb: VarBuilder, io: &Io) -> Result<Self::Net>;
 
     /// Runs the network: samples [n, ..input] → logits or predictions [n, outputs]. `train` is what
     /// `candle_nn::ModuleT` takes.

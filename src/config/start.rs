@@ -12,7 +12,7 @@ use crate::{error::KeyFault, kernel::Init, layer::Architecture, optim, units::fi
 #[serde(deny_unknown_fields)]
 pub struct StartKeys {
     /// Glob over parameter names.
-    #[schemars(length(min = 1), example = &"*_tokens")]
+    #[schemars(length(min = 1), example = &"*.weight")]
     pub r#match: String,
     /// Normal with mean 0 and this standard deviation.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -110,7 +110,7 @@ pub struct ModelKeys {
     /// First values for parameters by name, in place of the model's own; of two entries that match a
     /// parameter the later one counts. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(example = serde_json::json!([{ "match": "*_tokens", "normal": 0.02 }]))]
+    #[schemars(example = serde_json::json!([{ "match": "*.weight", "normal": 0.02 }]))]
     pub start: Vec<StartKeys>,
     /// What a model written for candle_nn need not pass before its first update: docs/candle.md says
     /// what is tried. With `no_gradient`, parameters that get no gradient keep their values.

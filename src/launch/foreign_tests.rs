@@ -22,7 +22,7 @@ struct Tokens {}
 impl CandleModel for Tokens {
     type Net = ();
 
-    fn new(&self, vb: VarBuilder, _: &Io) -> Result<()> {
+    fn build(&self, vb: VarBuilder, _: &Io) -> Result<()> {
         candle_nn::layer_norm(8, 1e-5, vb.pp("norm"))?;
         vb.get_with_hints((8, 8), "lora_b", Init::Const(0.5))?;
         vb.get((1, 8), "class_tokens")?;

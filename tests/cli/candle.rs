@@ -3,8 +3,8 @@
 use std::fs;
 
 use crate::{
-    example::{program_of, run},
-    sandbox::{Outcome, Sandbox, repository},
+    example::{command, program_of, run},
+    sandbox::{Outcome, Process, Sandbox, json, repository},
 };
 
 const CONFIG: &str = "examples/candle_model.toml";
@@ -61,6 +61,28 @@ fn a_model_of_candle_nn_has_the_whole_tool() {
     let frozen = ["check", CONFIG, "--set", "model.freeze=[\"first.*\"]"];
     let shown = example(&sandbox, &frozen).exits(0).stdout;
     assert!(shown.contains("4 parameters frozen"), "{shown}");
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_bits() {
+    let whole = Sandbox::new();
+    let args = ["run", CONFIG, "-q", "--set", "checkpoint.every=\"7 steps\""];
+    example(&whole, &args).exits(0);
+    let sandbox = Sandbox::new();
+    let process = Process::start(&mut command(&program_of("candle_model"), &sandbox, &args));
+    let checkpoints = || {
+        let run = sandbox.run_dirs().pop()?;
+        Some(fs::read_dir(run.join("checkpoints")).ok()?.count())
+    };
+    while checkpoints().is_none_or(|count| count < 2) {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    process.signal("KILL");
+    assert_eq!(process.finish().code, 137);
+    example(&sandbox, &["resume", "last", "-q"]).exits(0);
+    let state =
+        |sandbox: &Sandbox| json(sandbox.run_dir().join("summary.json"))["state_hash"].clone();
+    assert_eq!(state(&sandbox), state(&whole));
 }
 
 #[test]

@@ -31,6 +31,11 @@ fn example(sandbox: &Sandbox, args: &[&str]) -> Outcome {
 }
 
 pub fn run(program: &Path, sandbox: &Sandbox, args: &[&str]) -> Outcome {
+    finish(&mut command(program, sandbox, args))
+}
+
+/// A program with arguments, which keeps its runs in the sandbox.
+pub fn command(program: &Path, sandbox: &Sandbox, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command
         .args(args)
@@ -39,7 +44,7 @@ pub fn run(program: &Path, sandbox: &Sandbox, args: &[&str]) -> Outcome {
         .env("NO_COLOR", "1")
         .env("TRAINER_RUNS", sandbox.runs())
         .stdin(Stdio::null());
-    finish(&mut command)
+    command
 }
 
 const CONFIG: &str = "examples/my_model.toml";

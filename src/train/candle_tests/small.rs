@@ -21,7 +21,7 @@ pub struct ConvNet {
 impl CandleModel for Conv {
     type Net = ConvNet;
 
-    fn new(&self, vb: VarBuilder, io: &Io) -> Result<ConvNet> {
+    fn build(&self, vb: VarBuilder, io: &Io) -> Result<ConvNet> {
         let stride = Conv2dConfig {
             stride: 2,
             padding: 1,
@@ -68,7 +68,7 @@ type Forward = Box<dyn Fn(&Tensor, bool) -> Result<Tensor>>;
 impl CandleModel for Small {
     type Net = Forward;
 
-    fn new(&self, vb: VarBuilder, io: &Io) -> Result<Forward> {
+    fn build(&self, vb: VarBuilder, io: &Io) -> Result<Forward> {
         match self {
             Self::Twice => vb.get(2, "w").and(vb.get(3, "w"))?,
             Self::Narrow => vb.to_dtype(DType::BF16).get(2, "w")?,

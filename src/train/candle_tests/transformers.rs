@@ -21,7 +21,7 @@ struct EfficientNet;
 impl CandleModel for EfficientNet {
     type Net = efficientnet::EfficientNet;
 
-    fn new(&self, vb: VarBuilder, io: &Io) -> Result<Self::Net> {
+    fn build(&self, vb: VarBuilder, io: &Io) -> Result<Self::Net> {
         let stages = efficientnet::MBConvConfig::b0().into_iter().take(1);
         efficientnet::EfficientNet::new(vb, stages.collect(), io.outputs)
     }
@@ -75,7 +75,7 @@ impl CandleModel for Bert {
         true
     }
 
-    fn new(&self, vb: VarBuilder, io: &Io) -> Result<Self::Net> {
+    fn build(&self, vb: VarBuilder, io: &Io) -> Result<Self::Net> {
         let body = bert::BertModel::load(vb.clone(), &config(io.outputs))?;
         Ok((body, candle_nn::linear(16, io.outputs, vb.pp("head"))?))
     }
@@ -139,7 +139,7 @@ impl CandleModel for Mended {
         true
     }
 
-    fn new(&self, vb: VarBuilder, io: &Io) -> Result<MendedNet> {
+    fn build(&self, vb: VarBuilder, io: &Io) -> Result<MendedNet> {
         let (e, l) = (vb.pp("embeddings"), vb.pp("encoder.layer.0"));
         let table = |n, name: &str| candle_nn::embedding(n, 16, e.pp(name));
         let linear = |i, o, name: &str| candle_nn::linear(i, o, l.pp(name));
