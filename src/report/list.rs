@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::{
-    Align, Cell, Field, Palette, Record, Table, absent::absent, differing::differing,
-    duration, exact, number::moment, short,
+    Align, Cell, Field, Palette, Record, Table, absent::absent, differing::differing, duration,
+    exact, number::moment, short,
 };
 use crate::{
     event::Metrics,

@@ -4,8 +4,9 @@ use super::contents::Contents;
 use super::error::{RestoreError, TrainError, compute};
 use super::recipe::Changed;
 use super::session::Session;
+use crate::array::NamedArray;
 use crate::config::OnNan;
-use crate::event::{Checkpoint, NamedArray, Reason, TestedState};
+use crate::event::{Checkpoint, Reason, TestedState};
 
 impl Session {
     /// A copy of everything that another session of the same recipe needs to go on from here, bit

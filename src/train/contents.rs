@@ -2,7 +2,8 @@
 
 use super::error::RestoreError;
 use super::progress::Progress;
-use crate::event::{Checkpoint, Dtype, NamedArray, Reason};
+use crate::array::NamedArray;
+use crate::event::{Checkpoint, Reason};
 
 /// A copy of everything that training changes.
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ impl Contents {
             hasher.update(&(arrays.len() as u64).to_le_bytes());
             for array in arrays {
                 part(&mut hasher, array.name.as_bytes());
-                part(&mut hasher, dtype(array.dtype).as_bytes());
+                part(&mut hasher, array.dtype.name().as_bytes());
                 hasher.update(&(array.shape.len() as u64).to_le_bytes());
                 for extent in &array.shape {
                     hasher.update(&(*extent as u64).to_le_bytes());
@@ -123,19 +124,10 @@ fn part(hasher: &mut blake3::Hasher, bytes: &[u8]) {
     hasher.update(bytes);
 }
 
-/// The name of an element type, as safetensors has it.
-fn dtype(dtype: Dtype) -> &'static str {
-    match dtype {
-        Dtype::F32 => "F32",
-        Dtype::F64 => "F64",
-        Dtype::U32 => "U32",
-        Dtype::I64 => "I64",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::array::Dtype;
 
     fn contents() -> Contents {
         let array = |name: &str, value: f32| NamedArray {

@@ -8,9 +8,10 @@ use super::precision::Scale;
 use super::resume_tests::resumes_everywhere;
 use super::testing::*;
 use super::*;
+use crate::array::Dtype;
 use crate::config::OnNan;
 use crate::data::{DataError, Dataset, Target as Answer};
-use crate::event::{Checkpoint, Dtype, Event, Reason, Status};
+use crate::event::{Checkpoint, Event, Reason, Status};
 use crate::kernel::probe::threads;
 use crate::model::{Cnn, Lstm, Mlp, ModelSpec, Norm, Resnet, Shortcut};
 

@@ -18,9 +18,10 @@ use super::recipe::Recipe;
 use super::state::State;
 use super::stop::StopFlag;
 use super::update::Outcome;
+use crate::array::NamedArray;
 use crate::config::OnNan;
 use crate::data::{Batch, DataError, Loader, Transforms};
-use crate::event::{Ending, Event, Metrics, NamedArray, Sink, Status, Tested};
+use crate::event::{Ending, Event, Metrics, Sink, Status, Tested};
 use crate::optim::Hyper;
 
 /// A model, its optimizer and its data, somewhere between the first update and the last.

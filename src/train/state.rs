@@ -8,7 +8,7 @@ use super::contents::Contents;
 use super::error::{RestoreError, TrainError, compute};
 use super::progress::Progress;
 use super::recipe::Recipe;
-use crate::event::NamedArray;
+use crate::array::NamedArray;
 use crate::kernel::{Grads, Param, reduce};
 use crate::model::Model;
 use crate::optim::Optimizer;
