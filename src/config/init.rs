@@ -19,7 +19,11 @@ pub use file::stored;
 pub use fit::Fit;
 pub use hub::HubFile;
 
-use crate::{error::KeyFault, layer::Architecture, suggest::did_you_mean};
+use crate::{
+    error::{Fault, KeyFault},
+    layer::Architecture,
+    suggest::did_you_mean,
+};
 
 /// Where weights come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -212,8 +216,7 @@ pub fn compare(
     (written, shown): (&str, &str),
     model: &Architecture,
 ) -> Result<Fit, KeyFault> {
-    let found = stored(path).map_err(|why| {
-        let (message, hint) = super::validate::split_hint(&why);
+    let found = stored(path).map_err(|Fault { message, hint }| {
         let near = match path.exists() {
             true => None,
             false => super::paths::similar(path, written),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{EncodingError, IdxError, SplitError, TargetFault, csv::CsvError, text::TextError};
-use crate::error::{KeyFault, io_reason};
+use crate::error::{Fault, KeyFault, io_reason};
 use crate::suggest::{did_you_mean, nearest_file};
 
 /// Why data cannot be had.
@@ -218,10 +218,7 @@ impl DataError {
                 ..fault.clone()
             }],
             single => {
-                let text = single.to_string();
-                let (message, hint) = text
-                    .split_once("; hint: ")
-                    .map_or((text.as_str(), None), |(m, h)| (m, Some(h.to_string())));
+                let Fault { message, hint } = Fault::of(single);
                 vec![KeyFault {
                     hint,
                     ..KeyFault::error(single.key(), message)

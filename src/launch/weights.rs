@@ -31,7 +31,7 @@ pub fn load(
         why,
     };
     let (path, revision) = find(init, known)?;
-    stored(&path).map_err(other)?;
+    stored(&path).map_err(|fault| other(fault.to_string()))?;
     let no_weights = |source| LaunchError::NoWeights {
         from: from.clone(),
         source,
