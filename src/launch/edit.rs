@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::LaunchError;
 use crate::{
     config::{Extensions, Overrides, PathKey, Plan, Spec},
-    run::Reader,
+    run::{PLAN, Reader, plan_path},
 };
 
 /// What is asked to change.
@@ -137,7 +137,7 @@ pub fn relocated(
 /// The spec of a run's plan.toml with overrides.
 fn spec(run: &Path, overrides: &Overrides) -> Result<Spec, LaunchError> {
     let text = Reader::plan_text(run)?;
-    let spec = Spec::read(&run.join("plan.toml"), text, overrides);
+    let spec = Spec::read(&plan_path(run), text, overrides);
     Ok(spec.stored().with_old_meanings())
 }
 
@@ -246,7 +246,7 @@ fn rescheduled(
         }
     }
     let text = toml::to_string(&table).unwrap_or_default();
-    let spec = Spec::parse("plan.toml", &text, &Overrides::default()).stored();
+    let spec = Spec::parse(PLAN, &text, &Overrides::default()).stored();
     Ok(Plan::resolve(&spec, extensions)?)
 }
 

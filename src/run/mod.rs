@@ -44,7 +44,7 @@ mod worker;
 mod writer;
 
 pub use checkpoint::{
-    CheckpointInfo, Fallback, FileDigest, Pick, checkpoint_of, find_weights, load_best,
+    CheckpointInfo, Fallback, FileDigest, MODEL, Pick, checkpoint_of, find_weights, load_best,
     load_newest, load_step, load_weights,
 };
 pub(crate) use compare::TIMES;
@@ -56,6 +56,7 @@ pub use error::RunError;
 pub use fault::VARIABLE as FAULT;
 pub use file::File;
 pub use info::{Attempt, Binary, InitInfo, RunInfo};
+pub use layout::{METRICS, PLAN, is_run, plan_beside, plan_path};
 pub use log::LogDigest;
 pub use machine::{binary, described, isa_class};
 pub use mask::has_masks;
