@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Batch, DataError, Dataset, Target, Targets,
-    ahead::Ahead,
+    prefetch::Ahead,
     transform::{Scratch, Transforms},
 };
 

@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     Row, RunError, RunInfo,
     disk::{self, Entry},
-    draft::Draft,
     file::File,
     lines::{Lines, TOO_LONG},
     row::Line,
+    row_builder::Draft,
 };
 
 /// Length and digest of a log at one moment, as a checkpoint's manifest and the summary have them of

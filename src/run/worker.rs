@@ -13,10 +13,10 @@ use super::{
     CheckpointInfo, Keep, LogDigest, RunError, checkpoint,
     confusion::Keeper,
     disk::Entry,
-    draft::{Again, Draft, reason_name},
     layout,
     log::Log,
     queue::{Job, Queue},
+    row_builder::{Again, Draft, reason_name},
 };
 use crate::event::{Checkpoint, Reason};
 

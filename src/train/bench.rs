@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::after_update::stopped;
 use super::batch::OnDevice;
 use super::error::{TrainError, compute};
 use super::ledger::{Activity, Ledger};
@@ -12,7 +13,6 @@ use super::meter::Meter;
 use super::order::Order;
 use super::progress::Progress;
 use super::session::Session;
-use super::settle::stopped;
 use super::stop::StopFlag;
 use super::update::Outcome;
 use crate::event::{Event, Sink, SinkError, Status};

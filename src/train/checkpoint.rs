@@ -1,9 +1,9 @@
 //! A session's state out of it and back in.
 
-use super::contents::Contents;
 use super::error::{RestoreError, TrainError, compute};
 use super::recipe::Changed;
 use super::session::Session;
+use super::snapshot::Contents;
 use crate::array::NamedArray;
 use crate::config::OnNan;
 use crate::event::{Checkpoint, Reason, TestedState};

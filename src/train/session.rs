@@ -6,7 +6,6 @@ use std::time::Instant;
 use candle_core::Tensor;
 
 use super::batch::OnDevice;
-use super::contents::Contents;
 use super::error::TrainError;
 use super::evaluate::{self, Measured, Split};
 use super::ledger::{Activity, Ledger};
@@ -15,6 +14,7 @@ use super::order::Order;
 use super::precision::Scale;
 use super::progress::Progress;
 use super::recipe::Recipe;
+use super::snapshot::Contents;
 use super::state::State;
 use super::stop::StopFlag;
 use super::update::Outcome;

@@ -4,10 +4,10 @@ use candle_core::Result;
 
 use super::array;
 use super::averages::Averages;
-use super::contents::Contents;
 use super::error::{RestoreError, TrainError, compute};
 use super::progress::Progress;
 use super::recipe::Recipe;
+use super::snapshot::Contents;
 use crate::array::NamedArray;
 use crate::kernel::{Grads, Param, reduce};
 use crate::model::Model;

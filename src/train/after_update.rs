@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::contents::Contents;
 use super::error::TrainError;
 use super::evaluate::{Measured, Split};
 use super::ledger::Activity;
 use super::order::Order;
 use super::recipe::Cadence;
 use super::session::Session;
+use super::snapshot::Contents;
 use super::stop::StopFlag;
 use crate::config::OnNan;
 use crate::event::{EvalRow, Event, Metrics, Reason, Sink, Status, Tested, TestedState, key};

@@ -10,9 +10,9 @@ use super::{
     Row, RunError,
     checkpoint::Manifest,
     disk::{self, Entry},
-    draft::{Draft, reason_name},
     layout,
     log::{Log, Next, lines},
+    row_builder::{Draft, reason_name},
 };
 use crate::event::{Reason, key};
 
