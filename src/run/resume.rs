@@ -176,7 +176,7 @@ impl Resume {
         self.record(number, meta)?;
         self.clean(number)?;
         let manifest = self.checkpoint.as_ref().map(|(_, manifest)| manifest);
-        let seq = truncate::cut(&self.path, (number, self.info.format), manifest)?;
+        let seq = truncate::truncate(&self.path, (number, self.info.format), manifest)?;
         let saved = self.saved()?;
         Writer::start(writer::Start {
             path: self.path,

@@ -268,7 +268,7 @@ mod tests {
         bench(&mut measured, &keys);
         ran.run(&mut Nobody, &StopFlag::new()).unwrap();
         assert_eq!((measured.step(), ran.step()), (11, 11));
-        let arrays = |session: &mut Session| session.contents().unwrap().model;
+        let arrays = |session: &mut Session| session.snapshot().unwrap().model;
         assert_eq!(arrays(&mut measured), arrays(&mut ran));
     }
 

@@ -14,7 +14,7 @@ use super::order::Order;
 use super::precision::Scale;
 use super::progress::Progress;
 use super::recipe::Recipe;
-use super::snapshot::Contents;
+use super::snapshot::Snapshot;
 use super::state::State;
 use super::stop::StopFlag;
 use super::update::Outcome;
@@ -36,7 +36,7 @@ pub struct Session {
     /// Hash of the sample ids of the epoch so far.
     pub(super) order: Order,
     /// Where a rollback goes.
-    pub(super) back: Option<Contents>,
+    pub(super) back: Option<Snapshot>,
     /// Losses of applied updates that are still on the device, with their weights.
     pub(super) unread: Vec<(Vec<Tensor>, f64)>,
     /// Whether losses and norms stay on the device until somebody needs them: on a GPU, where
@@ -141,12 +141,12 @@ impl Session {
         error.map_or(Ok(ending), Err)
     }
 
-    /// The loop: epochs, updates, and what is due after each. Ends where [`settle`](Self::settle)
+    /// The loop: epochs, updates, and what is due after each. Ends where [`after_update`](Self::after_update)
     /// or [`recover`](Self::recover) says that the run is over.
     fn train(&mut self, sink: &mut dyn Sink, stop: &StopFlag) -> Result<Status, TrainError> {
         let loader = Arc::clone(&self.loader);
         // What an interrupted process left to do, and whether there is anything to do at all.
-        if let Some(status) = self.settle(sink, stop)? {
+        if let Some(status) = self.after_update(sink, stop)? {
             return Ok(status);
         }
         loop {
@@ -164,7 +164,7 @@ impl Session {
                     }
                     Outcome::Interrupted => {}
                 }
-                if let Some(status) = self.settle(sink, stop)? {
+                if let Some(status) = self.after_update(sink, stop)? {
                     return Ok(status);
                 }
                 if stop.take_request() {
@@ -183,7 +183,7 @@ impl Session {
         let epoch = self.progress.epoch;
         self.meter.begin_epoch(&self.ledger);
         if self.recipe.on_nan == OnNan::Rollback && self.progress.batch == 0 {
-            self.back = Some(self.contents()?);
+            self.back = Some(self.snapshot()?);
         }
         sink.event(&Event::EpochStart { epoch })?;
         self.ledger.charge(Activity::Logging);

@@ -7,7 +7,7 @@ use crate::event::{Checkpoint, Reason};
 
 /// A copy of everything that training changes.
 #[derive(Debug, Clone)]
-pub(super) struct Contents {
+pub(super) struct Snapshot {
     /// Parameters, buffers and averages (`ema/…`), sorted by name.
     pub model: Vec<NamedArray>,
     /// Optimizer state, sorted by name.
@@ -19,7 +19,7 @@ pub(super) struct Contents {
 /// The state to go back to, where a checkpoint was taken between two of them.
 const ROLLBACK: &str = "rollback";
 
-impl Contents {
+impl Snapshot {
     /// BLAKE3, in hexadecimal, over names, element types, shapes and bytes of all arrays in order,
     /// then the counters as JSON. Every part is preceded by its length, so that no two states read
     /// the same.
@@ -79,7 +79,7 @@ impl Contents {
         }
     }
 
-    /// Reads a checkpoint: its own contents, and the state to go back to where it has one.
+    /// Reads a checkpoint: its own snapshot, and the state to go back to where it has one.
     ///
     /// # Errors
     /// Where the counters are not those of this program.
@@ -101,7 +101,7 @@ impl Contents {
                 ..array.clone()
             });
         }
-        let contents = Self {
+        let snapshot = Self {
             model: checkpoint.model.clone(),
             optimizer,
             progress: serde_json::from_value(state)?,
@@ -114,7 +114,7 @@ impl Contents {
             }),
             None => None,
         };
-        Ok((contents, back))
+        Ok((snapshot, back))
     }
 }
 
@@ -129,14 +129,14 @@ mod tests {
     use super::*;
     use crate::array::Dtype;
 
-    fn contents() -> Contents {
+    fn snapshot() -> Snapshot {
         let array = |name: &str, value: f32| NamedArray {
             name: name.into(),
             dtype: Dtype::F32,
             shape: vec![1],
             bytes: value.to_le_bytes().to_vec(),
         };
-        Contents {
+        Snapshot {
             model: vec![array("a", 1.0), array("b", 2.0)],
             optimizer: vec![array("a.momentum", 3.0)],
             progress: Progress::new(),
@@ -145,9 +145,9 @@ mod tests {
 
     #[test]
     fn every_part_of_the_state_changes_the_hash() {
-        let mut hashes = vec![contents().hash()];
-        let mut changed = |change: fn(&mut Contents)| {
-            let mut other = contents();
+        let mut hashes = vec![snapshot().hash()];
+        let mut changed = |change: fn(&mut Snapshot)| {
+            let mut other = snapshot();
             change(&mut other);
             hashes.push(other.hash());
         };
@@ -166,20 +166,20 @@ mod tests {
         hashes.sort();
         hashes.dedup();
         assert_eq!((hashes.len(), count), (9, 9));
-        assert_eq!(contents().hash(), contents().hash());
+        assert_eq!(snapshot().hash(), snapshot().hash());
     }
 
     #[test]
     fn a_checkpoint_reads_back_as_what_went_in() {
-        let mut earlier = contents();
+        let mut earlier = snapshot();
         earlier.progress.epoch = 7;
         for rollback in [None, Some(&earlier)] {
-            let contents = contents();
-            let hash = contents.hash();
-            let event = contents.checkpoint(0.5, hash.clone(), Reason::Signal, rollback);
-            let (back, to) = Contents::read(&event).unwrap();
+            let snapshot = snapshot();
+            let hash = snapshot.hash();
+            let event = snapshot.checkpoint(0.5, hash.clone(), Reason::Signal, rollback);
+            let (back, to) = Snapshot::read(&event).unwrap();
             assert_eq!(back.hash(), hash);
-            assert_eq!(to.map(|c| c.hash()), rollback.map(Contents::hash));
+            assert_eq!(to.map(|c| c.hash()), rollback.map(Snapshot::hash));
         }
     }
 }
