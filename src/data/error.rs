@@ -7,7 +7,7 @@ use super::{
     text::TextError,
 };
 use crate::{
-    error::{KeyFault, io_reason},
+    error::{Fault, KeyFault, io_reason},
     suggest::{did_you_mean, nearest_file},
     units::counted,
 };
@@ -250,10 +250,7 @@ impl DataError {
                 ..fault.clone()
             }],
             single => {
-                let text = single.to_string();
-                let (message, hint) = text
-                    .split_once("; hint: ")
-                    .map_or((text.as_str(), None), |(m, h)| (m, Some(h.to_string())));
+                let Fault { message, hint } = Fault::of(single);
                 vec![KeyFault {
                     hint,
                     ..KeyFault::error(single.key(), message)

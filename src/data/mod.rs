@@ -12,7 +12,6 @@
 //! Files are not trusted: every header is checked before anything is allocated, memory is bounded
 //! by the file's length, and every fault names its file and place.
 
-mod ahead;
 mod audit;
 mod batch;
 mod batches;
@@ -29,6 +28,7 @@ mod images;
 mod keys;
 mod loader;
 mod mnist;
+mod prefetch;
 mod share;
 #[cfg(test)]
 pub(crate) mod shared;

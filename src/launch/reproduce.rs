@@ -116,7 +116,7 @@ pub fn reproduce(
     }
     let launch = Launch {
         plan: &plan,
-        config_files: vec![("plan.toml".into(), plan.to_toml())],
+        config_files: vec![(run::PLAN.into(), plan.to_toml())],
         overrides: Vec::new(),
         runs: repeat.runs,
         argv: repeat.argv,
@@ -163,6 +163,6 @@ fn circumstances(view: &RunView, prepared: &Prepared) -> Vec<String> {
 fn cut(plan: &Plan, step: u64, extensions: &Extensions) -> Result<Plan, LaunchError> {
     let mut overrides = Overrides::default();
     overrides.flag_number("--steps", "train.steps", step);
-    let spec = Spec::parse("plan.toml", &plan.to_toml(), &overrides).stored();
+    let spec = Spec::parse(run::PLAN, &plan.to_toml(), &overrides).stored();
     Ok(Plan::resolve(&spec, extensions)?)
 }

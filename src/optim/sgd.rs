@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Hyper, OptimError, Optimizer, OptimizerSpec, slots::Slots};
 use crate::{
+    array::NamedArray,
     error::KeyFault,
-    event::NamedArray,
     kernel::{Grads, Param, inplace},
 };
 

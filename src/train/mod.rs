@@ -18,13 +18,13 @@
 //!   that layers compute in. An f16 run's loss scale is part of the state.
 //! * Loops over parameters follow their sorted names; sums are in f64 and in a fixed order.
 
+mod after_update;
 mod array;
 mod averages;
 mod batch;
 mod bench;
 mod check;
 mod checkpoint;
-mod contents;
 mod error;
 mod evaluate;
 mod ledger;
@@ -38,7 +38,7 @@ mod recover;
 mod request;
 mod rows;
 mod session;
-mod settle;
+mod snapshot;
 mod state;
 mod stop;
 mod update;

@@ -1,5 +1,6 @@
 //! What can be wrong with a table, by file, line and column.
 
+use crate::error::Fault;
 use crate::units::counted;
 use std::path::{Path, PathBuf};
 
@@ -347,15 +348,12 @@ fn of_key(key: &str) -> String {
 
 /// The fault of a cell, with the number of others like it before its remedy.
 fn told(error: &CellError, more: usize) -> String {
-    let text = error.to_string();
-    if more == 0 {
-        return text;
+    let mut fault = Fault::of(error);
+    if more > 0 {
+        let more = counted(more as u64, "more cell");
+        fault.message += &format!(", and {more} of this column");
     }
-    let more = counted(more as u64, "more cell");
-    match text.split_once("; hint: ") {
-        Some((fault, hint)) => format!("{fault}, and {more} of this column; hint: {hint}"),
-        None => format!("{text}, and {more} of this column"),
-    }
+    fault.to_string()
 }
 
 /// A remedy behind a message, where there is one.
