@@ -81,7 +81,7 @@ impl Fused<2> for SideBySide {
     }
 }
 
-/// The last state [n, h] of x [n, t, h].
+/// Returns the last state [n, h] of x [n, t, h].
 ///
 /// # Errors
 /// Where there are no steps, or the device fails.
