@@ -240,7 +240,9 @@ fn of_launch(error: &LaunchError) -> Exit {
         | LaunchError::NoRoom { .. }
         | LaunchError::Restore { .. } => Exit::Data,
         LaunchError::Train(TrainError::Data(_) | TrainError::Sink(_)) => Exit::Data,
-        LaunchError::Train(TrainError::NoGradient { .. } | TrainError::NoSplit(_)) => Exit::Usage,
+        LaunchError::Train(
+            TrainError::NoGradient { .. } | TrainError::Unfit { .. } | TrainError::NoSplit(_),
+        ) => Exit::Usage,
         LaunchError::Train(_) => Exit::Internal,
     }
 }

@@ -1,5 +1,7 @@
 //! `trainer new`.
 
+mod candle_model;
+
 use std::{fmt::Write as _, path::PathBuf};
 
 use clap::Args;
@@ -8,7 +10,7 @@ use serde_json::Value as Schema;
 use super::{CliError, Global, Output, with_name};
 use crate::{
     config::{Section, about, default_text, example_text, sections},
-    error::nearest,
+    suggest::{did_you_mean, nearest},
 };
 
 /// Write a commented config to start from
@@ -27,6 +29,9 @@ pub struct New {
     /// The optimizer's type
     #[arg(long, default_value = "sgd")]
     optimizer: String,
+    /// Write a crate with a model written for candle_nn instead, in the folder NAME
+    #[arg(long, conflicts_with_all = ["model", "dataset", "optimizer"])]
+    candle_model: bool,
 }
 
 impl New {
@@ -35,6 +40,14 @@ impl New {
     /// # Errors
     /// An unknown type, or a file that exists or cannot be written.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
+        if self.candle_model {
+            let folder = candle_model::write(&self.name)?;
+            let folder = folder.display();
+            out.note(&format!(
+                "wrote {folder}; next: cd {folder} && cargo run --release -- run config.toml"
+            ));
+            return Ok(());
+        }
         let stem = self.name.trim_end_matches(".toml");
         let path = PathBuf::from(format!("{stem}.toml"));
         let text = self.config(stem, &sections(&global.extensions))?;
@@ -103,7 +116,7 @@ fn component(text: &mut String, section: &Section, kind: &str) -> Result<(), Cli
             .map(|(name, _)| name.as_str())
             .collect();
         let hint = match nearest(kind, names.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
+            Some(near) => did_you_mean(near),
             None => format!("one of {}", names.join(", ")),
         };
         return Err(CliError::Usage(format!(

@@ -19,7 +19,7 @@ pub use file::stored;
 pub use fit::Fit;
 pub use hub::HubFile;
 
-use crate::{error::KeyFault, layer::Architecture};
+use crate::{error::KeyFault, layer::Architecture, suggest::did_you_mean};
 
 /// Where weights come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,6 +170,17 @@ fn is_true(value: &bool) -> bool {
     *value
 }
 
+/// The names that the tensors of a file would have in a model; none where the file cannot be read,
+/// which [`compare`] tells.
+pub(super) fn names(init: &Init) -> Vec<String> {
+    match &init.source {
+        WeightFile::Local(path) => stored(path)
+            .and_then(|found| fit::names(init, &found).map_err(|fault| fault.message))
+            .unwrap_or_default(),
+        WeightFile::Hub(_) => Vec::new(),
+    }
+}
+
 /// The schema of the key: a text, or the table.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "anyOf": [
@@ -218,7 +229,7 @@ pub fn compare(
             true => None,
             false => super::paths::similar(path, written),
         };
-        let near = near.map(|near| format!("did you mean `{near}`?"));
+        let near = near.map(did_you_mean);
         let plain = "a safetensors file, such as the `model.safetensors` of a checkpoint";
         KeyFault::error("init", format!("cannot start from `{shown}`: {message}"))
             .hint(near.or(hint).unwrap_or_else(|| plain.into()))

@@ -1,6 +1,7 @@
 //! The config language: TOML → [`Spec`] (as written, every value with its place) → [`Plan`]
 //! (meant: checked, defaults filled in, shapes and steps known). All faults are found in one pass.
 
+mod aliases;
 mod checkpoint;
 mod cost;
 mod diagnostic;
@@ -27,7 +28,7 @@ mod schema_text;
 mod sections;
 mod source;
 mod spec;
-mod suggest;
+mod start;
 mod syntax;
 mod tables;
 mod top;
@@ -50,12 +51,15 @@ pub use registry::{Component, Kind, LoadFault, Registry, schema_of};
 pub use resolver::short_path;
 pub use schedule_view::ScheduleView;
 pub use schema::json_schema;
-pub use schema_text::{about, default_text, default_words, description, example_text, type_text};
+pub use schema_text::{
+    about, default_text, default_words, description, example_text, first_sentence, type_text,
+};
 pub use sections::{Section, metrics, sections};
 pub use source::{Place, Source, Sources};
 pub use spec::{Overrides, Spec};
+pub use start::StartKeys;
 pub use top::{ModelKeys, Top};
-pub use train::{Better, EarlyStopKeys, EmaKeys, OnNan, Precision, TestOn, TrainKeys};
+pub use train::{EarlyStopKeys, EmaKeys, OnNan, Precision, TrainKeys};
 
 #[cfg(test)]
 mod example_tests;

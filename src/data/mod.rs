@@ -17,6 +17,7 @@ mod audit;
 mod batch;
 mod batches;
 mod classes;
+mod collate;
 mod content;
 pub mod csv;
 mod dataset;
@@ -30,19 +31,20 @@ mod loader;
 mod mnist;
 mod share;
 #[cfg(test)]
-mod shared;
+pub(crate) mod shared;
 mod split;
 mod statistics;
 mod synthetic;
 mod text;
+mod text_classes;
 pub mod transform;
 
 pub use audit::TargetFault;
-pub use batch::{Batch, Targets, order_hash};
+pub use batch::{Batch, Column, Values, order_hash};
 pub use batches::Batches;
 pub use classes::ClassCounts;
 pub use csv::Csv;
-pub use dataset::{Data, Dataset, DatasetSpec, Facts, Subset, Target, Task};
+pub use dataset::{Data, Dataset, DatasetSpec, Facts, Subset};
 pub use digits::Digits;
 pub use encoding::EncodingError;
 pub use error::DataError;
@@ -55,8 +57,10 @@ pub use split::{Labels, Split, SplitError, SplitOrder};
 pub use statistics::Moments;
 pub use synthetic::Synthetic;
 pub use text::{Text, TextError};
+pub use text_classes::{TextClasses, TextClassesError, TokenKind};
 pub use transform::{
-    HorizontalFlip, Normalize, RandomCrop, Standardize, TransformEntry, TransformSpec, Transforms,
+    HorizontalFlip, Normalize, RandomCrop, Scratch, Standardize, TransformEntry, TransformSpec,
+    Transforms,
 };
 
 #[cfg(test)]

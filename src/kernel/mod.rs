@@ -24,10 +24,10 @@ pub use composed::Activation;
 pub use conv2d::{Conv, Pool, places};
 pub use memory::{allocator, bytes, inplace, reduce, threads};
 pub use op::{
-    Running, activate, add, add_relu, attention, avg_pool2d, batch_norm, channels_first,
-    channels_last, conv2d, cross_entropy, cross_entropy_rows, dropout, embedding,
-    global_avg_pool2d, known_gradient, last, layer_norm, linear, log_softmax, lstm, max_pool2d,
-    pad_channels, softmax,
+    Running, activate, add, add_relu, attention, attention_within, avg_pool2d, batch_norm,
+    channels_first, channels_last, conv2d, cross_entropy, cross_entropy_rows, dropout, embedding,
+    global_avg_pool2d, known_gradient, last, last_within, layer_norm, linear, log_softmax, lstm,
+    max_pool2d, mean_within, pad_channels, side_by_side, softmax,
 };
 #[cfg(test)]
 pub use tests::probe;

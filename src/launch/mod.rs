@@ -12,10 +12,13 @@ mod fanout;
 #[cfg(test)]
 mod fixed_point_tests;
 #[cfg(test)]
+mod foreign_tests;
+#[cfg(test)]
 mod freezing_tests;
 mod hub;
 mod memory;
 mod place;
+mod probe;
 mod recipe;
 mod reproduce;
 mod resume;
@@ -35,6 +38,7 @@ pub use evaluate::{Evaluation, Which, evaluate};
 pub use hub::HubError;
 pub use memory::check_memory;
 pub use place::check_place;
+pub use probe::probe;
 pub use recipe::recipe;
 pub use reproduce::{Repeat, Reproduction, SameProgram, reproduce};
 pub use resume::{Reopened, ResumeOptions, reopen, stored_plan};

@@ -7,11 +7,12 @@ use super::{
     trace::Trace, weights,
 };
 use crate::{
-    config::{Better, Plan, Spec, WeightFile, short_path},
+    config::{Plan, Spec, WeightFile, short_path},
     data::Data,
+    direction::Direction,
     event::{Ending, Event, Sink, SinkError, Status},
     kernel, program,
-    run::{AttemptMeta, InitInfo, Keep, Mode, RunMeta, Summary, Warnings, Writer},
+    run::{AttemptMeta, InitInfo, Keep, RunMeta, Summary, Warnings, Writer},
     train::{Session, StopFlag, TrainError},
 };
 
@@ -204,10 +205,7 @@ pub(super) fn keep(plan: &Plan) -> Keep {
     Keep {
         newest: plan.checkpoint.keep,
         best: best.map_or(1, |best| best.keep),
-        mode: match best.and_then(|best| best.mode) {
-            Some(Better::Max) => Mode::Max,
-            _ => Mode::Min,
-        },
+        mode: best.and_then(|best| best.mode).unwrap_or(Direction::Min),
     }
 }
 

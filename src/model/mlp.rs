@@ -4,7 +4,11 @@ use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Io, Model, ModelSpec, Norm, norm::NormLayer};
+use super::{
+    Inputs, Io, Model, ModelSpec, Norm, Takes,
+    embed::{Categories, Embed, embed_schema},
+    norm::NormLayer,
+};
 use crate::{
     error::KeyFault,
     layer::{
@@ -14,7 +18,7 @@ use crate::{
 
 /// Multi-layer perceptron: the sample as one row of numbers, then for each hidden width linear →
 /// norm → activation → dropout, then linear to the outputs. Parameters: `fc1.weight`, `fc1.bias`,
-/// `norm1.weight`, …, `out.weight`, `out.bias`.
+/// `norm1.weight`, …, `out.weight`, `out.bias`; with `embed`, `embed1.weight`, … before them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mlp {
@@ -32,6 +36,10 @@ pub struct Mlp {
     /// Normalisation before each activation. Default none.
     #[serde(default)]
     pub norm: Norm,
+    /// Gives each category of a table a vector of so many numbers, or of `"auto"`: min(50, (n + 1) / 2, rounded up) for a column of n categories. Default: no vectors; the dataset's encoding, such as one-hot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "embed_schema", example = &"auto")]
+    pub embed: Option<Embed>,
 }
 
 fn hidden() -> Vec<usize> {
@@ -49,6 +57,7 @@ impl Default for Mlp {
             activation: relu(),
             dropout: 0.0,
             norm: Norm::None,
+            embed: None,
         }
     }
 }
@@ -58,8 +67,24 @@ impl ModelSpec for Mlp {
         Vec::new()
     }
 
+    fn takes(&self) -> &'static [Takes] {
+        match self.embed {
+            Some(_) => &[Takes::Categories],
+            None => &[Takes::Numbers],
+        }
+    }
+
     fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError> {
-        self.build_from(b, 0, io)
+        let Some(embed) = self.embed else {
+            let network = self.build_from(b, 0, (io.input(), io.outputs))?;
+            return Ok(Box::new(network));
+        };
+        let categories = Categories::new(b, embed, &io.fields)?;
+        let network = self.build_from(b, 0, (categories.output(), io.outputs))?;
+        Ok(Box::new(Embedded {
+            categories,
+            network,
+        }))
     }
 }
 
@@ -69,13 +94,10 @@ impl Mlp {
         &self,
         b: &Builder,
         norms: usize,
-        io: &Io,
-    ) -> Result<Box<dyn Model>, LayerError> {
-        let flatten = (io.input.len() != 1).then(|| Flatten::new(b, "flatten", &io.input));
-        let mut width = flatten
-            .as_ref()
-            .map_or(&io.input[..], Flatten::output)
-            .to_vec();
+        (input, outputs): (&[usize], usize),
+    ) -> Result<Network, LayerError> {
+        let flatten = (input.len() != 1).then(|| Flatten::new(b, "flatten", input));
+        let mut width = flatten.as_ref().map_or(input, Flatten::output).to_vec();
         let mut blocks = Vec::with_capacity(self.hidden.len());
         for (i, hidden) in self.hidden.iter().enumerate() {
             let block = self.block(b, (i + 1, norms + i + 1), &width, *hidden);
@@ -83,16 +105,16 @@ impl Mlp {
             width = vec![*hidden];
         }
         let keys = LinearKeys {
-            outputs: io.outputs,
+            outputs,
             bias: true,
             relu: false,
         };
         let out = Linear::new(b, "out", &width, keys)?;
-        Ok(Box::new(Network {
+        Ok(Network {
             flatten,
             blocks,
             out,
-        }))
+        })
     }
 
     /// The `number`-th hidden layer and what follows it, norm and activation being the
@@ -160,14 +182,16 @@ impl Block {
     }
 }
 
-struct Network {
+/// The layers, with their parameters.
+pub(super) struct Network {
     flatten: Option<Flatten>,
     blocks: Vec<Block>,
     out: Linear,
 }
 
-impl Model for Network {
-    fn forward(&self, input: &Tensor, mode: &Mode) -> candle_core::Result<Tensor> {
+impl Network {
+    /// x [n, ..input] → [n, outputs].
+    pub(super) fn run(&self, input: &Tensor, mode: &Mode) -> candle_core::Result<Tensor> {
         let mut x = match &self.flatten {
             Some(flatten) => flatten.forward(input, mode)?,
             None => input.clone(),
@@ -179,18 +203,31 @@ impl Model for Network {
     }
 }
 
+/// A network behind the vectors of categories.
+struct Embedded {
+    categories: Categories,
+    network: Network,
+}
+
+impl Model for Embedded {
+    fn forward(&self, inputs: &Inputs, mode: &Mode) -> candle_core::Result<Tensor> {
+        self.network
+            .run(&self.categories.forward(inputs, mode)?, mode)
+    }
+}
+
+impl Model for Network {
+    fn forward(&self, inputs: &Inputs, mode: &Mode) -> candle_core::Result<Tensor> {
+        self.run(inputs.only()?, mode)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn names(spec: &Mlp) -> Vec<String> {
-        let (b, io) = (
-            Builder::plan(),
-            Io {
-                input: vec![1, 4, 4],
-                outputs: 3,
-            },
-        );
+        let (b, io) = (Builder::plan(), Io::numbers(&[1, 4, 4], 3));
         spec.build(&b, &io).unwrap();
         let layers = b.finish().layers;
         layers
@@ -224,6 +261,7 @@ mod tests {
         ];
         assert_eq!(names(&spec), want);
         let spec = Mlp {
+            embed: None,
             hidden: vec![8],
             activation: Activation::Gelu,
             dropout: 0.5,

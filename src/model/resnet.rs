@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Io, Model, ModelSpec};
+use super::{Inputs, Io, Model, ModelSpec, Takes};
 use crate::{
     error::KeyFault,
     kernel::{Conv, Pool, channels_last},
@@ -14,10 +14,11 @@ use crate::{
     },
 };
 
-/// Residual network in the form for CIFAR (He et al. 2016, section 4.2): convolution 3×3 → batch norm
-/// → relu, three stages of basic blocks with `width`, 2·`width` and 4·`width` channels, of which the
-/// second and third halve the image, global average pooling, linear to the outputs. Parameters:
-/// `conv1.weight`, `norm1.weight`, `stage1.block1.conv1.weight`, `stage1.block1.norm1.weight`, …,
+/// Residual network for images, in the form for CIFAR. Convolution 3×3 → batch norm → relu, then
+/// three stages of basic blocks with `width`, 2·`width` and 4·`width` channels, of which the second
+/// and third halve the image, then global average pooling and a linear layer to the outputs (He et
+/// al. 2016, section 4.2). Parameters: `conv1.weight`, `norm1.weight`,
+/// `stage1.block1.conv1.weight`, `stage1.block1.norm1.weight`, …,
 /// `stage2.block1.shortcut.conv.weight`, …, `out.weight`, `out.bias`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -80,13 +81,17 @@ impl ModelSpec for Resnet {
         vec![KeyFault::error("depth", message).hint(hint)]
     }
 
+    fn takes(&self) -> &'static [Takes] {
+        &[Takes::Images]
+    }
+
     fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError> {
-        if io.input.len() != 3 {
-            let message = format!("samples of shape {:?} are not images", io.input);
+        if io.input().len() != 3 {
+            let message = format!("samples of shape {:?} are not images", io.input());
             let hint = "`resnet` takes [channels, height, width]; `type = \"mlp\"` takes any shape";
             return Err(LayerError::shape(message).hint(hint));
         }
-        let stem = Convolution::new(b, "1", &io.input, (self.width, 3, 1), true)?;
+        let stem = Convolution::new(b, "1", io.input(), (self.width, 3, 1), true)?;
         let mut shape = stem.output().to_vec();
         let mut blocks = Vec::with_capacity(3 * self.blocks());
         for stage in 0..3 {
@@ -234,8 +239,8 @@ struct Network {
 }
 
 impl Model for Network {
-    fn forward(&self, input: &Tensor, mode: &Mode) -> candle_core::Result<Tensor> {
-        let mut x = self.stem.forward(&channels_last(input)?, mode)?;
+    fn forward(&self, inputs: &Inputs, mode: &Mode) -> candle_core::Result<Tensor> {
+        let mut x = self.stem.forward(&channels_last(inputs.only()?)?, mode)?;
         for block in &self.blocks {
             x = block.forward(&x, mode)?;
         }
@@ -249,13 +254,7 @@ mod tests {
     use crate::layer::Architecture;
 
     fn build(spec: &Resnet, input: &[usize]) -> Result<Architecture, String> {
-        let (b, io) = (
-            Builder::plan(),
-            Io {
-                input: input.to_vec(),
-                outputs: 10,
-            },
-        );
+        let (b, io) = (Builder::plan(), Io::numbers(input, 10));
         spec.build(&b, &io).map_err(|e| e.to_string())?;
         Ok(b.finish())
     }

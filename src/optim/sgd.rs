@@ -11,8 +11,9 @@ use crate::{
     kernel::{Grads, Param, inplace},
 };
 
-/// Stochastic gradient descent: d = g + weight_decay·p, b ← momentum·b + (1 − dampening)·d,
-/// p ← p − lr·b (Sutskever 2013, as in PyTorch: the learning rate is outside the momentum).
+/// Stochastic gradient descent, with or without momentum. Its step is d = g + weight_decay·p, b ←
+/// momentum·b + (1 − dampening)·d, p ← p − lr·b (Sutskever 2013; as in PyTorch, the learning rate
+/// is outside the momentum).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sgd {

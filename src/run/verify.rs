@@ -16,10 +16,11 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    LogDigest, Reader, Row, RunError, RunInfo, RunView, Summary, checkpoint,
+    Confusions, LogDigest, Reader, Row, RunError, RunInfo, RunView, Summary, checkpoint,
     disk::{self, Entry},
     layout, lock, log,
 };
+use crate::event::{Status, key};
 
 /// What verification found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -118,6 +119,10 @@ fn verify_once(run: &Entry, running: bool) -> Result<Verification, RunError> {
         }
         Err(error) => found.faults.push(error.to_string()),
     }
+    // A write that the disk lost may have been lost before the summary took its digest.
+    found
+        .faults
+        .extend(Confusions::of(run).err().map(|error| error.to_string()));
     let commits = found.log(run, &info, running);
     found.commits(&commits, &info, running);
     match Reader::glance_at(run) {
@@ -194,7 +199,7 @@ impl Verification {
                             .map(|why| format!("{place}: {why}")),
                     );
                     if row.kind == "checkpoint" {
-                        let state = row.text("state_hash").unwrap_or_default();
+                        let state = row.text(key::STATE_HASH).unwrap_or_default();
                         commits.insert(row.step, state.to_string());
                     }
                     self.rows += 1;
@@ -319,7 +324,10 @@ impl Verification {
             return;
         };
         let (step, last) = (newest.step, summary.step);
-        let ended = ["completed", "early_stopped", "stopped"].contains(&summary.status.as_str());
+        let ended = !matches!(
+            summary.status,
+            Status::Diverged { .. } | Status::Failed { .. }
+        );
         if step > last {
             let fault =
                 format!("there is a checkpoint of step {step}, summary.json ends at step {last}");

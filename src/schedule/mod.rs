@@ -47,9 +47,9 @@ mod tests;
 pub use curves::*;
 pub use formula::{Expression, ExpressionError};
 pub use language::{
-    Change, Conventions, Curve, Direction, Entry, EntryFault, Every, Factor, FactorKeys, Formula,
-    Frame, Group, Include, Keys, Origin, Past, Point, Reaction, Reactions, Repeated, Rule, Scale,
-    Target, ThresholdMode, Watch, Watched, above_zero, at_least_zero, partition, period_fault,
+    Change, Conventions, Curve, Entry, EntryFault, Every, Factor, FactorKeys, Formula, Frame,
+    Group, Include, Keys, Origin, Past, Point, Reaction, Reactions, Repeated, Rule, Scale, Target,
+    ThresholdMode, Watch, Watched, above_zero, at_least_zero, partition, period_fault,
 };
 pub use resolve::{PhaseInfo, Schedules};
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use candle_core::DType;
 
+use crate::candle::{Failure, told};
 use crate::data::DataError;
 use crate::event::{Dtype, SinkError};
 use crate::layer::LayerError;
@@ -47,6 +48,12 @@ pub enum TrainError {
     NoGradient {
         /// Their names, in backticks.
         names: Vec<String>,
+    },
+    /// A foreign model that would not learn as it should.
+    #[error("{}", told(failures))]
+    Unfit {
+        /// What it did not pass.
+        failures: Vec<Failure>,
     },
     /// The recipe contradicts itself.
     #[error("{0}")]

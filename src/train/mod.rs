@@ -27,12 +27,12 @@ mod checkpoint;
 mod contents;
 mod error;
 mod evaluate;
-mod exact;
 mod ledger;
 mod meter;
 mod order;
 mod precision;
 mod progress;
+mod prove;
 mod recipe;
 mod recover;
 mod request;
@@ -47,10 +47,13 @@ pub use bench::{Bench, BenchKeys};
 pub use error::{RestoreError, TrainError};
 pub use evaluate::{MOST_CLASSES, Measured, Split};
 pub use ledger::{Activity, Ledger};
-pub use recipe::{BestPolicy, Cadence, Changed, CheckpointPolicy, EarlyStop, Goal, OnNan, Recipe};
+pub use prove::Probed;
+pub use recipe::{BestPolicy, Cadence, Changed, CheckpointPolicy, EarlyStop, Recipe};
 pub use session::Session;
 pub use stop::{Orderly, StopFlag};
 
+#[cfg(test)]
+mod candle_tests;
 #[cfg(test)]
 mod ending_tests;
 #[cfg(test)]

@@ -1,12 +1,16 @@
 //! What a session is built from: resolved, checked, and without a word about files or terminals.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use candle_core::{DType, Device};
 
+use crate::candle::Proof;
+use crate::config::OnNan;
 use crate::data::{Data, DatasetKeys, TransformEntry};
+use crate::direction::Direction;
 use crate::event::TestedState;
+use crate::kernel::{Init, Param};
 use crate::model::{Io, ModelSpec};
 use crate::objective::{LossSpec, MetricSpec};
 use crate::optim::OptimizerSpec;
@@ -22,6 +26,12 @@ pub struct Recipe {
     pub device: Device,
     /// The model, built twice where averages are kept.
     pub model: Arc<dyn ModelSpec>,
+    /// First values of parameters, by name, in place of the model's own.
+    pub start: BTreeMap<String, Init>,
+    /// Names that the model's constructor finds where it looks for weights.
+    pub found: Vec<String>,
+    /// What a foreign model need not pass before its first update.
+    pub allow: BTreeSet<Proof>,
     /// Shape of a sample and number of outputs.
     pub io: Io,
     /// The loss that is minimised.
@@ -73,6 +83,18 @@ pub struct Recipe {
     pub checkpoint: CheckpointPolicy,
 }
 
+impl Recipe {
+    /// Gives parameters and buffers their first values.
+    pub(super) fn fill(&self, params: &[Param]) -> candle_core::Result<()> {
+        for param in params {
+            let own = param.init();
+            let init = self.start.get(param.name()).unwrap_or(&own);
+            param.fill_as(*init, self.seed, &self.device)?;
+        }
+        Ok(())
+    }
+}
+
 /// How often something happens.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cadence {
@@ -97,28 +119,6 @@ impl Cadence {
     }
 }
 
-/// Which values of a metric are better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Goal {
-    /// Smaller ones, as of a loss.
-    Min,
-    /// Larger ones, as of an accuracy.
-    Max,
-}
-
-impl Goal {
-    /// Returns whether `value` is better than the best one so far, where there is one, by more than
-    /// `margin`. NaN and infinities never are.
-    #[must_use]
-    pub fn better(self, value: f64, best: Option<f64>, margin: f64) -> bool {
-        value.is_finite()
-            && best.is_none_or(|best| match self {
-                Self::Min => value < best - margin,
-                Self::Max => value > best + margin,
-            })
-    }
-}
-
 /// Rules of a recipe that watch another metric, or other values of it, than when a checkpoint was
 /// made: what the checkpoint remembers of them means nothing now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -139,26 +139,12 @@ pub struct EarlyStop {
     /// The metric it watches, `split/name`.
     pub metric: String,
     /// Which values are better.
-    pub mode: Goal,
+    pub mode: Direction,
     /// Values in a row, one an evaluation, that may be no better than the best one before the run
     /// ends.
     pub patience: u64,
     /// By how much a value must beat the best one to count, in the metric's unit.
     pub min_delta: f64,
-}
-
-/// What to do when a loss or a gradient is not finite.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnNan {
-    /// End the run as diverged.
-    #[default]
-    Stop,
-    /// Leave the update out, and give up after ten in a row.
-    Skip,
-    /// Go back to the state of the last checkpoint or epoch start, and its step, and go on with the
-    /// batches that follow; give up after five times. The numbers of the updates that were undone
-    /// come again.
-    Rollback,
 }
 
 /// When to ask for checkpoints. The end of a run always does.
@@ -176,25 +162,12 @@ pub struct BestPolicy {
     /// The metric, `split/name`.
     pub metric: String,
     /// Which values are better.
-    pub mode: Goal,
+    pub mode: Direction,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_finite_values_beyond_the_margin_are_better() {
-        for goal in [Goal::Min, Goal::Max] {
-            for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-                assert!(!goal.better(value, Some(1.0), 0.0) && !goal.better(value, None, 0.0));
-            }
-            assert!(goal.better(1.0, None, 0.5) && !goal.better(1.0, Some(1.0), 0.0));
-        }
-        let best = Some(1.0);
-        assert!(Goal::Min.better(0.9, best, 0.05) && !Goal::Min.better(0.96, best, 0.05));
-        assert!(Goal::Max.better(1.1, best, 0.05) && !Goal::Max.better(1.04, best, 0.05));
-    }
 
     #[test]
     fn a_cadence_of_steps_counts_updates_and_one_of_epochs_their_ends() {

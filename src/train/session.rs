@@ -14,10 +14,11 @@ use super::meter::Meter;
 use super::order::Order;
 use super::precision::Scale;
 use super::progress::Progress;
-use super::recipe::{OnNan, Recipe};
+use super::recipe::Recipe;
 use super::state::State;
 use super::stop::StopFlag;
 use super::update::Outcome;
+use crate::config::OnNan;
 use crate::data::{Batch, DataError, Loader, Transforms};
 use crate::event::{Ending, Event, Metrics, NamedArray, Sink, Status, Tested};
 use crate::optim::Hyper;
@@ -42,6 +43,8 @@ pub struct Session {
     pub(super) deferred: bool,
     /// Whether every active parameter got a gradient once.
     pub(super) gradients_seen: bool,
+    /// Whether a foreign model was tried.
+    pub(super) proven: bool,
     /// Hyperparameters of the update under way, one for each active parameter.
     pub(super) hypers: Vec<Hyper>,
     /// Whether the update under way leaves an active parameter as it is.
@@ -76,7 +79,7 @@ impl Session {
     pub fn new(recipe: Recipe) -> Result<Self, TrainError> {
         let transforms = Transforms::fit(
             &recipe.transforms,
-            &recipe.data.facts.shape,
+            &recipe.data.facts.fields,
             &*recipe.data.train,
             recipe.seed,
         )?;
@@ -96,6 +99,7 @@ impl Session {
             unread: Vec::new(),
             deferred: !recipe.device.is_cpu(),
             gradients_seen: false,
+            proven: false,
             hypers: Vec::with_capacity(state.active.len()),
             frozen: vec![false; state.active.len()],
             saved: None,

@@ -41,11 +41,8 @@ impl State {
         let model = recipe.model.build(&builder, &recipe.io)?;
         let plan = builder.finish();
         let (params, buffers) = (plan.params, plan.buffers);
-        for param in params.iter().chain(&buffers) {
-            param
-                .fill(recipe.seed, &recipe.device)
-                .map_err(compute("filling the parameters"))?;
-        }
+        let filled = recipe.fill(&params).and_then(|()| recipe.fill(&buffers));
+        filled.map_err(compute("filling the parameters"))?;
         let (mut active, mut groups) = (Vec::new(), Vec::new());
         for param in &params {
             let group = group_of(recipe, param.name())?;

@@ -9,24 +9,33 @@ use std::{
 
 use crate::sandbox::{Outcome, Sandbox, finish, json, repository};
 
-/// The example's program, which `cargo test` builds; a test run that named its targets did not.
-fn program() -> PathBuf {
+/// An example's program, which `cargo test` builds; a test run that named its targets did not.
+pub fn program_of(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let built = own.ancestors().nth(2).unwrap();
-    let program = built.join("examples/my_model");
+    let program = built.join("examples").join(name);
     if !program.exists() {
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--example", "my_model"]);
+        cargo.args(["build", "--quiet", "--example", name]);
         assert!(cargo.current_dir(repository()).status().unwrap().success());
     }
     program
+}
+
+fn program() -> PathBuf {
+    program_of("my_model")
 }
 
 fn example(sandbox: &Sandbox, args: &[&str]) -> Outcome {
     run(&program(), sandbox, args)
 }
 
-fn run(program: &Path, sandbox: &Sandbox, args: &[&str]) -> Outcome {
+pub fn run(program: &Path, sandbox: &Sandbox, args: &[&str]) -> Outcome {
+    finish(&mut command(program, sandbox, args))
+}
+
+/// A program with arguments, which keeps its runs in the sandbox.
+pub fn command(program: &Path, sandbox: &Sandbox, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command
         .args(args)
@@ -35,7 +44,7 @@ fn run(program: &Path, sandbox: &Sandbox, args: &[&str]) -> Outcome {
         .env("NO_COLOR", "1")
         .env("TRAINER_RUNS", sandbox.runs())
         .stdin(Stdio::null());
-    finish(&mut command)
+    command
 }
 
 const CONFIG: &str = "examples/my_model.toml";

@@ -1,7 +1,7 @@
 //! What must hold between tables: data and transforms, data and loss, data and model, batches and
 //! length, globs and parameters.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use super::{
     super::{
@@ -10,18 +10,22 @@ use super::{
         node::{Node, Value},
         paths::{PathKey, similar},
         registry::Component,
-        train::TrainKeys,
+        start,
+        train::{Precision, TrainKeys},
     },
     DataParts, ModelParts, Resolver,
 };
-use crate::units::counted;
 use crate::{
-    data::{Data, Facts, Target},
+    data::{Data, Facts},
     error::KeyFault,
+    kernel::Init,
     layer::{Architecture, Builder, LayerError},
-    model::{Input, Io, ModelSpec},
+    model::{Io, Takes},
     objective::{self, LossSpec, TrainTargets},
     optim,
+    suggest::did_you_mean,
+    task::Target,
+    units::counted,
 };
 
 impl Resolver<'_> {
@@ -29,6 +33,12 @@ impl Resolver<'_> {
     pub(super) fn facts(&mut self, dataset: Option<&DataParts>, seed: u64) -> Option<Facts> {
         let (dataset, keys, _) = dataset?;
         match dataset.spec.describe(keys, seed) {
+            Ok(facts) if facts.fields.is_empty() => {
+                let message = format!("`{}` declares no field of its samples", dataset.kind);
+                let fault = KeyFault::error("type", message);
+                self.tables.key_fault("dataset", fault);
+                None
+            }
             Ok(mut facts) => {
                 facts.notes.extend(needless_limit(keys.limit, facts.train));
                 self.say_of_data(facts.warnings.clone(), &dataset.keys);
@@ -65,6 +75,21 @@ impl Resolver<'_> {
         Some((dataset, keys, transforms))
     }
 
+    /// The dataset with categories in a field of their own, where the model embeds them.
+    pub(super) fn for_model(
+        dataset: Option<DataParts>,
+        model: Option<&ModelParts>,
+    ) -> Option<DataParts> {
+        let (mut dataset, keys, transforms) = dataset?;
+        let embeds = |(model, _): &ModelParts| model.spec.takes().contains(&Takes::Categories);
+        if model.is_some_and(embeds)
+            && let Some(formed) = dataset.spec.with_categories()
+        {
+            dataset.spec = formed;
+        }
+        Some((dataset, keys, transforms))
+    }
+
     /// The loss as the targets make it. Where it takes only some values, every target of a
     /// regression is looked at; where it balances classes, it gets the weights of the training split.
     pub(super) fn loss_of_targets(
@@ -75,7 +100,7 @@ impl Resolver<'_> {
     ) -> Option<Component<dyn LossSpec>> {
         let (mut loss, facts, (dataset, keys, _)) = (loss?, facts?, dataset?);
         let range = loss.spec.target_range();
-        let range = range.filter(|_| !facts.task.is_classification());
+        let range = range.filter(|_| facts.task.is_regression());
         if range.is_none() && !loss.spec.is_balanced() {
             return Some(loss);
         }
@@ -107,7 +132,7 @@ impl Resolver<'_> {
             return;
         };
         if let Some(near) = similar(&path.path, &path.written) {
-            fault.hint = Some(format!("did you mean `{near}`?"));
+            fault.hint = Some(did_you_mean(near));
             return;
         }
         let remedy = format!("`--set {key}=PATH` says where it is now");
@@ -129,14 +154,13 @@ impl Resolver<'_> {
         let loss = match loss? {
             Some(loss) => loss,
             None => {
-                let name = objective::default_loss(task.is_classification());
+                let name = objective::default_loss(task);
                 let kind = self.extensions.losses.get(name)?;
                 kind.load(toml::Table::new()).ok()?
             }
         };
-        let (classes, answers) = (task.is_classification(), task.outputs());
-        let fault = loss.spec.fits(classes, answers).or_else(|| {
-            let fits = !task.is_tokens() || loss.spec.outputs(classes, answers) == answers;
+        let fault = loss.spec.fits(task).or_else(|| {
+            let fits = !task.is_of_places() || loss.spec.outputs(task) == task.outputs();
             (!fits).then(|| {
                 let message = format!("`{}` does not fit the next token", loss.kind);
                 KeyFault::error("type", message).hint("tokens take cross_entropy")
@@ -154,14 +178,14 @@ impl Resolver<'_> {
         loss: Option<&Component<dyn LossSpec>>,
     ) -> Option<Io> {
         let (facts, (dataset, _, transforms)) = (facts?, dataset?);
-        let mut input = facts.shape.clone();
+        let mut fields = facts.fields.clone();
         for (i, transform) in transforms.iter().enumerate() {
-            let output = match facts.task.is_tokens() {
-                true => Err(on_tokens(&transform.kind, &dataset.kind)),
-                false => transform.spec.output(&input),
+            let output = match fields[0].is_numeric() {
+                true => transform.spec.output(&fields[0].shape),
+                false => Err(on_tokens(&transform.kind, &dataset.kind)),
             };
             match output {
-                Ok(output) => input = output,
+                Ok(output) => fields[0] = fields[0].reshaped(output),
                 Err(fault) => {
                     let path = format!("dataset.transform[{i}]");
                     self.tables.key_fault(&path, fault);
@@ -169,9 +193,8 @@ impl Resolver<'_> {
                 }
             }
         }
-        let task = &facts.task;
-        let outputs = loss?.spec.outputs(task.is_classification(), task.outputs());
-        Some(Io { input, outputs })
+        let outputs = loss?.spec.outputs(&facts.task);
+        Some(Io { fields, outputs })
     }
 
     /// The model's layers for this data, without numbers.
@@ -181,40 +204,26 @@ impl Resolver<'_> {
         (facts, dataset): (Option<&Facts>, Option<&DataParts>),
         io: Option<&Io>,
     ) -> Option<Architecture> {
-        let builder = Builder::plan();
-        let ((model, _), (dataset, ..)) = (model?, dataset?);
-        if let Some(fault) = Self::other_input(model, facts?, &dataset.kind) {
+        let ((model, keys), (dataset, ..)) = (model?, dataset?);
+        let builder = match (&keys.found, &keys.init) {
+            (Some(found), _) => Builder::plan().with_names(found.clone()),
+            (None, Some(init)) if model.spec.is_foreign() && !self.tables.spec.is_stored => {
+                Builder::plan().with_names(init::names(init))
+            }
+            _ => Builder::plan(),
+        };
+        let io = io?;
+        if let Some(fault) = self.misfit(model, io, &facts?.task, &dataset.kind) {
             self.tables.key_fault("model", fault);
             return None;
         }
-        let fault = match model.spec.build(&builder, io?) {
+        let fault = match model.spec.build(&builder, io) {
             Ok(_) => return Some(builder.finish()),
             Err(LayerError::Shape(fault)) => fault,
             Err(error) => KeyFault::error("", error.to_string()),
         };
         self.tables.key_fault("model", fault);
         None
-    }
-
-    /// The fault of a model that takes numbers where the samples are tokens, or the other way round.
-    fn other_input(
-        model: &Component<dyn ModelSpec>,
-        facts: &Facts,
-        dataset: &str,
-    ) -> Option<KeyFault> {
-        let (takes, gives, hint) = match (model.spec.takes(), facts.task.is_tokens()) {
-            (Input::Numbers, true) => ("numbers", "tokens", "`type = \"gpt\"` takes tokens"),
-            (Input::Tokens, false) => {
-                let hint = "`type = \"text\"` in `[dataset]` gives tokens";
-                ("tokens", "numbers", hint)
-            }
-            _ => return None,
-        };
-        let message = format!(
-            "`{}` takes {takes}, and the samples of `{dataset}` are {gives}",
-            model.kind
-        );
-        Some(KeyFault::error("type", message).hint(hint))
     }
 
     /// Compares the names and shapes of the weights to start from with the model's. What lies on
@@ -336,6 +345,54 @@ impl Resolver<'_> {
                 None
             }
         }
+    }
+
+    /// First values by parameter name; a warning where a foreign model has matrices that would start
+    /// at zero.
+    pub(super) fn start(
+        &mut self,
+        model: Option<&ModelParts>,
+        built: Option<&Architecture>,
+        fit: Option<&Fit>,
+    ) -> Option<BTreeMap<String, Init>> {
+        let ((model, keys), built) = (model?, built?);
+        let values = match start::values(&keys.start, built) {
+            Ok(values) => values,
+            Err(faults) => {
+                self.tables.key_faults("model", faults);
+                return None;
+            }
+        };
+        let is_unknown = keys.init.is_some() && fit.is_none();
+        if model.spec.is_foreign() && !is_unknown {
+            let taken = fit.map_or(&[][..], |fit| &fit.taken);
+            let given = |name: &str| {
+                values.contains_key(name) || taken.iter().any(|taken| taken.name == name)
+            };
+            let warning = start::zeros(built, given);
+            self.tables
+                .key_faults("model", warning.into_iter().collect());
+        }
+        Some(values)
+    }
+
+    /// Refuses a low precision for a foreign model.
+    pub(super) fn precision_fits(
+        &mut self,
+        model: Option<&ModelParts>,
+        train: Option<&TrainKeys>,
+    ) -> Option<()> {
+        let ((model, _), train) = (model?, train?);
+        if !model.spec.is_foreign() || train.precision == Precision::F32 {
+            return Some(());
+        }
+        let message = format!(
+            "`{}` is a model of candle_nn, which computes in f32",
+            model.kind
+        );
+        let fault = KeyFault::error("precision", message).hint("leave `train.precision` out");
+        self.tables.key_fault("train", fault);
+        None
     }
 
     /// Parameters that `freeze` matches.

@@ -3,7 +3,10 @@
 use std::{borrow::Cow, path::PathBuf};
 
 use super::table::Table;
-use crate::data::{DataError, Dataset, Target};
+use crate::{
+    data::{DataError, Dataset, Values},
+    task::Target,
+};
 
 /// Rows of numbers, each with a target.
 pub(super) struct Rows {
@@ -45,8 +48,10 @@ impl Places {
 pub(super) enum Features {
     /// The number itself.
     Number,
-    /// Returns zeros, with a one at the index where it is not negative.
+    /// Zeros, with a one at the index where it is not negative.
     OneHot(usize),
+    /// No number, but an id in another field: the index, or this number where it is negative.
+    Category(usize),
 }
 
 impl Features {
@@ -55,6 +60,33 @@ impl Features {
         match self {
             Self::Number => 1,
             Self::OneHot(count) => count,
+            Self::Category(_) => 0,
+        }
+    }
+}
+
+impl Features {
+    /// Appends the numbers that a cell becomes.
+    fn write(self, value: f32, out: &mut Vec<f32>) {
+        match self {
+            Self::Number => out.push(value),
+            Self::OneHot(count) => {
+                let start = out.len();
+                out.resize(start + count, 0.0);
+                if value >= 0.0 {
+                    out[start + value as usize] = 1.0;
+                }
+            }
+            Self::Category(_) => {}
+        }
+    }
+
+    /// The id that a cell becomes, where it becomes one.
+    fn id(self, value: f32) -> Option<u32> {
+        match self {
+            Self::Category(_) if value >= 0.0 => Some(value as u32),
+            Self::Category(count) => Some(count as u32),
+            Self::Number | Self::OneHot(_) => None,
         }
     }
 }
@@ -62,7 +94,8 @@ impl Features {
 /// A target for each row.
 pub(super) enum RowTargets {
     Classes(Vec<u32>),
-    Values(Vec<f32>),
+    /// So many numbers for each row.
+    Values(Vec<f32>, usize),
 }
 
 impl Dataset for Rows {
@@ -70,26 +103,16 @@ impl Dataset for Rows {
         self.cells.len() / self.columns.len()
     }
 
-    fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
+    fn get(&self, index: usize, _: usize, out: &mut Values) -> Result<(), DataError> {
         let width = self.columns.len();
         let row = &self.cells[index * width..][..width];
-        if out.len() == width && !self.columns.contains(&Features::OneHot(1)) {
-            out.copy_from_slice(row);
-            return Ok(());
-        }
-        let mut rest = out;
-        for (column, value) in self.columns.iter().zip(row) {
-            let (features, after) = rest.split_at_mut(column.width());
-            match column {
-                Features::Number => features.fill(*value),
-                Features::OneHot(_) => {
-                    features.fill(0.0);
-                    if *value >= 0.0 {
-                        features[*value as usize] = 1.0;
-                    }
-                }
+        let row = self.columns.iter().zip(row);
+        match out {
+            Values::Ids(ids) => row.for_each(|(column, value)| ids.extend(column.id(*value))),
+            _ => {
+                let numbers = out.numbers()?;
+                row.for_each(|(column, value)| column.write(*value, numbers));
             }
-            rest = after;
         }
         Ok(())
     }
@@ -101,7 +124,9 @@ impl Dataset for Rows {
     fn target(&self, index: usize) -> Target<'_> {
         match &self.targets {
             RowTargets::Classes(classes) => Target::Class(classes[index]),
-            RowTargets::Values(values) => Target::Values(Cow::Borrowed(&values[index..=index])),
+            RowTargets::Values(values, count) => {
+                Target::Values(Cow::Borrowed(&values[index * count..][..*count]))
+            }
         }
     }
 }

@@ -202,6 +202,15 @@ impl Grads {
             .collect()
     }
 
+    /// Returns whether the `i`-th parameter got no gradient since [`Grads::zero`].
+    ///
+    /// # Panics
+    /// Where there is no such parameter.
+    #[must_use]
+    pub fn is_missing(&self, i: usize) -> bool {
+        self.buffers[i].is_none()
+    }
+
     /// Changes every element: in place on the CPU, by `device` elsewhere.
     fn map(
         &mut self,

@@ -25,6 +25,8 @@ const ROWS: usize = 32;
 pub(crate) struct Heads {
     pub heads: usize,
     pub causal: bool,
+    /// Places of each sample, where they have not all of them.
+    pub lengths: Option<Vec<u32>>,
     /// log Σ eˢ by sample, head and place.
     pub sums: OnceLock<Vec<f32>>,
 }
@@ -300,6 +302,15 @@ impl Dims {
 }
 
 impl Heads {
+    /// The extents of sample `i`: the batch's, but for its own places.
+    fn within(&self, dims: Dims, i: usize) -> Dims {
+        let own = self.lengths.as_ref().map(|lengths| lengths[i] as usize);
+        Dims {
+            places: own.unwrap_or(dims.places),
+            ..dims
+        }
+    }
+
     fn dims(&self, shape: &Shape) -> Result<Dims> {
         let (_, places, packed) = shape.dims3()?;
         let width = packed / 3;
@@ -334,11 +345,16 @@ impl Fused<1> for Heads {
         let outputs = out.par_chunks_mut((t * d).max(1));
         let outputs = outputs.zip(sums.par_chunks_mut((t * self.heads).max(1)));
         let samples = qkv.values.par_chunks((t * 3 * d).max(1));
-        outputs.zip(samples).for_each(|((out, sums), sample)| {
-            for (head, sums) in sums.chunks_mut(t).enumerate() {
-                dims.forward(sample, head, out, sums);
-            }
-        });
+        outputs
+            .zip(samples)
+            .enumerate()
+            .for_each(|(i, ((out, sums), sample))| {
+                let dims = self.within(dims, i);
+                out[dims.places * d..].fill(0.0);
+                for (head, sums) in sums.chunks_mut(t).enumerate() {
+                    dims.forward(sample, head, out, &mut sums[..dims.places]);
+                }
+            });
         // A second forward pass of the same operation would find the same.
         let _ = self.sums.set(sums);
         output(out, (n, t, d))
@@ -365,9 +381,12 @@ impl Fused<1> for Heads {
             let targets = out.par_chunks_mut((t * 3 * d).max(1));
             targets
                 .zip(samples)
-                .for_each(|(out, (((sample, y), g), sums))| {
+                .enumerate()
+                .for_each(|(i, (out, (((sample, y), g), sums)))| {
+                    let dims = self.within(dims, i);
+                    out[dims.places * 3 * d..].fill(0.0);
                     for (head, sums) in sums.chunks(t).enumerate() {
-                        dims.backward((sample, y, g), sums, head, out);
+                        dims.backward((sample, y, g), &sums[..dims.places], head, out);
                     }
                 });
             Ok(())

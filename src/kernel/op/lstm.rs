@@ -6,7 +6,7 @@
 
 use candle_core::{Result, Shape, Tensor, bail};
 
-use super::{add, lstm_cpu::Recurrence};
+use super::{add, lstm_cpu::Recurrence, side_by_side};
 use crate::kernel::{
     autograd::{Fused, Operand, Role, apply},
     composed,
@@ -35,10 +35,7 @@ pub fn lstm(x: &Tensor, weights: [&Tensor; 2], biases: [&Tensor; 2]) -> Result<T
     if !fused(x) {
         return composed::lstm(x, weights, biases);
     }
-    let weight = apply(
-        [(weights[0], Role::Exact), (weights[1], Role::Exact)],
-        SideBySide,
-    )?;
+    let weight = side_by_side(weights[0], weights[1])?;
     let bias = add(biases[0], biases[1])?;
     apply(
         [
@@ -48,37 +45,6 @@ pub fn lstm(x: &Tensor, weights: [&Tensor; 2], biases: [&Tensor; 2]) -> Result<T
         ],
         Recurrence::default(),
     )
-}
-
-/// [a, b] of matrices with the same number of rows.
-struct SideBySide;
-
-impl Fused<2> for SideBySide {
-    fn name(&self) -> &'static str {
-        "side-by-side"
-    }
-
-    fn forward(&self, [a, b]: [Operand; 2]) -> Result<(Vec<f32>, Shape)> {
-        let ((rows, left), (_, right)) = (a.shape.dims2()?, b.shape.dims2()?);
-        let mut out = Vec::with_capacity(rows * (left + right));
-        for row in 0..rows {
-            out.extend_from_slice(&a.values[row * left..][..left]);
-            out.extend_from_slice(&b.values[row * right..][..right]);
-        }
-        output(out, (rows, left + right))
-    }
-
-    fn backward(
-        &self,
-        [a, b]: [&Tensor; 2],
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> Result<[Option<Tensor>; 2]> {
-        let (left, right) = (a.dim(1)?, b.dim(1)?);
-        let part = |first, count| grad.narrow(1, first, count)?.contiguous();
-        let (da, db) = (part(0, left)?, part(left, right)?);
-        Ok([Some(da), Some(db)])
-    }
 }
 
 /// Returns the last state [n, h] of x [n, t, h].

@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{LossSpec, TrainTargets, Weights, spec::misfit};
 use crate::units::counted;
-use crate::{error::KeyFault, kernel};
+use crate::{error::KeyFault, kernel, task::Task};
 
 /// The loss with its weights, where it had to be given some.
 type Loaded = std::result::Result<Option<Arc<dyn LossSpec>>, KeyFault>;
 
-/// Cross-entropy: −ln of the probability that the softmax gives to the target's class, the mean
-/// over samples (or tokens), weighted by class. The default of a classification.
+/// Cross-entropy of the softmax with the target's class. The loss is −ln of the probability that
+/// the softmax gives to the class; the mean over samples (or tokens), weighted by class. The
+/// default of a classification.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CrossEntropy {
@@ -43,11 +44,11 @@ impl LossSpec for CrossEntropy {
         )]
     }
 
-    fn fits(&self, classification: bool, outputs: usize) -> Option<KeyFault> {
-        if !classification {
-            return Some(misfit("cross_entropy", classification));
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        if !task.is_classification() {
+            return Some(misfit("cross_entropy", task));
         }
-        let given = self.class_weights.each().len();
+        let (given, outputs) = (self.class_weights.each().len(), task.outputs());
         (given != 0 && given != outputs).then(|| {
             let message = format!(
                 "{} for {}",

@@ -5,16 +5,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{LossSpec, pointwise, spec::misfit};
-use crate::error::KeyFault;
+use crate::{error::KeyFault, task::Task};
 
-/// Mean absolute error: |z − y|, the mean over samples and targets; robust against outliers.
+/// Mean absolute error: |z − y|, robust against outliers. The mean over samples and targets.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mae {}
 
 impl LossSpec for Mae {
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        classification.then(|| misfit("mae", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_regression()).then(|| misfit("mae", task))
     }
 
     /// The gradient is 0 where output and target are equal.

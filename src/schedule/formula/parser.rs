@@ -11,7 +11,7 @@
 use std::f64::consts::PI;
 
 use super::program::{FUNCTIONS, Function, Op, STACK, VARIABLES};
-use crate::error::nearest;
+use crate::suggest::{did_you_mean, nearest};
 
 /// Why a text is no formula: what is wrong, at which column (from 1), and a remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -270,7 +270,7 @@ impl<'a> Parser<'a> {
         let functions = FUNCTIONS.iter().map(|(name, _)| *name);
         let known: Vec<&str> = variables.chain(["pi"]).chain(functions).collect();
         let hint = match nearest(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
+            Some(near) => did_you_mean(near),
             None => format!("the names are {}", known.join(", ")),
         };
         self.error(format!("unknown name `{name}`"), &hint)

@@ -7,6 +7,7 @@ use globset::{Glob, GlobMatcher};
 use crate::{
     error::KeyFault,
     schedule::{Entry, Target},
+    suggest::{did_you_mean, nearest},
 };
 
 /// Parameters that share their scheduled values.
@@ -129,8 +130,8 @@ impl Selector {
                     key,
                     format!("`{name}` matches no parameter and names no group"),
                 )
-                .hint(match crate::error::nearest(name, known.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
+                .hint(match nearest(name, known.iter().copied()) {
+                    Some(near) => did_you_mean(near),
                     None => format!("the groups are `{}`", known.join("`, `")),
                 })
             })

@@ -31,5 +31,5 @@ pub use group::{Group, partition};
 pub use keys::{FactorKeys, Keys, Origin};
 pub(crate) use limits::Limits;
 pub use point::{Point, Scale};
-pub use reaction::{Change, Direction, Reaction, Reactions, Rule, ThresholdMode, Watch, Watched};
+pub use reaction::{Change, Reaction, Reactions, Rule, ThresholdMode, Watch, Watched};
 pub use target::Target;

@@ -6,20 +6,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::key;
 use crate::units::counted;
-use crate::{error::KeyFault, schedule::Frame, units::Span};
+use crate::{direction::Direction, error::KeyFault, schedule::Frame, units::Span};
 
 /// The metric that a type's keys name, and which of its values they say are good.
 pub type Watch<'a> = (Option<&'a str>, Option<Direction>);
-
-/// Whether small or large values of a metric are good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Direction {
-    Min,
-    Max,
-}
 
 /// What the threshold of an improvement is measured in.
 #[derive(
@@ -46,7 +38,7 @@ pub struct Watched {
 impl Default for Watched {
     fn default() -> Self {
         Self {
-            metric: "val/loss".into(),
+            metric: key::VAL_LOSS.into(),
             mode: Direction::Min,
         }
     }
@@ -202,27 +194,18 @@ impl Rule {
     /// Returns whether a value is better than the best so far by the threshold; what is not finite
     /// never is.
     fn improves(&self, value: f64, best: Option<f64>) -> bool {
-        if !value.is_finite() {
-            return false;
-        }
-        let Some(best) = best else {
-            return true;
-        };
         let sign = match self.watched.mode {
             Direction::Min => -1.0,
             Direction::Max => 1.0,
         };
-        let bound = match self.threshold_mode {
+        let bound = best.map(|best| match self.threshold_mode {
             ThresholdMode::Abs => best + sign * self.threshold,
             ThresholdMode::Rel if self.signed || best >= 0.0 => {
                 best * (1.0 + sign * self.threshold)
             }
             ThresholdMode::Rel => best * (1.0 - sign * self.threshold),
-        };
-        match self.watched.mode {
-            Direction::Min => value < bound,
-            Direction::Max => value > bound,
-        }
+        });
+        self.watched.mode.improves(value, bound, 0.0)
     }
 }
 

@@ -1,13 +1,13 @@
-//! "did you mean": a hint for a name that does not exist.
+//! Hints for names that do not exist; names of other tools have their counterparts here.
 
-use crate::error::nearest;
+use crate::suggest::{did_you_mean, nearest};
 
 /// The nearest allowed name and all of them.
 #[must_use]
 pub fn hint(word: &str, allowed: &[&str]) -> String {
     let all = allowed.join(", ");
     match near(word, allowed) {
-        Some(name) => format!("did you mean `{name}`? (allowed: {all})"),
+        Some(name) => format!("{} (allowed: {all})", did_you_mean(name)),
         None => format!("allowed: {all}"),
     }
 }

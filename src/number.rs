@@ -2,13 +2,16 @@
 //! `"-Infinity"`, so that every line stays JSON and every value comes back as it was.
 //!
 //! Use with `#[serde(with = "number")]` on an `f64` and `#[serde(with = "number::map")]` on
-//! [`Metrics`](crate::event::Metrics).
+//! numbers by name.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// Writes one number.
+///
+/// # Errors
+/// As the serializer.
 pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     match name(*value) {
         Some(name) => serializer.serialize_str(name),
@@ -17,11 +20,15 @@ pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::
 }
 
 /// Reads one number.
+///
+/// # Errors
+/// What is neither a number nor the name of one.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Number::deserialize(deserializer)?.0)
 }
 
-/// The string that stands for a number that is not finite.
+/// Returns the string that stands for a number that is not finite.
+#[must_use]
 pub fn name(value: f64) -> Option<&'static str> {
     if value.is_nan() {
         Some("NaN")
@@ -34,7 +41,8 @@ pub fn name(value: f64) -> Option<&'static str> {
     }
 }
 
-/// The number that a string stands for.
+/// Returns the number that a string stands for.
+#[must_use]
 pub fn named(text: &str) -> Option<f64> {
     match text {
         "NaN" => Some(f64::NAN),
@@ -45,7 +53,8 @@ pub fn named(text: &str) -> Option<f64> {
 }
 
 /// A number that may be written as a string.
-struct Number(f64);
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Number(pub f64);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -81,18 +90,26 @@ impl<'de> Deserialize<'de> for Number {
 
 /// Numbers by name.
 pub mod map {
-    use std::collections::BTreeMap;
-
-    use super::{Cow, Deserialize, Deserializer, Number, Serializer};
-    use crate::event::Metrics;
+    use super::{BTreeMap, Cow, Deserialize, Deserializer, Number, Serializer};
 
     /// Writes the numbers in order of their names.
-    pub fn serialize<S: Serializer>(values: &Metrics, serializer: S) -> Result<S::Ok, S::Error> {
+    ///
+    /// # Errors
+    /// As the serializer.
+    pub fn serialize<S: Serializer>(
+        values: &BTreeMap<String, f64>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.collect_map(values.iter().map(|(name, value)| (name, Number(*value))))
     }
 
     /// Reads the numbers.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Metrics, D::Error> {
+    ///
+    /// # Errors
+    /// What is no map, or has a value that is no number.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<String, f64>, D::Error> {
         let values = BTreeMap::<Cow<'de, str>, Number>::deserialize(deserializer)?;
         Ok(values
             .into_iter()
@@ -104,14 +121,13 @@ pub mod map {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Metrics;
 
     #[derive(Serialize, Deserialize)]
     struct Holder {
         #[serde(with = "super")]
         one: f64,
         #[serde(with = "super::map")]
-        many: Metrics,
+        many: BTreeMap<String, f64>,
     }
 
     #[test]
@@ -128,11 +144,14 @@ mod tests {
             3.0,
         ];
         for one in numbers {
-            let many = Metrics::from([("val/loss".into(), one)]);
+            let many = BTreeMap::from([("val/loss".into(), one)]);
             let text = serde_json::to_string(&Holder { one, many }).unwrap();
             let back: Holder = serde_json::from_str(&text).unwrap();
             assert_eq!(back.one.to_bits(), one.to_bits(), "{text}");
             assert_eq!(back.many["val/loss"].to_bits(), one.to_bits(), "{text}");
+            let tree: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let back: Holder = serde_json::from_value(tree).unwrap();
+            assert_eq!(back.one.to_bits(), one.to_bits(), "{text} as a value");
         }
     }
 
