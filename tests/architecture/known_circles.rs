@@ -34,8 +34,10 @@ pub(crate) const KNOWN_CIRCLES: &[&[&str]] = &[
     &[
         "data/ahead.rs",
         "data/audit.rs",
+        "data/batch.rs",
         "data/batches.rs",
         "data/classes.rs",
+        "data/collate.rs",
         "data/dataset.rs",
         "data/encoding.rs",
         "data/error.rs",
@@ -50,6 +52,7 @@ pub(crate) const KNOWN_CIRCLES: &[&[&str]] = &[
     &[
         "data/csv.rs",
         "data/csv/column.rs",
+        "data/csv/labels.rs",
         "data/csv/oddities.rs",
         "data/csv/prepare.rs",
         "data/csv/rows.rs",
@@ -58,6 +61,11 @@ pub(crate) const KNOWN_CIRCLES: &[&[&str]] = &[
         "data/csv/target.rs",
     ],
     &["data/mnist.rs", "data/mnist/labels.rs"],
+    &[
+        "data/text_classes.rs",
+        "data/text_classes/documents.rs",
+        "data/text_classes/folder.rs",
+    ],
     &["launch/hub/fetch.rs", "launch/hub/transfer.rs"],
     &["objective/metric/meant.rs", "objective/metric/registry.rs"],
     &["run/checkpoint/load.rs", "run/reader.rs"],

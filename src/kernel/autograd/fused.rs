@@ -145,7 +145,7 @@ impl<F: Fused<N>, const N: usize> Operation for Adaptor<F, N> {
 }
 
 impl Role {
-    /// The numbers of an operand as the forward pass sees them.
+    /// Returns the numbers of an operand as the forward pass sees them.
     fn values<'a>(
         self,
         low: Option<Low>,
@@ -166,7 +166,8 @@ impl Role {
         }
     }
 
-    /// The operand as the backward pass sees it; it still says whether its gradient is wanted.
+    /// Returns the operand as the backward pass sees it; it still says whether its gradient is
+    /// wanted.
     fn seen(self, low: Option<Low>, operand: &Tensor) -> Result<Tensor> {
         match (self, low) {
             (Self::Rounded, Some(low)) => widen(&operand.to_dtype(low.dtype())?),
@@ -175,7 +176,8 @@ impl Role {
         }
     }
 
-    /// The gradient of an operand, rounded where the operand was; none where it was handed over.
+    /// Returns the gradient of an operand, rounded where the operand was; none where it was handed
+    /// over.
     fn gradient(self, low: Option<Low>, owner: &Tensor, grad: Tensor) -> Result<Option<Tensor>> {
         let grad = match low {
             Some(low) if self != Self::Exact => grad.to_dtype(low.dtype())?,

@@ -139,25 +139,25 @@ impl Grads {
         Ok(())
     }
 
-    /// The gradient of the `i`-th parameter, shaped like it; zeros where none arrived.
+    /// Returns the gradient of the `i`-th parameter, shaped like it; zeros where none arrived.
     #[must_use]
     pub fn get(&self, i: usize) -> &Tensor {
         self.buffers[i].as_ref().unwrap_or(&self.zeros[i])
     }
 
-    /// How many parameters there are.
+    /// Returns how many parameters there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// Whether there are no parameters.
+    /// Returns whether there are no parameters.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// The Euclidean norm over all parameters: squares summed in f64, in a fixed order.
+    /// Returns the Euclidean norm over all parameters: squares summed in f64, in a fixed order.
     ///
     /// # Errors
     /// Where the device fails.

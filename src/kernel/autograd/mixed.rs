@@ -24,7 +24,7 @@ pub enum Low {
 }
 
 impl Low {
-    /// The type of a tensor, where it is one of these.
+    /// Returns the type of a tensor, where it is one of these.
     #[must_use]
     pub fn of(dtype: DType) -> Option<Self> {
         match dtype {
@@ -55,7 +55,7 @@ impl Low {
     }
 }
 
-/// A parameter in the type of `x`; its gradient comes back in its own.
+/// Returns a parameter in the type of `x`; its gradient comes back in its own.
 ///
 /// # Errors
 /// Where the device fails.

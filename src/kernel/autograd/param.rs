@@ -51,7 +51,7 @@ pub enum Init {
 }
 
 impl Param {
-    /// A parameter without numbers. Names are dotted paths, `fc1.weight`.
+    /// Returns a parameter without numbers. Names are dotted paths, `fc1.weight`.
     #[must_use]
     pub fn new(name: String, shape: Vec<usize>, init: Init, trainable: bool) -> Self {
         Self(Arc::new(Inner {
@@ -138,7 +138,7 @@ impl Param {
         }
     }
 
-    /// The variable.
+    /// Returns the variable.
     ///
     /// # Panics
     /// Where `fill` was never called: a session fills every parameter before it does anything else.
@@ -150,7 +150,7 @@ impl Param {
         }
     }
 
-    /// The variable as a tensor, in the type of `x`: what an operation on `x` takes where
+    /// Returns the variable as a tensor, in the type of `x`: what an operation on `x` takes where
     /// `train.precision` is not f32. Gradients flow back in f32.
     ///
     /// # Errors
@@ -159,7 +159,7 @@ impl Param {
         mixed::like(self.tensor(), x)
     }
 
-    /// The variable as a tensor; gradients flow to it.
+    /// Returns the variable as a tensor; gradients flow to it.
     #[must_use]
     pub fn tensor(&self) -> &Tensor {
         self.var().as_tensor()

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-/// The rows of `weight` `[v, d]` at `ids` u32 `[..]`, as `[.., d]`.
+/// Returns the rows of `weight` `[v, d]` at `ids` u32 `[..]`, as `[.., d]`.
 ///
 /// # Errors
 /// Where an id is not below v, the shapes do not fit, or the device fails.

@@ -21,7 +21,7 @@ pub fn lstm(x: &Tensor, weights: [&Tensor; 2], biases: [&Tensor; 2]) -> Result<T
     widened(x, |x| unrolled(&linear(x, &ih, Some(&bias), false)?, &hh))
 }
 
-/// The steps in order.
+/// Returns the steps in order.
 fn unrolled(gates: &Tensor, weight: &Tensor) -> Result<Tensor> {
     let (samples, steps, width) = gates.dims3()?;
     let size = width / 4;
@@ -47,7 +47,7 @@ fn sigmoid(x: &Tensor) -> Result<Tensor> {
     (x * 0.5)?.tanh()?.affine(0.5, 0.5)
 }
 
-/// The last state [n, h] of x [n, t, h].
+/// Returns the last state [n, h] of x [n, t, h].
 ///
 /// # Errors
 /// Where there are no steps, or the device fails.

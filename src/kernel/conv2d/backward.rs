@@ -135,7 +135,7 @@ impl<'a> Backward<'a> {
         Ok([dx, dw, db])
     }
 
-    /// Each group's sums, in order; fills `dx` where it is not empty.
+    /// Returns each group's sums, in order; fills `dx` where it is not empty.
     fn groups(&self, all: &Operands, weight: &[f32], dx: &mut [f32]) -> Vec<Sums> {
         let w = &self.plan.window;
         let image = w.image().max(1);
@@ -156,7 +156,7 @@ impl<'a> Backward<'a> {
         targets.into_par_iter().enumerate().map(run).collect()
     }
 
-    /// The sums of a group of images by products with the window's own weights.
+    /// Returns the sums of a group of images by products with the window's own weights.
     fn direct(
         &self,
         all: &Operands,
@@ -204,7 +204,7 @@ impl<'a> Backward<'a> {
         sums
     }
 
-    /// The sums of a group of images by Winograd's products.
+    /// Returns the sums of a group of images by Winograd's products.
     fn by_winograd(
         &self,
         all: &Operands,
@@ -262,7 +262,7 @@ impl<'a> Backward<'a> {
         (NUMBERS / (self.plan.padding().len() + self.padding.len()).max(1)).max(1)
     }
 
-    /// The groups' weight gradients, added from the first to the last, as [co, ci, kh, kw].
+    /// Returns the groups' weight gradients, added from the first to the last, as [co, ci, kh, kw].
     fn total(&self, groups: &[Sums]) -> Vec<f32> {
         let (w, outputs) = (&self.plan.window, self.plan.channels);
         let (taps, inputs) = (w.rows * w.cols, w.channels);
@@ -388,7 +388,8 @@ impl<'a> Backward<'a> {
         }
     }
 
-    /// The phases along one axis of x: its extent, the window's, and the padding's zeros before.
+    /// Returns the phases along one axis of x: its extent, the window's, and the padding's zeros
+    /// before.
     fn phases(&self, extent: usize, kernel: usize, before: usize) -> Vec<Phase> {
         let w = &self.plan.window;
         let phase = |first: usize| {

@@ -90,7 +90,7 @@ impl<'a> Maps<'a> {
     }
 }
 
-/// The weights in panels of output channels: steps are (row, column, input channel).
+/// Returns the weights in panels of output channels: steps are (row, column, input channel).
 fn panels(plan: &Plan, weight: &[f32]) -> Vec<f32> {
     let (w, width) = (&plan.window, width());
     let taps = w.rows * w.cols;

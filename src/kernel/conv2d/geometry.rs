@@ -72,7 +72,7 @@ pub struct Conv {
 }
 
 impl Conv {
-    /// The window of `weight` on images `x`.
+    /// Returns the window of `weight` on images `x`.
     ///
     /// # Errors
     /// Where the shapes do not fit together.
@@ -108,7 +108,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// The window on images of this size.
+    /// Returns the window on images of this size.
     pub(crate) fn window(self, channels: usize, height: usize, width: usize) -> Window {
         Window {
             channels,
@@ -121,7 +121,7 @@ impl Pool {
         }
     }
 
-    /// The window on a batch [n, h, w, c].
+    /// Returns the window on a batch [n, h, w, c].
     ///
     /// # Errors
     /// Where the tensor is no batch of images, or the window does not fit.

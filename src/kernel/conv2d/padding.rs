@@ -25,18 +25,18 @@ impl Padding {
         self.size.0 * self.line()
     }
 
-    /// Where pixel (y, x) of the padded image begins.
+    /// Returns where pixel (y, x) of the padded image begins.
     pub fn at(&self, y: usize, x: usize) -> usize {
         y * self.line() + x * self.channels
     }
 
-    /// Where the image's first row begins, and how long its rows are.
+    /// Returns where the image's first row begins, and how long its rows are.
     fn own(&self) -> (usize, usize) {
         let first = self.at(self.start.0, self.start.1);
         (first, self.image.1 * self.channels)
     }
 
-    /// The image's own rows in `padded`, top to bottom.
+    /// Returns the image's own rows in `padded`, top to bottom.
     pub fn rows<'a>(&self, padded: &'a mut [f32]) -> impl Iterator<Item = &'a mut [f32]> {
         let (first, length) = self.own();
         let lines = padded[first..].chunks_mut(self.line().max(1));
@@ -45,7 +45,7 @@ impl Padding {
             .map(move |line| &mut line[..length])
     }
 
-    /// The same, to read.
+    /// Returns the same, to read.
     pub fn lines<'a>(&self, padded: &'a [f32]) -> impl Iterator<Item = &'a [f32]> {
         let (first, length) = self.own();
         let lines = padded[first..].chunks(self.line().max(1));

@@ -38,27 +38,27 @@ impl Plan {
         })
     }
 
-    /// Numbers of one image's map, before pooling.
+    /// Returns how many numbers one image's map has, before pooling.
     pub fn map_len(&self) -> usize {
         self.channels * self.size.0 * self.size.1
     }
 
-    /// Height and width of the result.
+    /// Returns height and width of the result.
     pub fn result(&self) -> (usize, usize) {
         self.pool.as_ref().map_or(self.size, |(_, places)| *places)
     }
 
-    /// Numbers of one image's result.
+    /// Returns how many numbers one image's result has.
     pub fn result_len(&self) -> usize {
         self.channels * self.result().0 * self.result().1
     }
 
-    /// The same with fewer products, where its shapes have that form.
+    /// Returns Winograd's form, with fewer products, where the shapes allow it.
     pub fn winograd(&self) -> Option<Winograd> {
         Winograd::of(&self.window, self.size, self.channels)
     }
 
-    /// The images with their padding.
+    /// Returns the extents of an image with its padding.
     pub fn padding(&self) -> Padding {
         let w = &self.window;
         Padding {
@@ -69,7 +69,7 @@ impl Plan {
         }
     }
 
-    /// `image` with its padding: itself where there is none, else a copy in `scratch`.
+    /// Returns `image` with its padding: itself where there is none, else a copy in `scratch`.
     pub fn padded<'a>(&self, image: &'a [f32], scratch: &'a mut [f32]) -> &'a [f32] {
         if self.window.padding == 0 {
             return image;
@@ -78,7 +78,7 @@ impl Plan {
         scratch
     }
 
-    /// Scratch for one padded image, zero all over; none where images are read where they lie.
+    /// Returns scratch for one padded image, zero all over; none where images are read where they lie.
     pub fn scratch(&self) -> Vec<f32> {
         let pads = self.window.padding > 0;
         vec![0.0; if pads { self.padding().len() } else { 0 }]

@@ -103,7 +103,7 @@ struct Batch {
 }
 
 impl Winograd {
-    /// The same convolution in this form, where it has one.
+    /// Returns the same convolution in this form, where it has one.
     pub fn of(w: &Window, (rows, cols): (usize, usize), channels: usize) -> Option<Self> {
         let fits = (w.rows, w.cols, w.stride) == (ROWS, 3, 1)
             && w.padding < ROWS
@@ -124,7 +124,8 @@ impl Winograd {
         })
     }
 
-    /// The convolution of ∂L/∂(map) that gives ∂L/∂x; its window is transposed by half a turn.
+    /// Returns the convolution of ∂L/∂(map) that gives ∂L/∂x; its window is turned by half a
+    /// turn.
     pub fn transposed(&self) -> Self {
         Self {
             image: self.map,
@@ -247,7 +248,8 @@ impl Winograd {
         }
     }
 
-    /// The rows of pixels that a batch sees, transformed; two more than rows of the map for each image.
+    /// Returns the rows of pixels that a batch sees, transformed; two more than rows of the map for
+    /// each image.
     fn seen(&self, x: &[f32], batch: &Batch) -> Tiles {
         let rows = batch.rows.len() + ROWS - 1;
         let mut out = Tiles::new(batch.images.len() * rows, self.tiles(), self.image.channels);

@@ -30,7 +30,7 @@ impl Row {
         (self.channels / S::F32_LANES, self.position / S::F32_LANES)
     }
 
-    /// The column that the `i`th pixel or place of a tile stands for.
+    /// Returns the column that the `i`th pixel or place of a tile stands for.
     #[inline(always)]
     fn col(&self, tile: usize, i: usize) -> Option<usize> {
         let col = (tile * PLACES + i).checked_sub(self.padding);
@@ -232,7 +232,7 @@ fn more<S: Simd>(simd: S, (x, a): (f32, S::f32s), b: S::f32s) -> S::f32s {
     simd.mul_add_e_f32s(simd.splat_f32s(x), a, b)
 }
 
-/// The sum and the difference.
+/// Returns the sum and the difference.
 #[inline(always)]
 fn both<S: Simd>(simd: S, a: S::f32s, b: S::f32s) -> (S::f32s, S::f32s) {
     (simd.add_f32s(a, b), simd.sub_f32s(a, b))

@@ -80,7 +80,7 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// The transpose, without moving a number.
+    /// Returns the transpose, without moving a number.
     #[must_use]
     pub fn t(self) -> Self {
         Self {
@@ -249,8 +249,8 @@ pub(crate) struct Panels<'a> {
 unsafe impl Sync for Panels<'_> {}
 
 impl<'a> Panels<'a> {
-    /// The columns `cols` of `b`, for a left side of `rows` rows; packed by several threads where
-    /// `parallel`.
+    /// Returns the columns `cols` of `b`, for a left side of `rows` rows; packed by several threads
+    /// where `parallel`.
     fn of(b: Matrix<'a>, cols: Range<usize>, rows: usize, parallel: bool) -> Self {
         /// Rows that a panel must serve before it pays to pack it.
         const FEW: usize = 48;
@@ -277,7 +277,7 @@ impl<'a> Panels<'a> {
         }
     }
 
-    /// Where step `first` of the inner dimension begins, and the numbers between steps.
+    /// Returns where step `first` of the inner dimension begins, and the numbers between steps.
     fn from(&self, first: usize) -> (*const f32, usize) {
         (self.start.wrapping_add(first * self.step), self.step)
     }
@@ -288,7 +288,8 @@ pub(crate) fn packed(b: Matrix) -> Vec<f32> {
     pack_all(b, 0..b.cols, false)
 }
 
-/// The columns `cols` of `b` in panels, one after the other; by several threads where `parallel`.
+/// Returns the columns `cols` of `b` in panels, one after the other; by several threads where
+/// `parallel`.
 fn pack_all(b: Matrix, cols: Range<usize>, parallel: bool) -> Vec<f32> {
     let width = tile::width();
     let (panel, count) = (b.rows * width, cols.len().div_ceil(width));
@@ -350,7 +351,7 @@ mod tests {
         out
     }
 
-    /// The transpose of a dense [rows, cols] matrix, moved.
+    /// Returns the transpose of a dense [rows, cols] matrix, moved.
     fn transposed(values: &[f32], rows: usize, cols: usize) -> Vec<f32> {
         let at = |i: usize| values[(i % rows) * cols + i / rows];
         (0..rows * cols).map(at).collect()

@@ -56,7 +56,7 @@ impl Left {
         }
     }
 
-    /// The transpose of rows of `step` numbers: its rows lie side by side.
+    /// Returns the transpose of rows of `step` numbers: its rows lie side by side.
     pub fn columns(numbers: &[f32], step: usize) -> Self {
         Self {
             row: 1,
@@ -338,7 +338,7 @@ unsafe fn write<S: Simd, const V: usize>(
     }
 }
 
-/// A vector from any address.
+/// Returns a vector from any address.
 #[inline(always)]
 unsafe fn load<S: Simd>(from: *const f32) -> S::f32s {
     // SAFETY: the caller's promise that a vector can be read; any bits are numbers.
@@ -358,7 +358,7 @@ mod tests {
     use crate::kernel::probe::numbers;
     use pulp::Scalar256b;
 
-    /// The product of dense sides with every kind of vector that this processor has.
+    /// Returns the product of dense sides with every kind of vector that this processor has.
     fn products(m: usize, n: usize, k: usize, transposed: bool) -> Vec<(&'static str, Vec<f32>)> {
         let (a, bias) = (numbers(m * k, 1), numbers(n, 3));
         let b = numbers(k * n, 2);

@@ -4,7 +4,7 @@ use candle_core::{DType, Result, Tensor};
 
 use super::with_ref;
 
-/// The elements of a float tensor as f32, little-endian, row-major.
+/// Returns the elements of a float tensor as f32, little-endian, row-major.
 ///
 /// # Errors
 /// Where the device fails.

@@ -3,21 +3,22 @@
 
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Tensor, bail};
 
-/// Whether an operation on this tensor goes to the fused CPU kernels: f32 in CPU memory, or a type
-/// that [`mixed`](super::mixed) widens to it. Anything else is composed of Candle's own operations.
+/// Returns whether an operation on this tensor goes to the fused CPU kernels: f32 in CPU memory, or
+/// a type that [`mixed`](super::mixed) widens to it. Anything else is composed of Candle's own
+/// operations.
 #[must_use]
 pub fn fused(tensor: &Tensor) -> bool {
     let known = matches!(tensor.dtype(), DType::F32 | DType::BF16 | DType::F16);
     tensor.device().is_cpu() && known
 }
 
-/// Whether a backward pass has to compute this argument's gradient.
+/// Returns whether a backward pass has to compute this argument's gradient.
 #[must_use]
 pub fn wanted(tensor: &Tensor) -> bool {
     tensor.track_op()
 }
 
-/// The numbers of a contiguous f32 operand.
+/// Returns the numbers of a contiguous f32 operand.
 ///
 /// # Errors
 /// Where the operand is something else.
@@ -34,7 +35,7 @@ pub fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> 
     }
 }
 
-/// What a forward pass returns.
+/// Returns numbers and their shape, as a forward pass does.
 ///
 /// # Errors
 /// Never; the type is that of its place.
@@ -42,7 +43,7 @@ pub fn output(values: Vec<f32>, shape: impl Into<Shape>) -> Result<(Vec<f32>, Sh
     Ok((values, shape.into()))
 }
 
-/// A CPU tensor without history.
+/// Returns a CPU tensor without history.
 ///
 /// # Errors
 /// Where the shape has another number of elements.

@@ -40,7 +40,7 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     apply([(a, Role::Input), (b, Role::Input)], Sum { relu: true })
 }
 
-/// Whether Candle's own operations add them; refuses different shapes.
+/// Returns whether Candle's own operations add them; refuses different shapes.
 fn narrow_or_elsewhere(a: &Tensor, b: &Tensor) -> Result<bool> {
     if a.shape() != b.shape() {
         bail!(

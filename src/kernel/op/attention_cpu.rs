@@ -70,7 +70,7 @@ impl Dims {
         out
     }
 
-    /// The same as the right side of a product with its transpose: steps are columns.
+    /// Returns the same as the right side of a product with its transpose: steps are columns.
     fn panels(&self, rows: &[f32]) -> Vec<f32> {
         let width = width();
         let mut out = vec![0.0; self.places.div_ceil(width) * width * self.head];

@@ -25,7 +25,7 @@ pub fn avg_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
     }
 }
 
-/// The average of each channel's pixels: [n, h, w, c] → [n, c].
+/// Returns the average of each channel's pixels: [n, h, w, c] → [n, c].
 ///
 /// # Errors
 /// Where the tensor is no batch of images, or the device fails.

@@ -109,7 +109,7 @@ fn fused_norm(
     Ok((y, own))
 }
 
-/// The numbers of a small tensor, as f64.
+/// Returns the numbers of a small tensor, as f64.
 fn doubles(tensor: &Tensor) -> Result<Vec<f64>> {
     Ok(tensor
         .to_vec1::<f32>()?
@@ -309,7 +309,7 @@ fn gradient_row(
     }
 }
 
-/// What ReLU lets through of `g` where the forward pass gave y: computed again, by the same
+/// Returns what ReLU lets through of `g` where the forward pass gave y: computed again, by the same
 /// operations.
 #[inline(always)]
 fn cut(relu: bool, x: f32, [mean, scale, shift]: [f32; 3], g: f32) -> f32 {
@@ -356,7 +356,7 @@ impl BatchNorm {
         out
     }
 
-    /// The gradient of x, where it is wanted, and Σ g·x̂ and Σ g per channel.
+    /// Returns the gradient of x, where it is wanted, and Σ g·x̂ and Σ g per channel.
     fn gradients(
         &self,
         dims: &Dims,

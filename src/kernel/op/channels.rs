@@ -43,7 +43,7 @@ struct Order {
 }
 
 impl Order {
-    /// The other order's shape, and each image as a matrix to turn: rows and columns.
+    /// Returns the other order's shape, and each image as a matrix to turn: rows and columns.
     fn other(&self, shape: &Shape) -> Result<([usize; 4], usize, usize)> {
         let (n, a, b, c) = shape.dims4()?;
         Ok(if self.last {
@@ -54,7 +54,7 @@ impl Order {
     }
 }
 
-/// The transposes of dense matrices [rows, cols] that follow one another.
+/// Returns the transposes of dense matrices [rows, cols] that follow one another.
 fn transposed(x: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     let mut out = uninit(x.len());
     let size = (rows * cols).max(1);

@@ -54,8 +54,8 @@ pub fn cross_entropy(
     apply([(logits, Role::Input)], operation)
 }
 
-/// The loss of each row in f64, in order: the terms of [`cross_entropy`]'s sum, unrounded and
-/// without a gradient. Computed on the CPU, wherever the logits are.
+/// Returns the loss of each row in f64, in order: the terms of [`cross_entropy`]'s sum, unrounded
+/// and without a gradient. Computed on the CPU, wherever the logits are.
 ///
 /// # Errors
 /// As of [`cross_entropy`].
@@ -93,7 +93,7 @@ pub fn cross_entropy_rows(
 /// Rows that one thread takes at a time.
 const ROWS: usize = 64;
 
-/// The number of classes, where logits, targets and class weights fit together.
+/// Returns the number of classes, where logits, targets and class weights fit together.
 fn fitting(logits: &Tensor, targets: &Tensor, class_weights: Option<&[f32]>) -> Result<usize> {
     let Some((&classes, rows)) = logits.dims().split_last() else {
         bail!("logits without classes")
@@ -123,7 +123,7 @@ struct CrossEntropy {
 }
 
 impl CrossEntropy {
-    /// The operation over these targets, each of which must be one of `classes`.
+    /// Returns the operation over these targets, each of which must be one of `classes`.
     fn new(
         targets: &Tensor,
         classes: usize,

@@ -10,7 +10,7 @@ use crate::kernel::{
     memory::{fused, output, tensor, uninit, with_ref},
 };
 
-/// The rows of `weight` `[v, d]` at `ids` u32 `[..]`, as `[.., d]` in the weight's type.
+/// Returns the rows of `weight` `[v, d]` at `ids` u32 `[..]`, as `[.., d]` in the weight's type.
 ///
 /// ```
 /// use candle_core::{Device, Tensor};

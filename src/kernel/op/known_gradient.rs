@@ -11,8 +11,8 @@ use crate::kernel::{
     memory::{fused, output},
 };
 
-/// The scalar `value` in the type of `x`, whose gradient with respect to x is `slope`, shaped like x.
-/// Value and slope may be of a wider type; gradients flow to x only.
+/// Returns the scalar `value` in the type of `x`, whose gradient with respect to x is `slope`,
+/// shaped like x. Value and slope may be of a wider type; gradients flow to x only.
 ///
 /// ```
 /// use candle_core::{Device, Tensor, Var};

@@ -119,7 +119,7 @@ fn map_row(out: &mut [f32], x: &[f32], [gamma, beta]: [&[f32]; 2], [mean, invers
     }
 }
 
-/// The gradient of x, and each block's sums in order.
+/// Returns the gradient of x, and each block's sums in order.
 fn gradients(
     (x, g, gamma): (&[f32], &[f32], &[f32]),
     rows: &[[f32; 2]],

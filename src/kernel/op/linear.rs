@@ -188,7 +188,7 @@ fn dims(x: &Shape, weight: &Shape) -> Result<Dims> {
     })
 }
 
-/// The gradient where ReLU let the value through, 0 elsewhere.
+/// Returns the gradient where ReLU let the value through, 0 elsewhere.
 pub(crate) fn mask(result: &[f32], grad: &[f32]) -> Vec<f32> {
     let mut out = uninit(grad.len());
     out.par_chunks_mut(CHUNK)

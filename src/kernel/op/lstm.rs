@@ -47,7 +47,7 @@ pub fn lstm(x: &Tensor, weights: [&Tensor; 2], biases: [&Tensor; 2]) -> Result<T
     )
 }
 
-/// The last state [n, h] of x [n, t, h].
+/// Returns the last state [n, h] of x [n, t, h].
 ///
 /// # Errors
 /// Where there are no steps, or the device fails.

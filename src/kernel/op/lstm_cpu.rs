@@ -202,7 +202,7 @@ impl Dims {
 /// Numbers that are worked on side by side.
 const LANES: usize = 16;
 
-/// The `i`th few of `numbers`, zeros past the last.
+/// Returns the `i`th few of `numbers`, zeros past the last.
 #[inline(always)]
 fn load(numbers: &[f32], i: usize) -> [f32; LANES] {
     let rest = &numbers[i * LANES..];

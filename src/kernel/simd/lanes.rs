@@ -6,7 +6,7 @@ const LANES: usize = 16;
 /// Numbers that are added up in f32.
 const BLOCK: usize = 64 * LANES;
 
-/// The largest number; NaN where one is, −∞ where there is none.
+/// Returns the largest number; NaN where one is, −∞ where there is none.
 #[inline(always)]
 pub(crate) fn maximum(row: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];

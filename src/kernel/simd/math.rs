@@ -85,7 +85,7 @@ pub fn normal(x: f32) -> (f32, f32) {
 mod tests {
     use super::*;
 
-    /// The largest relative error of `f` against `exact` on a fine grid over [low, high].
+    /// Returns the largest relative error of `f` against `exact` on a fine grid over [low, high].
     fn worst(low: f64, high: f64, f: fn(f32) -> f32, exact: fn(f64) -> f64) -> f64 {
         let at = |i: u32| (low + (high - low) * f64::from(i) / 1e6) as f32;
         let error = |x: f32| {

@@ -149,7 +149,7 @@ impl Cycles {
         }
     }
 
-    /// The fault of too many cycles, or what a phase of `steps` does to the last one.
+    /// Returns the fault of too many cycles, or what a phase of `steps` does to the last one.
     fn warning(&self, keys: &CosineRestarts, steps: f64) -> Option<KeyFault> {
         if let Self::Listed { cycles, .. } = self
             && let Some(fault) = cycles::too_many(cycles)
@@ -174,7 +174,7 @@ mod tests {
     use crate::error::Severity;
     use crate::schedule::testing::{Run, assert_close, curve_values, messages};
 
-    /// The cycles by the plainest loop there is.
+    /// Returns the cycles by the plainest loop there is.
     fn naive(cycle: f64, stretch: f64, t: u64) -> f64 {
         let (mut rem, mut length) = (t as f64, cycle);
         while rem >= length {

@@ -79,7 +79,7 @@ impl OneCycle {
         self.rest_value.zip(self.peak_value)
     }
 
-    /// The steps of the knots: start, peak, start again, end.
+    /// Returns the steps of the knots: start, peak, start again, end.
     fn knots(&self, length: f64) -> [f64; 4] {
         let end = (length - 1.0).max(0.0);
         let peak = (self.warmup * length - 1.0).min(end);
@@ -167,7 +167,7 @@ impl Curve for OneCycle {
 }
 
 impl Shape {
-    /// How much of the start is left at a share of the way.
+    /// Returns how much of the start is left at a share of the way.
     fn left(self, done: f64) -> f64 {
         match self {
             Self::Cos => (1.0 + libm::cos(PI * done)) / 2.0,

@@ -108,7 +108,7 @@ impl Curve for Table {
 }
 
 impl Interp {
-    /// The factor at `u`, between two points around it.
+    /// Returns the factor at `u`, between two points around it.
     fn between(self, earlier: (f64, f64), later: (f64, f64), u: f64) -> f64 {
         let done = (u - earlier.0) / (later.0 - earlier.0);
         let mix = |left: f64| earlier.1 * left + later.1 * (1.0 - left);

@@ -27,7 +27,7 @@ pub struct Expression {
 }
 
 impl Expression {
-    /// The value at a point.
+    /// Returns the value at a point.
     #[must_use]
     pub fn at(&self, x: &Point) -> f64 {
         run(&self.program, x)

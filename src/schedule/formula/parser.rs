@@ -47,7 +47,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The program of the whole text.
+    /// Returns the program of the whole text.
     pub fn read(mut self) -> Result<Vec<Op>, ExpressionError> {
         self.sum()?;
         match self.peek() {
@@ -228,7 +228,7 @@ impl<'a> Parser<'a> {
         self.program.push(op);
     }
 
-    /// The next character that is no space.
+    /// Returns the next character that is no space.
     fn peek(&mut self) -> Option<char> {
         let rest = &self.text[self.at..];
         self.at += rest.len() - rest.trim_start().len();

@@ -93,7 +93,7 @@ pub(crate) fn run(program: &[Op], x: &Point) -> f64 {
 }
 
 impl Op {
-    /// The result of an operation on two values.
+    /// Returns the result of an operation on two values.
     fn of(self, a: f64, b: f64) -> f64 {
         match self {
             Self::Add => a + b,

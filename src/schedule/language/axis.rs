@@ -62,7 +62,8 @@ pub enum Include {
 }
 
 impl Include {
-    /// The share of a curve of `length` steps that is done at its step `u`; above 1 beyond its end.
+    /// Returns the share of a curve of `length` steps that is done at its step `u`; above 1 beyond
+    /// its end.
     #[must_use]
     pub fn share(self, u: f64, length: f64) -> f64 {
         match self {
@@ -75,7 +76,7 @@ impl Include {
         }
     }
 
-    /// Whether the curve's end point is its last executed step, and not the step after it.
+    /// Returns whether the curve's end point is its last executed step, and not the step after it.
     pub(crate) fn executes_end(self) -> bool {
         matches!(self, Self::End | Self::Both)
     }

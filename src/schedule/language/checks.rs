@@ -2,7 +2,7 @@
 
 use crate::{error::KeyFault, units::Span};
 
-/// The fault of a number that must be finite and at least 0, if it has one.
+/// Returns the fault of a number that must be finite and at least 0, if it has one.
 #[must_use]
 pub fn at_least_zero(key: &str, number: f64) -> Option<KeyFault> {
     (!(number >= 0.0 && number.is_finite())).then(|| {
@@ -13,20 +13,20 @@ pub fn at_least_zero(key: &str, number: f64) -> Option<KeyFault> {
     })
 }
 
-/// The fault of a number that must be finite, if it has one.
+/// Returns the fault of a number that must be finite, if it has one.
 pub(crate) fn finite(key: &str, number: f64) -> Option<KeyFault> {
     let message = || format!("`{number}` is not a finite number");
     (!number.is_finite()).then(|| KeyFault::error(key, message()))
 }
 
-/// The fault of a number that must be finite and above 0, if it has one.
+/// Returns the fault of a number that must be finite and above 0, if it has one.
 #[must_use]
 pub fn above_zero(key: &str, number: f64) -> Option<KeyFault> {
     (!(number > 0.0 && number.is_finite()))
         .then(|| KeyFault::error(key, format!("`{number}` is not a finite number above 0")))
 }
 
-/// The fault of a key that must be a stretch of training longer than zero, if it has one.
+/// Returns the fault of a key that must be a stretch of training longer than zero, if it has one.
 #[must_use]
 pub fn period_fault(key: &str, span: Span) -> Option<KeyFault> {
     if let Span::Seconds(_) | Span::Rest = span {
@@ -38,7 +38,7 @@ pub fn period_fault(key: &str, span: Span) -> Option<KeyFault> {
     })
 }
 
-/// The fault of a key that must be a number of steps, possibly zero, if it has one.
+/// Returns the fault of a key that must be a number of steps, possibly zero, if it has one.
 pub(crate) fn span_fault(key: &str, span: Span) -> Option<KeyFault> {
     let what = match span {
         Span::Seconds(_) => "is wall-clock time, which a reproducible schedule cannot follow",

@@ -25,8 +25,8 @@ use crate::{
 /// }
 /// ```
 pub trait Curve: fmt::Debug + Send + Sync {
-    /// The function itself, once spans can be turned into steps. Called only where [`check`] and
-    /// [`check_in`] found no error.
+    /// Returns the function itself, once spans can be turned into steps. Called only where
+    /// [`check`] and [`check_in`] found no error.
     ///
     /// [`check`]: Curve::check
     /// [`check_in`]: Curve::check_in
@@ -59,12 +59,12 @@ pub trait Curve: fmt::Debug + Send + Sync {
         None
     }
 
-    /// The target whose factor it reads at every update ([`Point::followed`]).
+    /// Returns the target whose factor it reads at every update ([`Point::followed`]).
     fn follows(&self) -> Option<Target> {
         None
     }
 
-    /// The metric that its state follows ([`Point::state`]), where it has one.
+    /// Returns the metric that its state follows ([`Point::state`]), where it has one.
     fn watches(&self) -> Option<Watch<'_>> {
         None
     }
@@ -75,7 +75,7 @@ pub trait Curve: fmt::Debug + Send + Sync {
         None
     }
 
-    /// What absent common keys mean for this type, and which of them it reads at all.
+    /// Returns what absent common keys mean for this type, and which of them it reads at all.
     fn conventions(&self) -> Conventions {
         Conventions::DECAY
     }
@@ -136,7 +136,7 @@ impl Formula {
         Self(Arc::new(function))
     }
 
-    /// The value at a point.
+    /// Returns the value at a point.
     #[must_use]
     pub fn at(&self, point: &Point) -> f64 {
         (self.0)(point)

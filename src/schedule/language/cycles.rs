@@ -18,9 +18,9 @@ const SHORTEST: f64 = 1.0 / 1024.0;
 /// Cycles that one phase can have, where each has a place of its own.
 const MOST: usize = 10_000;
 
-/// The cycles that begin within `steps`, and where the last of them ends: the first is `length` steps long, each other
-/// one `stretch` times as long as the one before. Of more than [`MOST`], which [`too_many`] refuses, the
-/// others are left out.
+/// Returns the cycles that begin within `steps`, and where the last of them ends: the first is
+/// `length` steps long, each other one `stretch` times as long as the one before. Of more than
+/// [`MOST`], which [`too_many`] refuses, the others are left out.
 pub(crate) fn lay_out(
     length: f64,
     stretch: f64,
@@ -40,14 +40,14 @@ pub(crate) fn lay_out(
     (cycles, without_dust(start))
 }
 
-/// The fault of more cycles than a phase can have.
+/// Returns the fault of more cycles than a phase can have.
 pub(crate) fn too_many(cycles: &[Cycle]) -> Option<KeyFault> {
     let message = || format!("the phase has more than {MOST} cycles");
     (cycles.len() > MOST)
         .then(|| KeyFault::error("cycle", message()).hint("give it a longer `cycle`"))
 }
 
-/// The cycle at `u` and how much of it is done; beyond the last one, its end.
+/// Returns the cycle at `u` and how much of it is done; beyond the last one, its end.
 pub(crate) fn locate(cycles: &[Cycle], end: f64, u: f64) -> (f64, f64) {
     if u >= end {
         return (cycles.len() as f64 - 1.0, 1.0);
@@ -57,7 +57,7 @@ pub(crate) fn locate(cycles: &[Cycle], end: f64, u: f64) -> (f64, f64) {
     (index as f64, ((u - start) / length).min(1.0))
 }
 
-/// What a phase of `steps` does to its last cycle.
+/// Returns what a phase of `steps` does to its last cycle.
 pub(crate) fn warning(
     cycles: &[Cycle],
     end: f64,
@@ -71,7 +71,7 @@ pub(crate) fn warning(
     inside(index, share)
 }
 
-/// The warning of cycles that end before their phase.
+/// Returns the warning of cycles that end before their phase.
 pub(crate) fn ends_early(end: f64, count: Option<u64>, steps: f64) -> KeyFault {
     let end = number_of(end, "step");
     let what = match count {
@@ -83,7 +83,7 @@ pub(crate) fn ends_early(end: f64, count: Option<u64>, steps: f64) -> KeyFault {
         .hint("their end holds for the rest")
 }
 
-/// The warning of a phase that ends inside a cycle, with `share` of it done.
+/// Returns the warning of a phase that ends inside a cycle, with `share` of it done.
 pub(crate) fn inside(index: f64, share: f64) -> Option<KeyFault> {
     let message = || {
         format!(

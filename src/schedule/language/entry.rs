@@ -45,7 +45,7 @@ pub struct EntryFault {
 }
 
 impl Entry {
-    /// An entry without factors.
+    /// Returns an entry without factors.
     pub fn new(kind: impl Into<String>, keys: Keys, curve: Arc<dyn Curve>) -> Self {
         Self {
             kind: kind.into(),
@@ -57,7 +57,7 @@ impl Entry {
         }
     }
 
-    /// Whether it names anything in the target's own unit.
+    /// Returns whether it names anything in the target's own unit.
     pub(crate) fn is_absolute(&self) -> bool {
         self.keys.absolute() || self.curve.is_absolute() || self.body.iter().any(Self::is_absolute)
     }
@@ -98,7 +98,7 @@ impl Entry {
             .collect()
     }
 
-    /// The targets whose factors it reads, each with the key that says so.
+    /// Returns the targets whose factors it reads, each with the key that says so.
     pub(crate) fn follows(&self) -> Vec<(String, Target)> {
         let of = |curve: &dyn Curve| curve.follows().map(|target| ("of".to_string(), target));
         let own = of(&*self.curve);
@@ -135,19 +135,19 @@ impl Entry {
 }
 
 impl EntryFault {
-    /// Whether the config is refused.
+    /// Returns whether the config is refused.
     #[must_use]
     pub fn is_error(&self) -> bool {
         self.fault.severity == Severity::Error
     }
 }
 
-/// A fault of the `i`-th factor, as a fault of its entry.
+/// Returns a fault of the `i`-th factor, as a fault of its entry.
 pub(crate) fn within(i: usize, fault: KeyFault) -> KeyFault {
     below("times", i, fault)
 }
 
-/// A fault of the `i`-th phase of a body, as a fault of its entry.
+/// Returns a fault of the `i`-th phase of a body, as a fault of its entry.
 pub(crate) fn inside(i: usize, fault: KeyFault) -> KeyFault {
     below("phase", i, fault)
 }

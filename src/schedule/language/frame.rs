@@ -16,21 +16,21 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// A span in steps, as a fraction where it is one. NaN for `rest` and wall-clock time, which
-    /// [`period_fault`](super::period_fault) refuses.
+    /// Returns a span in steps, as a fraction where it is one. NaN for `rest` and wall-clock time,
+    /// which [`period_fault`](super::period_fault) refuses.
     #[must_use]
     pub fn steps(&self, span: Span) -> f64 {
         steps(span, &self.clock).unwrap_or(f64::NAN)
     }
 }
 
-/// A span in steps, as a fraction where it is one; `None` for `rest` and wall-clock time.
+/// Returns a span in steps, as a fraction where it is one; `None` for `rest` and wall-clock time.
 pub(crate) fn steps(span: Span, clock: &Clock) -> Option<f64> {
     span.steps(clock).map(without_dust)
 }
 
-/// A number of steps without the dust of decimal fractions: 1.1 epochs of 10 steps are 11 steps,
-/// not 11.000000000000002, and a milestone there is met at step 11.
+/// Returns a number of steps without the dust of decimal fractions: 1.1 epochs of 10 steps are 11
+/// steps, not 11.000000000000002, and a milestone there is met at step 11.
 pub(crate) fn without_dust(steps: f64) -> f64 {
     let whole = steps.round();
     if (steps - whole).abs() < 1e-9 * whole.max(1.0) {

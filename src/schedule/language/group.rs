@@ -103,7 +103,7 @@ impl Selector {
         }
     }
 
-    /// Whether it selects the whole group: no patterns select everything.
+    /// Returns whether it selects the whole group: no patterns select everything.
     pub fn selects(&self, group: &Group) -> bool {
         self.names.is_empty()
             || self.names_group(group)

@@ -175,7 +175,7 @@ impl Keys {
             .collect()
     }
 
-    /// The fault of groups for a target that is one number for all of them.
+    /// Returns the fault of groups for a target that is one number for all of them.
     fn groups_fault(&self) -> Option<KeyFault> {
         let single = matches!(self.target, Target::ClipNorm | Target::EmaDecay);
         let message = format!("`{}` is one number for all parameters", self.target);
@@ -183,7 +183,7 @@ impl Keys {
             .then(|| KeyFault::error("groups", message).hint("leave `groups` out"))
     }
 
-    /// Whether the entry names anything in the target's own unit.
+    /// Returns whether the entry names anything in the target's own unit.
     #[must_use]
     pub fn absolute(&self) -> bool {
         [

@@ -16,7 +16,7 @@ impl Limits {
         ceil: f64::INFINITY,
     };
 
-    /// The bounds that an entry asks for, in a scale.
+    /// Returns the bounds that an entry asks for, in a scale.
     pub fn of(keys: &Keys, scale: Scale) -> Self {
         let either = |value: Option<f64>, factor: Option<f64>| {
             let factor = factor.map(|factor| scale.factor(factor));
@@ -36,7 +36,7 @@ impl Limits {
         }
     }
 
-    /// The value within the bounds; NaN stays NaN, so that it is found.
+    /// Returns the value within the bounds; NaN stays NaN, so that it is found.
     pub fn hold(self, value: f64) -> f64 {
         if value > self.ceil {
             self.ceil

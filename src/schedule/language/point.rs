@@ -55,13 +55,13 @@ impl Scale {
         unit: 1.0,
     };
 
-    /// The scale of a whole track over a base.
+    /// Returns the scale of a whole track over a base.
     pub(crate) fn of_track(base: f64, leads: bool) -> Self {
         let unit = if leads { base } else { 1.0 };
         Self { base, leads, unit }
     }
 
-    /// The scale of the result: the target's own unit.
+    /// Returns the scale of the result: the target's own unit.
     #[must_use]
     pub fn leading(self) -> Self {
         let unit = if self.leads {
@@ -76,13 +76,13 @@ impl Scale {
         }
     }
 
-    /// A factor of the base.
+    /// Returns a factor of the base.
     #[must_use]
     pub fn factor(&self, factor: f64) -> f64 {
         factor * self.unit
     }
 
-    /// An absolute value in the target's unit.
+    /// Returns an absolute value in the target's unit.
     #[must_use]
     pub fn value(&self, value: f64) -> f64 {
         if self.leads { value } else { value / self.base }

@@ -135,7 +135,7 @@ impl Reaction {
         };
     }
 
-    /// The state in force at update `t`: 1 before the first change.
+    /// Returns the state in force at update `t`: 1 before the first change.
     #[must_use]
     pub fn at(&self, t: u64) -> f64 {
         let after = self.changes.partition_point(|(from, _)| *from <= t);
@@ -154,7 +154,7 @@ impl Reaction {
         Some((old, new))
     }
 
-    /// The state after one more value.
+    /// Returns the state after one more value.
     fn next(&mut self, rule: &Rule, value: f64, old: f64) -> Option<f64> {
         if rule.upward.is_some() && self.rest > 0 {
             // GreedyLR does not even look at what it waits through.
@@ -191,7 +191,8 @@ impl Reaction {
 }
 
 impl Rule {
-    /// Whether a value is better than the best so far by the threshold; what is not finite never is.
+    /// Returns whether a value is better than the best so far by the threshold; what is not finite
+    /// never is.
     fn improves(&self, value: f64, best: Option<f64>) -> bool {
         let sign = match self.watched.mode {
             Direction::Min => -1.0,
@@ -208,7 +209,7 @@ impl Rule {
     }
 }
 
-/// The metric of a type's keys, and what they leave out from elsewhere.
+/// Returns the metric of a type's keys, and what they leave out from elsewhere.
 pub(crate) fn named(own: Option<Watch<'_>>, watched: &Watched) -> Watched {
     let (metric, mode) = own.unwrap_or_default();
     Watched {
@@ -217,7 +218,7 @@ pub(crate) fn named(own: Option<Watch<'_>>, watched: &Watched) -> Watched {
     }
 }
 
-/// A span in evaluations, rounded.
+/// Returns a span in evaluations, rounded.
 pub(crate) fn evals(span: Option<Span>, frame: &Frame) -> u64 {
     match span {
         Some(Span::Evals(n)) => n,
@@ -229,7 +230,7 @@ pub(crate) fn evals(span: Option<Span>, frame: &Frame) -> u64 {
     }
 }
 
-/// The faults of spans that cannot be counted in evaluations.
+/// Returns the faults of spans that cannot be counted in evaluations.
 pub(crate) fn uncountable<const N: usize>(spans: [(&str, Option<Span>); N]) -> Vec<KeyFault> {
     let faults = spans.into_iter().filter_map(|(key, span)| {
         let message = match span? {
@@ -242,7 +243,7 @@ pub(crate) fn uncountable<const N: usize>(spans: [(&str, Option<Span>); N]) -> V
     faults.collect()
 }
 
-/// The warning of a patience that the phase ends before.
+/// Returns the warning of a patience that the phase ends before.
 pub(crate) fn impatient(patience: Span, frame: &Frame) -> Vec<KeyFault> {
     let left = frame.steps / frame.clock.steps_per_eval.max(1);
     let patience = evals(Some(patience), frame);

@@ -65,7 +65,7 @@ impl Target {
         }
     }
 
-    /// What is wrong with a value that this target can never take, if something is.
+    /// Returns what is wrong with a value that this target can never take, if something is.
     #[must_use]
     pub fn refuses(self, value: f64) -> Option<&'static str> {
         match self {
@@ -77,7 +77,7 @@ impl Target {
         }
     }
 
-    /// Where its base is set in a config.
+    /// Returns where its base is set in a config.
     pub(crate) fn source(self) -> &'static str {
         match self {
             Self::Lr => "set `lr` in [optimizer]",

@@ -95,7 +95,8 @@ pub(crate) fn places(entries: &[Entry], chains: &[Chain], faults: &mut Vec<Entry
     }
 }
 
-/// A curve that its phase cuts short, or that `past = "error"` keeps the phase from leaving.
+/// Returns the warning of a curve that its phase cuts short, or that `past = "error"` keeps the phase from
+/// leaving.
 fn misfit(
     over: Option<f64>,
     past: Past,
@@ -123,7 +124,7 @@ fn misfit(
     })
 }
 
-/// The fault of very many tracks: each value is the product of all of them.
+/// Returns the fault of very many tracks: each value is the product of all of them.
 pub(crate) fn tracks(chains: &[Chain]) -> Option<EntryFault> {
     const MOST: usize = 100;
     let mut known: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
@@ -161,7 +162,7 @@ pub(crate) fn selection(
     }
 }
 
-/// A chain that no group follows, since later ones take them all.
+/// Returns the warning of a chain that no group follows, since later ones take them all.
 pub(crate) fn shadowed(chain: &Chain) -> EntryFault {
     EntryFault {
         entry: chain.members.first().copied().unwrap_or_default(),

@@ -44,7 +44,7 @@ pub(crate) fn values(
     add_new(faults, found);
 }
 
-/// An explicit end above the ceiling, or a floor above it.
+/// Returns the warning of an explicit end above the ceiling, or a floor above it.
 fn contradiction(entry: &Entry, phase: &Phase) -> Option<EntryFault> {
     let (from, to, limits) = phase.ends();
     let keys = &entry.keys;
@@ -89,7 +89,7 @@ fn explicit_factor(entry: &Entry) -> Option<f64> {
     }
 }
 
-/// A jump over 1 % of the base at a join that does not say where it starts.
+/// Returns the warning of a jump over 1 % of the base at a join that does not say where it starts.
 fn jump(entry: &Entry, before: &Phase, after: &Phase) -> Option<EntryFault> {
     let named = entry.keys.from.is_some() || entry.keys.from_value.is_some();
     if named || after.restarts || entry.curve.conventions().from.is_none() {
@@ -117,8 +117,8 @@ fn two_units(value: &Value) -> Option<EntryFault> {
     outermost(second, fault)
 }
 
-/// A learning rate of 0 at update 0 that then rises: the first update is wasted. A phase of zeros
-/// freezes its group on purpose.
+/// Returns the warning of a learning rate of 0 at update 0 that then rises: the first update is wasted. A phase of
+/// zeros freezes its group on purpose.
 fn wasted(target: Target, value: &Value) -> Option<EntryFault> {
     if target != Target::Lr || value.base <= 0.0 || value.at(0) > 0.0 {
         return None;
@@ -146,8 +146,9 @@ fn idle(target: Target, value: &Value) -> Option<EntryFault> {
     outermost(value.tracks.first()?, warning)
 }
 
-/// A value that the target can never take: every update of phases of up to `ALL` updates is looked at, and as many,
-/// evenly spread, of longer ones; fewer where there are very many phases or tracks.
+/// Returns the fault of a value that the target can never take: every update of phases of up to `ALL` updates is
+/// looked at, and as many, evenly spread, of longer ones; fewer where there are very many phases or
+/// tracks.
 fn impossible(target: Target, value: &Value, clock: &Clock) -> Option<EntryFault> {
     const ALL: u64 = 4096;
     /// Times that a track is asked for its value, about.
@@ -190,7 +191,7 @@ fn remedy(result: f64) -> &'static str {
     }
 }
 
-/// A fault of a track's first entry.
+/// Returns a fault of a track's first entry.
 fn outermost(track: &Track, fault: KeyFault) -> Option<EntryFault> {
     let entry = track.phases.first()?.place.entry;
     Some(EntryFault { entry, fault })

@@ -60,7 +60,7 @@ pub(crate) fn faults(moving: &Moving<'_>, group: &Group) -> Vec<EntryFault> {
     faults
 }
 
-/// Whether following from one target on comes to another.
+/// Returns whether following from one target on comes to another.
 fn leads_to(from: Target, to: Target, moving: &Moving<'_>) -> bool {
     let mut seen = vec![from];
     let mut at = 0;

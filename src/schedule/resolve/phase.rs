@@ -148,7 +148,7 @@ pub(crate) fn place(
 }
 
 impl Phase {
-    /// The track's value at an executed update `t`, not yet held between limits.
+    /// Returns the track's value at an executed update `t`, not yet held between limits.
     pub fn at(&self, t: u64) -> f64 {
         self.smooth(if self.hold > 1 {
             (t - t % self.hold).max(self.start)
@@ -157,8 +157,9 @@ impl Phase {
         })
     }
 
-    /// The value at the end point: where the curve has run its length, which is the last executed
-    /// update or, by the default convention, the one after it. A staircase has its treads before it.
+    /// Returns the value at the end point: where the curve has run its length, which is the last
+    /// executed update or, by the default convention, the one after it. A staircase has its treads
+    /// before it.
     pub fn end_value(&self) -> f64 {
         self.smooth(if self.curve.axis.include.executes_end() {
             self.end - 1
@@ -174,17 +175,17 @@ impl Phase {
             .fold(value, |value, factor| value * factor.at(t, &self.clock))
     }
 
-    /// What the next phase carries on from: the value at the end point.
+    /// Returns what the next phase carries on from: the value at the end point.
     pub fn carried(&self) -> f64 {
         self.own.hold(self.end_value())
     }
 
-    /// The last executed value.
+    /// Returns the last executed value.
     pub fn last(&self) -> f64 {
         self.own.hold(self.at(self.end - 1))
     }
 
-    /// The value at the curve's very start, whether it is executed or not.
+    /// Returns the value at the curve's very start, whether it is executed or not.
     pub fn opening(&self) -> f64 {
         let open = |placed: &Placed| {
             let axis = Axis {
@@ -247,7 +248,7 @@ impl Phase {
         self.factors.iter().map(|factor| (factor.from, factor.to))
     }
 
-    /// What the base itself is in the track's scale.
+    /// Returns what the base itself is in the track's scale.
     pub fn unit(&self) -> f64 {
         self.scale.factor(1.0)
     }

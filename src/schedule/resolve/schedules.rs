@@ -110,9 +110,9 @@ impl Schedules {
         ((!refused).then_some(schedules), faults)
     }
 
-    /// The value of a target for one group at update `t` (0-based: the update about to run); the
-    /// group's base where nothing is scheduled, `None` where it has none. At and beyond the horizon
-    /// it is that of the end point.
+    /// Returns the value of a target for one group at update `t` (0-based: the update about to
+    /// run); the group's base where nothing is scheduled, `None` where it has none. At and beyond
+    /// the horizon it is that of the end point.
     #[must_use]
     pub fn value(&self, target: Target, group: usize, t: u64) -> Option<f64> {
         if group >= self.groups.len() {
@@ -122,8 +122,9 @@ impl Schedules {
         self.values[slot].as_ref().map(|value| value.at(t))
     }
 
-    /// Whether a group is frozen at update `t`: its learning rate is 0 now and at the update before or after, and neither
-    /// its parameters nor what the optimizer knows of them shall move. A rate that only passes through 0 freezes nothing.
+    /// Returns whether a group is frozen at update `t`: its learning rate is 0 now and at the
+    /// update before or after, and neither its parameters nor what the optimizer knows of them
+    /// shall move. A rate that only passes through 0 freezes nothing.
     #[must_use]
     pub fn frozen(&self, group: usize, t: u64) -> bool {
         let slot = Target::Lr as usize * self.groups.len() + group;
@@ -131,13 +132,13 @@ impl Schedules {
         group < self.groups.len() && value.is_some_and(|value| value.rests(t))
     }
 
-    /// The targets that entries move, and always [`Target::Lr`].
+    /// Returns the targets that entries move, and always [`Target::Lr`].
     #[must_use]
     pub fn scheduled(&self) -> &BTreeSet<Target> {
         &self.scheduled
     }
 
-    /// The groups, in the order of their indices.
+    /// Returns the groups, in the order of their indices.
     #[must_use]
     pub fn groups(&self) -> &[Group] {
         &self.groups
@@ -172,7 +173,7 @@ impl Schedules {
         chains.flat_map(describe).collect()
     }
 
-    /// What the phases that follow a metric remember; empty where there are none.
+    /// Returns what the phases that follow a metric remember; empty where there are none.
     #[must_use]
     pub fn reactions(&self) -> &Reactions {
         &self.reactions
@@ -296,7 +297,7 @@ impl Schedules {
 }
 
 impl InForce {
-    /// What its phases are called: `cosine`, and `repeat/cosine` in the cycles of another.
+    /// Returns what its phases are called: `cosine`, and `repeat/cosine` in the cycles of another.
     fn kinds(&self, entries: &[Entry]) -> Vec<String> {
         let leaves = self.chain.leaves();
         leaves.map(|slot| slot.place.kind(entries)).collect()
@@ -310,7 +311,7 @@ fn fresh(entries: &[Entry]) -> Reactions {
     watching.map(|(i, _)| (i, Reaction::default())).collect()
 }
 
-/// The entries that move a group's targets.
+/// Returns the entries that move a group's targets.
 fn moving<'a>(
     entries: &'a [Entry],
     in_force: &[InForce],

@@ -23,7 +23,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The place of an entry that no other contains.
+    /// Returns the place of an entry that no other contains.
     pub fn of_entry(entry: usize) -> Self {
         Self {
             entry,
@@ -31,13 +31,13 @@ impl Place {
         }
     }
 
-    /// The place of the `i`-th phase of its body.
+    /// Returns the place of the `i`-th phase of its body.
     pub fn phase(&self, i: usize) -> Self {
         let within = self.within.iter().copied().chain([i]).collect();
         Self { within, ..*self }
     }
 
-    /// The entry there.
+    /// Returns the entry there.
     pub fn find<'a>(&self, entries: &'a [Entry]) -> Option<&'a Entry> {
         let outer = entries.get(self.entry)?;
         self.within
@@ -45,7 +45,7 @@ impl Place {
             .try_fold(outer, |entry, i| entry.body.get(*i))
     }
 
-    /// A fault of the entry there.
+    /// Returns a fault of the entry there.
     pub fn fault(&self, fault: KeyFault) -> EntryFault {
         let inner = self.within.iter().rev();
         EntryFault {
@@ -65,7 +65,7 @@ impl Place {
         kinds.join("/")
     }
 
-    /// What a message calls it: `schedule[1]`, or `phase[0]` inside a body.
+    /// Returns what a message calls it: `schedule[1]`, or `phase[0]` inside a body.
     fn name(&self) -> String {
         match self.within.last() {
             Some(i) => format!("phase[{i}]"),
@@ -90,12 +90,12 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// What its curve needs to know.
+    /// Returns what its curve needs to know.
     pub fn frame(&self) -> Frame {
         self.frame_over(self.over)
     }
 
-    /// What the curve of one of its factors needs to know.
+    /// Returns what the curve of one of its factors needs to know.
     pub fn factor_frame(&self, keys: &FactorKeys) -> Frame {
         self.frame_over(keys.over.and_then(|span| steps(span, &self.clock)))
     }
@@ -168,7 +168,7 @@ impl Room {
 }
 
 impl Stretch<'_> {
-    /// The whole run.
+    /// Returns the whole run.
     pub fn run<'a>(clock: &Clock, room: &'a Room) -> Stretch<'a> {
         Stretch {
             clock: *clock,
@@ -244,7 +244,7 @@ impl Stretch<'_> {
         }
     }
 
-    /// The cycles of a phase that repeats others.
+    /// Returns the cycles of a phase that repeats others.
     fn cycles(
         &self,
         entry: &Entry,
@@ -292,7 +292,7 @@ impl Stretch<'_> {
         out
     }
 
-    /// An entry's length in steps; `None` where it takes the rest.
+    /// Returns an entry's length in steps; `None` where it takes the rest.
     fn fixed_length(&self, entry: &Entry) -> Option<f64> {
         match entry.keys.r#for {
             None | Some(Span::Rest) => None,

@@ -27,20 +27,20 @@ pub(crate) struct Track {
 }
 
 impl Value {
-    /// The value for update `t`, at least 0.
+    /// Returns the value for update `t`, at least 0.
     pub fn at(&self, t: u64) -> f64 {
         let value = self.unchecked(t);
         if value < 0.0 { 0.0 } else { value }
     }
 
-    /// Whether it is 0 for more than this update: a group with such a learning rate is frozen, while one whose rate only
-    /// passes through 0 is not.
+    /// Returns whether it is 0 for more than this update: a group with such a learning rate is
+    /// frozen, while one whose rate only passes through 0 is not.
     pub fn rests(&self, t: u64) -> bool {
         let before = || t > 0 && self.at(t - 1) == 0.0;
         self.at(t) == 0.0 && (self.at(t + 1) == 0.0 || before())
     }
 
-    /// The same where it may still be negative.
+    /// Returns the same where it may still be negative.
     pub fn unchecked(&self, t: u64) -> f64 {
         let Some((lead, others)) = self.tracks.split_first() else {
             return self.base;
@@ -97,7 +97,7 @@ impl Track {
         (value, phase.limits)
     }
 
-    /// The phase that runs at update `t`.
+    /// Returns the phase that runs at update `t`.
     pub fn phase(&self, t: u64) -> &Phase {
         let after = self.phases.partition_point(|phase| phase.start <= t);
         &self.phases[after.max(1) - 1]
