@@ -19,7 +19,7 @@ use crate::{
     data::{Data, Facts},
     error::KeyFault,
     layer::{Architecture, Builder, LayerError},
-    model::{Io, ModelSpec, Takes},
+    model::{Io, Takes},
     objective::{self, LossSpec, TrainTargets},
     optim,
     task::Target,
