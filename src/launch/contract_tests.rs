@@ -81,7 +81,7 @@ pub(super) fn texts(folder: &Path) -> String {
 /// Numbers and categories, and rows with any of three labels.
 pub(super) fn labels(folder: &Path) -> String {
     let line = |i: u32| {
-        let labels = ["", "x", "x|y", "y|z"][(i * i % 4) as usize];
+        let labels = ["", "x", "x|y", "y|z"][(i / 2 % 4) as usize];
         format!(
             "{},{},k{},{labels}\n",
             i % 7,

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Schema;
 
-use super::contract_tests::{DIGITS, SYNTHETIC, mnist, plan, regression, text, whole};
+use super::contract_tests::{
+    DIGITS, SYNTHETIC, labels, mnist, plan, regression, text, texts, whole,
+};
 use crate::config::{Extensions, Plan, example_text, sections};
 
 /// The plan of a text, where it is accepted, is the plan of its own TOML, and has one hash.
@@ -47,6 +49,8 @@ const NOT_ALONE: &[(&str, &str, &str)] = &[
     ("csv", "header", "a target by number"),
     ("csv", "names", "a file without a header"),
     ("csv", "columns", "columns of these names"),
+    ("csv", "label_separator", "several labels"),
+    ("text_classes", "target", "a column of this name"),
     ("mnist", "prefix", "files of this name"),
     ("mnist", "first_label", "labels from 1"),
     ("synthetic", "noise", "targets"),
@@ -73,8 +77,15 @@ fn every_component_with_every_key() {
         "[model]\ntype = \"gpt\"\nlayers = 1\nwidth = 8\nheads = 2\n{}",
         text(folder.path())
     );
-    let table = regression(folder.path());
-    let datasets = [DIGITS, SYNTHETIC, &mnist(folder.path()), &table, &tokens];
+    let documents = format!(
+        "[model]\ntype = \"transformer\"\nlayers = 1\nwidth = 8\nheads = 2\n{}",
+        texts(folder.path())
+    );
+    let (table, labels) = (regression(folder.path()), labels(folder.path()));
+    let images = mnist(folder.path());
+    let datasets = [
+        DIGITS, SYNTHETIC, &images, &table, &labels, &tokens, &documents,
+    ];
     let mut refused = BTreeSet::new();
     let (mut fixed, mut tried) = (0, 0);
     for section in sections(&Extensions::new()) {

@@ -175,7 +175,7 @@ fn faults_in_overrides_point_into_the_override() {
     1 | dataset={type="digit"}
       |               ^^^^^^^
       |
-      = hint: did you mean `digits`? (allowed: digits, mnist, csv, synthetic, text)
+      = hint: did you mean `digits`? (allowed: digits, mnist, csv, synthetic, text, text_classes)
 
     2 errors; nothing was run
     "#);
@@ -669,8 +669,8 @@ fn every_topic_is_explained() {
     trainer explain NAME tells about a table, a component or a key: optimizer, sgd, momentum
     "#);
     assert_snapshot!(sandbox.ok(&["list"]).stdout, @r#"
-    models      mlp, cnn, resnet, lstm, gpt
-    datasets    digits, mnist, csv, synthetic, text
+    models      mlp, cnn, resnet, lstm, gpt, transformer
+    datasets    digits, mnist, csv, synthetic, text, text_classes
     transforms  normalize, standardize, random_crop, horizontal_flip
     losses      cross_entropy, mse, mae, huber, bce
     optimizers  sgd, adam, adamw
