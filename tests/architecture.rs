@@ -198,7 +198,16 @@ const MAY_IMPORT: [(&str, &[&str]); 29] = [
     ),
     (
         "report",
-        &["error", "printable", "units", "rng", "event", "run"],
+        &[
+            "error",
+            "suggest",
+            "number",
+            "printable",
+            "units",
+            "rng",
+            "event",
+            "run",
+        ],
     ),
     (
         "selftest",
