@@ -5,10 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Io, Model, ModelSpec};
-use crate::{
-    error::KeyFault,
-    layer::{self, Builder, Dropout, Last, LayerError, Linear, LinearKeys, Mode, Rows},
-};
+use crate::layer::{self, Builder, Dropout, Last, LayerError, Linear, LinearKeys, Mode, Rows};
 
 /// Long short-term memory (Hochreiter & Schmidhuber 1997) over sequences [steps, features]; an image
 /// is read row by row, from top to bottom. `layers` of `hidden` units, each reading the states of
@@ -52,10 +49,6 @@ impl Default for Lstm {
 }
 
 impl ModelSpec for Lstm {
-    fn check(&self) -> Vec<KeyFault> {
-        Vec::new()
-    }
-
     fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError> {
         let rows = match io.input.len() {
             2 => None,

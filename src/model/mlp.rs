@@ -5,11 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Io, Model, ModelSpec, Norm, norm::NormLayer};
-use crate::{
-    error::KeyFault,
-    layer::{
-        Activate, Activation, Builder, Dropout, Flatten, LayerError, Linear, LinearKeys, Mode,
-    },
+use crate::layer::{
+    Activate, Activation, Builder, Dropout, Flatten, LayerError, Linear, LinearKeys, Mode,
 };
 
 /// Multi-layer perceptron: the sample as one row of numbers, then for each hidden width linear →
@@ -54,10 +51,6 @@ impl Default for Mlp {
 }
 
 impl ModelSpec for Mlp {
-    fn check(&self) -> Vec<KeyFault> {
-        Vec::new()
-    }
-
     fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError> {
         self.build_from(b, 0, io)
     }

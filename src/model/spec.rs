@@ -21,8 +21,11 @@ pub trait Model: Send {
 
 /// The keys of a model, and how it is built from them.
 pub trait ModelSpec: Debug + Send + Sync {
-    /// Faults that the schema cannot express; keys are paths inside the model's table.
-    fn check(&self) -> Vec<KeyFault>;
+    /// Returns faults that the schema cannot express; keys are paths inside the model's table.
+    /// Default: none.
+    fn check(&self) -> Vec<KeyFault> {
+        Vec::new()
+    }
 
     /// What a sample has to be made of. Default: numbers.
     fn takes(&self) -> Input {
