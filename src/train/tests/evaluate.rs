@@ -13,7 +13,6 @@ use serde_json::Value;
 use super::testing::*;
 use super::*;
 use crate::data::{DataError, Dataset, Target as Answer, Task};
-use crate::error::KeyFault;
 use crate::layer::{Builder, LayerError, Mode};
 use crate::model::{Input, Io, Model, ModelSpec};
 use crate::objective::{Bce, CrossEntropy, Huber, LossSpec, Mae, Mse, metric};
@@ -35,10 +34,6 @@ struct Pair {
 struct Echo(Option<Vec<Vec<f32>>>);
 
 impl ModelSpec for Echo {
-    fn check(&self) -> Vec<KeyFault> {
-        Vec::new()
-    }
-
     fn takes(&self) -> Input {
         match self.0 {
             Some(_) => Input::Tokens,
@@ -157,7 +152,7 @@ fn pairs() -> Vec<Pair> {
     struct Reference {
         pairs: Vec<Pair>,
     }
-    let text = include_str!("../../tests/reference/metrics.json");
+    let text = include_str!("../../../tests/reference/metrics.json");
     let reference: Reference = serde_json::from_str(text).unwrap();
     assert_eq!(reference.pairs.len(), 14);
     reference.pairs

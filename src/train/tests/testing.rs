@@ -11,7 +11,6 @@ use crate::data::{
     ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Digits, Facts,
     Target as Answer, Task,
 };
-use crate::error::KeyFault;
 use crate::event::{Checkpoint, Ending, Event, Sink, SinkError, TestedState};
 use crate::kernel::{Init, Param};
 use crate::layer::{Builder, LayerError, Mode};
@@ -84,10 +83,6 @@ struct Built {
 }
 
 impl ModelSpec for Net {
-    fn check(&self) -> Vec<KeyFault> {
-        Vec::new()
-    }
-
     fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError> {
         let linear = |b: &Builder, from: usize, to: usize| {
             [

@@ -1,0 +1,7 @@
+//! Laws that hold for every component, and what concerns several files.
+
+mod contract;
+mod fixed_point;
+mod freezing;
+
+use super::recipe;
