@@ -15,7 +15,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trainer::{
     config::Extensions,
-    error::KeyFault,
     layer::{Builder, Flatten, LayerError, Linear, LinearKeys, Mode},
     model::{Inputs, Io, Model, ModelSpec},
 };
@@ -50,10 +49,6 @@ fn two() -> usize {
 
 impl ModelSpec for MyNet {
     /// What the ranges above cannot say.
-    fn check(&self) -> Vec<KeyFault> {
-        Vec::new()
-    }
-
     /// Layers by their names; `io` says what the dataset gives and what the loss wants.
     fn build(&self, b: &Builder, io: &Io) -> std::result::Result<Box<dyn Model>, LayerError> {
         let linear = |name: &str, input: &[usize], outputs, relu| {

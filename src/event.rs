@@ -236,6 +236,7 @@ pub enum TestedState {
 }
 
 impl TestedState {
+    /// Returns whether it is the default, which files leave out.
     pub(crate) fn is_last(&self) -> bool {
         *self == Self::Last
     }

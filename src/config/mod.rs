@@ -62,10 +62,4 @@ pub use top::{ModelKeys, Top};
 pub use train::{EarlyStopKeys, EmaKeys, OnNan, Precision, TrainKeys};
 
 #[cfg(test)]
-mod example_tests;
-#[cfg(test)]
-mod reaction_tests;
-#[cfg(test)]
-mod schedule_tests;
-#[cfg(test)]
-mod span_tests;
+mod tests;

@@ -127,7 +127,7 @@ impl<'a> Tables<'a> {
     }
 
     /// Several findings of one component.
-    pub(super) fn key_faults(&mut self, path: &str, faults: Vec<KeyFault>) {
+    pub(super) fn key_faults(&mut self, path: &str, faults: impl IntoIterator<Item = KeyFault>) {
         for fault in faults {
             self.key_fault(path, fault);
         }

@@ -1,20 +1,12 @@
 //! Where plans become runs: device, data, session, run directory, signals and traces.
 
 mod bench;
-#[cfg(test)]
-mod contract_tests;
 pub mod device;
 mod difference;
 mod edit;
 mod error;
 mod evaluate;
 mod fanout;
-#[cfg(test)]
-mod fixed_point_tests;
-#[cfg(test)]
-mod foreign_tests;
-#[cfg(test)]
-mod freezing_tests;
 mod hub;
 mod memory;
 mod place;
@@ -26,6 +18,8 @@ mod samples;
 mod signals;
 mod start;
 mod start_from;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod verify;
 mod weights;

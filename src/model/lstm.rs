@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Inputs, Io, Model, ModelSpec, Takes};
 use crate::{
-    error::KeyFault,
     field::Kind,
     kernel::Init,
     layer::{self, Builder, Dropout, Embedding, Last, LayerError, Linear, LinearKeys, Mode, Rows},
@@ -59,10 +58,6 @@ impl Default for Lstm {
 }
 
 impl ModelSpec for Lstm {
-    fn check(&self) -> Vec<KeyFault> {
-        Vec::new()
-    }
-
     fn takes(&self) -> &'static [Takes] {
         &[Takes::Sequences, Takes::Images, Takes::Texts]
     }

@@ -9,11 +9,8 @@ use super::{
     embed::{Categories, Embed, embed_schema},
     norm::NormLayer,
 };
-use crate::{
-    error::KeyFault,
-    layer::{
-        Activate, Activation, Builder, Dropout, Flatten, LayerError, Linear, LinearKeys, Mode,
-    },
+use crate::layer::{
+    Activate, Activation, Builder, Dropout, Flatten, LayerError, Linear, LinearKeys, Mode,
 };
 
 /// Multi-layer perceptron: the sample as one row of numbers, then for each hidden width linear →
@@ -63,10 +60,6 @@ impl Default for Mlp {
 }
 
 impl ModelSpec for Mlp {
-    fn check(&self) -> Vec<KeyFault> {
-        Vec::new()
-    }
-
     fn takes(&self) -> &'static [Takes] {
         match self.embed {
             Some(_) => &[Takes::Categories],

@@ -223,7 +223,7 @@ impl Sink for Nobody {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Clouds, recipe};
+    use super::super::tests::testing::{Clouds, recipe};
     use super::*;
 
     const KEYS: BenchKeys = BenchKeys {

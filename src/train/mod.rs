@@ -53,28 +53,4 @@ pub use session::Session;
 pub use stop::{Orderly, StopFlag};
 
 #[cfg(test)]
-mod candle_tests;
-#[cfg(test)]
-mod ending_tests;
-#[cfg(test)]
-mod evaluate_tests;
-#[cfg(test)]
-mod planted_tests;
-#[cfg(test)]
-mod precision_reference;
-#[cfg(test)]
-mod precision_tests;
-#[cfg(test)]
-mod recovery_tests;
-#[cfg(test)]
-mod resume_tests;
-#[cfg(test)]
-mod scheduled_tests;
-#[cfg(test)]
-mod stopping_tests;
-#[cfg(test)]
-mod testing;
-#[cfg(test)]
-mod token_tests;
-#[cfg(test)]
-mod update_tests;
+mod tests;

@@ -632,7 +632,7 @@ fn every_topic_is_explained() {
 
     name       type             default                      meaning
     metric     string           that of `[checkpoint] best`  The metric to watch
-    mode       one of max, min  as the metric says           Whether `max` or `min` is better
+    mode       one of min, max  as the metric says           Whether `max` or `min` is better
     patience   span             "10 evals"                   How long it may go without improving: `"10 evals"` or `"10 epochs"`
     min_delta  number ≥ 0       0.0                          The least change that counts
     "#);

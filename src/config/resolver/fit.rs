@@ -370,8 +370,7 @@ impl Resolver<'_> {
                 values.contains_key(name) || taken.iter().any(|taken| taken.name == name)
             };
             let warning = start::zeros(built, given);
-            self.tables
-                .key_faults("model", warning.into_iter().collect());
+            self.tables.key_faults("model", warning);
         }
         Some(values)
     }

@@ -130,14 +130,13 @@ impl Resolver<'_> {
         if let Some(best) = &mut checkpoint.best {
             watched = best.metric.get_or_insert(watched).clone();
             let fault = watch("best.metric", &watched, &mut best.mode, metrics, facts);
-            self.tables
-                .key_faults("checkpoint", fault.into_iter().collect());
+            self.tables.key_faults("checkpoint", fault);
         }
         if let Some(stop) = &mut train.early_stop {
             let metric = stop.metric.get_or_insert(watched);
             let key = "early_stop.metric";
             let fault = watch(key, metric, &mut stop.mode, metrics, facts);
-            self.tables.key_faults("train", fault.into_iter().collect());
+            self.tables.key_faults("train", fault);
         }
         Some((train, checkpoint))
     }
@@ -163,8 +162,7 @@ impl Resolver<'_> {
             // The one metric that needs no validation split.
             if metric != key::TRAIN_LOSS {
                 let fault = watch("metric", metric, &mut mode, metrics, facts);
-                let faults = fault.into_iter().collect();
-                self.tables.key_faults(&format!("schedule[{i}]"), faults);
+                self.tables.key_faults(&format!("schedule[{i}]"), fault);
             }
             let mode = mode.unwrap_or(Direction::Min);
             let found = [("metric", metric), ("mode", mode.name())];

@@ -7,7 +7,7 @@ use candle_nn::{Embedding, Linear, VarBuilder, ops};
 use candle_transformers::models::{bert, efficientnet};
 
 use super::{
-    super::{resume_tests::resumes_everywhere, testing::*, token_tests::stairs, *},
+    super::{resume::resumes_everywhere, testing::*, token::stairs, *},
     refusal,
 };
 use crate::candle::{Adapted, CandleModel, Proof};

@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Schema;
 
-use super::contract_tests::{
-    DIGITS, SYNTHETIC, labels, mnist, plan, regression, text, texts, whole,
-};
+use super::contract::{DIGITS, SYNTHETIC, labels, mnist, plan, regression, text, texts, whole};
 use crate::config::{Extensions, Plan, example_text, sections};
 
 /// The plan of a text, where it is accepted, is the plan of its own TOML, and has one hash.

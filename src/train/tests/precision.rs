@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use candle_core::DType;
 
-use super::precision::Scale;
-use super::resume_tests::resumes_everywhere;
+use super::super::precision::Scale;
+use super::resume::resumes_everywhere;
 use super::testing::*;
 use super::*;
 use crate::array::Dtype;

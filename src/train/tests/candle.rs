@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use small::{Conv, Small};
 
-use super::resume_tests::resumes_everywhere;
+use super::resume::resumes_everywhere;
 use super::testing::*;
 use super::*;
 use crate::candle::{Adapted, CandleModel, Proof};

@@ -39,7 +39,7 @@ fn lr(view: &ScheduleView, t: usize) -> f64 {
 
 #[test]
 fn every_trace_is_the_other_librarys() {
-    let text = include_str!("../../tests/reference/reactions.json");
+    let text = include_str!("../../../tests/reference/reactions.json");
     let reference: Reference = serde_json::from_str(text).unwrap();
     assert!(reference.traces.len() > 50);
     for trace in reference.traces {

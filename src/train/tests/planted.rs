@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use candle_core::DType;
 
+use super::super::precision::Scale;
 use super::order::Order;
-use super::precision::Scale;
-use super::scheduled_tests::scheduled;
+use super::scheduled::scheduled;
 use super::testing::*;
 use super::*;
 use crate::array::Dtype;

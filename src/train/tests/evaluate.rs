@@ -13,7 +13,6 @@ use serde_json::Value;
 use super::testing::*;
 use super::*;
 use crate::data::{DataError, Dataset, Values};
-use crate::error::KeyFault;
 use crate::field::Field;
 use crate::layer::{Builder, LayerError, Mode};
 use crate::model::{Inputs, Io, Model, ModelSpec};
@@ -37,10 +36,6 @@ struct Pair {
 struct Echo(Option<Vec<Vec<f32>>>);
 
 impl ModelSpec for Echo {
-    fn check(&self) -> Vec<KeyFault> {
-        Vec::new()
-    }
-
     fn build(&self, _: &Builder, _: &Io) -> Result<Box<dyn Model>, LayerError> {
         Ok(Box::new(self.clone()))
     }
@@ -158,7 +153,7 @@ fn pairs() -> Vec<Pair> {
     struct Reference {
         pairs: Vec<Pair>,
     }
-    let text = include_str!("../../tests/reference/metrics.json");
+    let text = include_str!("../../../tests/reference/metrics.json");
     let reference: Reference = serde_json::from_str(text).unwrap();
     assert_eq!(reference.pairs.len(), 14);
     reference.pairs

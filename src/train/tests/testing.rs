@@ -10,7 +10,6 @@ use crate::config::OnNan;
 use crate::data::{
     ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Digits, Facts, Values,
 };
-use crate::error::KeyFault;
 use crate::event::{Checkpoint, Ending, Event, Sink, SinkError, TestedState};
 use crate::field::Field;
 use crate::kernel::{Init, Param};
@@ -86,10 +85,6 @@ struct Built {
 }
 
 impl ModelSpec for Net {
-    fn check(&self) -> Vec<KeyFault> {
-        Vec::new()
-    }
-
     fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError> {
         let linear = |b: &Builder, from: usize, to: usize| {
             [

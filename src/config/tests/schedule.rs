@@ -39,7 +39,7 @@ fn view(optimizer: &str, schedules: &str, train: &str, steps_per_epoch: u64) -> 
 
 #[test]
 fn every_sequence_is_pytorchs_from_text_to_number() {
-    let text = include_str!("../../tests/reference/schedules.json");
+    let text = include_str!("../../../tests/reference/schedules.json");
     let reference: Reference = serde_json::from_str(text).unwrap();
     assert_eq!(reference.schedules.len(), 44);
     let mut compared = 0;

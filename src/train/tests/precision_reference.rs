@@ -7,7 +7,7 @@ use std::sync::Arc;
 use candle_core::DType;
 use serde::Deserialize;
 
-use super::precision::Scale;
+use super::super::precision::Scale;
 use super::testing::*;
 use super::*;
 use crate::data::{DataError, Dataset, Values};
@@ -55,7 +55,7 @@ struct Trace {
 }
 
 fn reference() -> Reference {
-    serde_json::from_str(include_str!("../../tests/reference/precision.json")).unwrap()
+    serde_json::from_str(include_str!("../../../tests/reference/precision.json")).unwrap()
 }
 
 /// Samples one after the other; their classes go round.

@@ -1,0 +1,8 @@
+//! What the whole language promises: its examples, spans and schedules.
+
+mod example;
+mod reaction;
+mod schedule;
+mod span;
+
+use super::*;
