@@ -24,6 +24,8 @@ mod format_1;
 mod hints;
 mod hostile;
 mod hostile_runs;
+#[cfg(feature = "hub")]
+mod hub;
 mod memory;
 mod migration;
 mod moved;

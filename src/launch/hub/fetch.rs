@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{HubError, environment::Environment, transfer::Transfer};
+use super::{HubError, environment::Environment, newest};
 use crate::config::HubFile;
 
 /// A file of the hub on this disk.
@@ -44,30 +44,7 @@ pub fn fetch(file: &HubFile, commit: Option<&str>) -> Result<Fetched, HubError> 
             cache: environment.cache.clone(),
         });
     }
-    let transfer = Transfer::new(&environment, file, revision);
-    let commit = match (transfer.commit(), last()) {
-        (Ok(commit), _) => commit,
-        (Err(HubError::Unreachable { .. }), Some(found)) => return Ok(found),
-        (Err(error), _) => return Err(error),
-    };
-    if let Some(found) = cached(&folder, &commit, file) {
-        remember(&folder, revision, &commit)?;
-        return Ok(found);
-    }
-    let partial = folder.join(format!("download-{}.incomplete", std::process::id()));
-    let downloaded = transfer.download(&partial).and_then(|commit| {
-        let path = snapshot(&folder, &commit, file);
-        create_parent(&path)?;
-        fs::rename(&partial, &path).map_err(HubError::cache("rename to", &path))?;
-        Ok(Fetched { path, commit })
-    });
-    if downloaded.is_err() {
-        // The first error is the one to tell.
-        let _ = fs::remove_file(&partial);
-    }
-    let found = downloaded?;
-    remember(&folder, revision, &found.commit)?;
-    Ok(found)
+    newest(&environment, file, revision, &folder, last())
 }
 
 /// Whether a revision is a commit, which never moves.
@@ -80,32 +57,16 @@ fn folder(cache: &Path, file: &HubFile) -> PathBuf {
     cache.join(format!("models--{}", file.repo.replace('/', "--")))
 }
 
-fn snapshot(folder: &Path, commit: &str, file: &HubFile) -> PathBuf {
+pub(super) fn snapshot(folder: &Path, commit: &str, file: &HubFile) -> PathBuf {
     folder.join("snapshots").join(commit).join(&file.file)
 }
 
-fn cached(folder: &Path, commit: &str, file: &HubFile) -> Option<Fetched> {
+pub(super) fn cached(folder: &Path, commit: &str, file: &HubFile) -> Option<Fetched> {
     let path = snapshot(folder, commit, file);
     (is_commit(commit) && path.is_file()).then(|| Fetched {
         path,
         commit: commit.into(),
     })
-}
-
-/// Notes which commit a branch or tag stands for.
-fn remember(folder: &Path, revision: &str, commit: &str) -> Result<(), HubError> {
-    let path = folder.join("refs").join(revision);
-    let is_noted = || fs::read_to_string(&path).is_ok_and(|noted| noted.trim() == commit);
-    if is_commit(revision) || is_noted() {
-        return Ok(());
-    }
-    create_parent(&path)?;
-    fs::write(&path, commit).map_err(HubError::cache("write", &path))
-}
-
-pub(super) fn create_parent(path: &Path) -> Result<(), HubError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(HubError::cache("create", folder))
 }
 
 #[cfg(test)]
@@ -132,13 +93,8 @@ mod tests {
             .join("models--me--net/snapshots")
             .join(&commit)
             .join("a/m.safetensors");
-        create_parent(&path).unwrap();
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, "x").unwrap();
         assert_eq!(cached(&folder, &commit, &file).map(|f| f.path), Some(path));
-        remember(&folder, "v1", &commit).unwrap();
-        let noted = fs::read_to_string(root.path().join("models--me--net/refs/v1")).unwrap();
-        assert_eq!(noted, commit);
-        remember(&folder, &commit, &commit).unwrap();
-        assert!(!folder.join("refs").join(&commit).exists());
     }
 }

@@ -8,11 +8,7 @@ use ureq::{
     tls::{Certificate, RootCerts, TlsConfig},
 };
 
-use super::{
-    HubError,
-    environment::Environment,
-    fetch::{create_parent, is_commit},
-};
+use super::{HubError, download::create_parent, environment::Environment, fetch::is_commit};
 use crate::config::HubFile;
 
 /// Redirects that are followed: a renamed repository, then the store of large files.
