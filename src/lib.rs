@@ -52,3 +52,5 @@ pub mod schedule;
 pub mod selftest;
 pub mod train;
 pub mod units;
+
+pub use mimalloc::MiMalloc as Allocator;

@@ -53,7 +53,7 @@ pub use schema::json_schema;
 pub use schema_text::{about, default_text, default_words, description, example_text, type_text};
 pub use sections::{Section, metrics, sections};
 pub use source::{Place, Source, Sources};
-pub use spec::{Overrides, Spec};
+pub use spec::{Overrides, Spec, Written};
 pub use top::{ModelKeys, Top};
 pub use train::{Better, EarlyStopKeys, EmaKeys, OnNan, Precision, TestOn, TrainKeys};
 

@@ -56,7 +56,8 @@ pub use statistics::Moments;
 pub use synthetic::Synthetic;
 pub use text::{Text, TextError};
 pub use transform::{
-    HorizontalFlip, Normalize, RandomCrop, Standardize, TransformEntry, TransformSpec, Transforms,
+    HorizontalFlip, Normalize, RandomCrop, Scratch, Standardize, TransformEntry, TransformSpec,
+    Transforms,
 };
 
 #[cfg(test)]

@@ -51,6 +51,17 @@ pub enum TrainError {
     /// The recipe contradicts itself.
     #[error("{0}")]
     Recipe(String),
+    /// Samples of another shape than the data's.
+    #[error(
+        "samples of shape {found:?} were given; hint: the model takes [n{}] as the dataset gives them",
+        wanted.iter().map(|extent| format!(", {extent}")).collect::<String>()
+    )]
+    Samples {
+        /// The shape of what was given.
+        found: Vec<usize>,
+        /// The shape of one sample.
+        wanted: Vec<usize>,
+    },
     /// A split that the data does not have.
     #[error("the data has no `{0}` split")]
     NoSplit(&'static str),

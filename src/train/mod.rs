@@ -32,6 +32,7 @@ mod ledger;
 mod meter;
 mod order;
 mod precision;
+mod predict;
 mod progress;
 mod recipe;
 mod recover;
