@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     sandbox::{Outcome, Sandbox, finish, json},
-    weights::{CONFIG, safetensors, starting, tensors, weights},
+    weights::{CONFIG, safetensors, started, starting, tensors, weights},
 };
 
 /// An HTTP server on this machine: what it answers by path, and what it was asked.

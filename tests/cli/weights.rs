@@ -40,7 +40,7 @@ pub fn weights(seed: u64) -> Vec<u8> {
 }
 
 /// A finished run that started from `weights.safetensors`.
-fn started(bytes: &[u8]) -> Sandbox {
+pub fn started(bytes: &[u8]) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("weights.safetensors", bytes);
     sandbox.write("c.toml", starting("weights.safetensors"));
