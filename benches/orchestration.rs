@@ -15,14 +15,17 @@ use std::{error::Error, fs, path::Path, time::Instant};
 use candle_core::{Device, Tensor};
 use trainer::{
     config::{Extensions, Overrides, Plan, Spec},
-    data::{Batch, Loader, Targets, Transforms},
+    data::{Batch, Loader, Transforms},
     event::{Event, Sink, SinkError},
-    kernel::{Grads, pages, threads},
+    field::write_pixels,
+    kernel::{Grads, allocator, threads},
     launch::Run,
     layer::{Builder, Mode},
+    model::Inputs,
     optim::Hyper,
     rng::{Purpose, Stream},
     schedule::Target,
+    task::Targets,
     train::StopFlag,
 };
 
@@ -70,7 +73,7 @@ epochs = 100
 fn main() -> Result<()> {
     let arguments = std::env::args().skip(1).filter(|a| !a.starts_with('-'));
     let numbers: Vec<usize> = arguments.filter_map(|a| a.parse().ok()).collect();
-    pages::keep();
+    allocator::keep();
     threads::set(numbers.first().copied().unwrap_or(2));
     let rounds = numbers.get(1).copied().unwrap_or(7);
     let folder = tempfile::tempdir()?;
@@ -166,14 +169,14 @@ fn bare(plan: &Plan, batches: &[Vec<(Tensor, Tensor)>]) -> Result<f64> {
     };
     let (hypers, frozen) = (vec![hyper; params.len()], vec![false; params.len()]);
     let (mut step, mut last) = (0, f64::NAN);
-    for (input, target) in batches.iter().flatten() {
+    for (inputs, target) in batches.iter().flatten() {
         let mode = Mode::Train {
             seed: plan.top.seed,
             step,
             micro: 0,
         };
-        let rows = input.dim(0)? as f64;
-        let sum = plan.loss.spec.sum(&model.forward(input, &mode)?, target)?;
+        let rows = target.dim(0)? as f64;
+        let sum = plan.loss.spec.sum(&model.forward(inputs, &mode)?, target)?;
         grads.zero();
         grads.backward(&sum, rows.recip(), &params)?;
         optimizer.step(&params, &grads, &hypers, &frozen)?;
@@ -186,9 +189,9 @@ fn bare(plan: &Plan, batches: &[Vec<(Tensor, Tensor)>]) -> Result<f64> {
 }
 
 /// Every batch of the run, epoch by epoch, in the run's order.
-fn batches(plan: &Plan) -> Result<Vec<Vec<(Tensor, Tensor)>>> {
+fn batches(plan: &Plan) -> Result<Vec<Vec<(Inputs, Tensor)>>> {
     let data = plan.dataset.spec.load(&plan.dataset_keys, plan.top.seed)?;
-    let transforms = Transforms::fit(&[], &data.facts.shape, &*data.train, plan.top.seed)?;
+    let transforms = Transforms::fit(&[], &data.facts.fields, &*data.train, plan.top.seed)?;
     let keys = plan.dataset_keys.training(plan.top.seed);
     let loader = Loader::new(data.train.clone(), transforms.into(), keys)?;
     let epochs = plan.length.epochs() as u32;
@@ -196,9 +199,12 @@ fn batches(plan: &Plan) -> Result<Vec<Vec<(Tensor, Tensor)>>> {
     (0..epochs).map(|e| epoch(e).collect()).collect()
 }
 
-fn tensors(batch: Batch, plan: &Plan) -> Result<(Tensor, Tensor)> {
-    let shape = [&[batch.len], plan.io.input.as_slice()].concat();
-    let input = Tensor::from_vec(batch.input, shape, &Device::Cpu)?;
+fn tensors(mut batch: Batch, plan: &Plan) -> Result<(Inputs, Tensor)> {
+    let shape = [&[batch.len], plan.io.input()].concat();
+    let bytes = batch.columns[0].values.pixels()?;
+    let mut input = vec![0.0; bytes.len()];
+    write_pixels(bytes, u8::MAX, &mut input);
+    let input = Inputs::one(Tensor::from_vec(input, shape, &Device::Cpu)?);
     let Targets::Classes(classes) = batch.targets else {
         return Err("the targets are no classes".into());
     };

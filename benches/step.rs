@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use candle_core::{Device, Result, Tensor};
 use trainer::{
-    kernel::{Grads, cross_entropy, inplace, pages, threads},
+    kernel::{Grads, allocator, cross_entropy, inplace, threads},
     layer::{Builder, LayerError, Mode},
-    model::{Cnn, Io, Mlp, ModelSpec, Norm},
+    model::{Cnn, Inputs, Io, Mlp, ModelSpec, Norm},
     rng::{Purpose, Stream},
 };
 
@@ -20,7 +20,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> std::result::Result<(), LayerError> {
     let arguments = std::env::args().skip(1).filter(|a| !a.starts_with('-'));
     let arguments: Vec<String> = arguments.collect();
-    pages::keep();
+    allocator::keep();
     threads::set(arguments.first().and_then(|n| n.parse().ok()).unwrap_or(2));
     let part = arguments.get(1).map_or("", String::as_str);
     let mlp = Mlp {
@@ -64,13 +64,7 @@ fn report(
     input: &[usize],
     batch: usize,
 ) -> std::result::Result<(), LayerError> {
-    let (b, io) = (
-        Builder::plan(),
-        Io {
-            input: input.to_vec(),
-            outputs: 10,
-        },
-    );
+    let (b, io) = (Builder::plan(), Io::numbers(input, 10));
     let model = spec.build(&b, &io)?;
     let built = b.finish();
     for param in built.params.iter().chain(&built.buffers) {
@@ -80,7 +74,7 @@ fn report(
     shape.extend(input);
     let mut numbers = vec![0.0; shape.iter().product()];
     Stream::new(1, Purpose::Sample, "").fill_normal(&mut numbers, 0.0, 1.0);
-    let x = Tensor::from_vec(numbers, shape, &Device::Cpu)?;
+    let x = Inputs::one(Tensor::from_vec(numbers, shape, &Device::Cpu)?);
     let labels = (0..batch as u32).map(|i| i % 10).collect::<Vec<_>>();
     let targets = Tensor::from_vec(labels, batch, &Device::Cpu)?;
     let momenta: Vec<Tensor> = built

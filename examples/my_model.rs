@@ -17,7 +17,7 @@ use trainer::{
     config::Extensions,
     error::KeyFault,
     layer::{Builder, Flatten, LayerError, Linear, LinearKeys, Mode},
-    model::{Io, Model, ModelSpec},
+    model::{Inputs, Io, Model, ModelSpec},
 };
 
 fn main() -> ExitCode {
@@ -69,7 +69,7 @@ impl ModelSpec for MyNet {
                 },
             )
         };
-        let flatten = Flatten::new(b, "flatten", &io.input);
+        let flatten = Flatten::new(b, "flatten", io.input());
         let enter = linear("enter", flatten.output(), self.width, true)?;
         let blocks = (1..=self.blocks)
             .map(|i| linear(&format!("block{i}"), enter.output(), self.width, true))
@@ -94,8 +94,8 @@ struct Network {
 
 impl Model for Network {
     /// Samples [n, ..input] → logits [n, outputs]; gradients come by themselves.
-    fn forward(&self, input: &Tensor, mode: &Mode) -> Result<Tensor> {
-        let mut h = self.flatten.forward(input, mode)?;
+    fn forward(&self, inputs: &Inputs, mode: &Mode) -> Result<Tensor> {
+        let mut h = self.flatten.forward(inputs.only()?, mode)?;
         h = self.enter.forward(&h, mode)?;
         for block in &self.blocks {
             h = (&h + block.forward(&h, mode)?)?;

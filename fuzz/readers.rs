@@ -232,7 +232,7 @@ fn load(spec: &dyn DatasetSpec) {
     let described = spec.describe(&keys, 0);
     if let (Ok(facts), Ok(data)) = (described, spec.load(&keys, 0)) {
         assert_eq!(data.facts.train, facts.train);
-        assert_eq!(data.facts.shape, facts.shape);
+        assert_eq!(data.facts.fields, facts.fields);
         assert_eq!(data.train.len(), facts.train);
     }
 }

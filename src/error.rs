@@ -80,34 +80,3 @@ pub fn io_reason(error: &std::io::Error) -> String {
         _ => error.to_string(),
     }
 }
-
-/// The candidate most like `word`, for "did you mean": upper and lower case count as equal; `None`
-/// where nothing is near.
-#[must_use]
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word = word.to_lowercase();
-    let scored = candidates.into_iter().map(|candidate| {
-        let likeness = strsim::normalized_damerau_levenshtein(&word, &candidate.to_lowercase());
-        (likeness, candidate)
-    });
-    let mut best = (0.5, None);
-    for (likeness, candidate) in scored {
-        if likeness > best.0 {
-            best = (likeness, Some(candidate));
-        }
-    }
-    best.1
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_nearest_word_is_found_and_a_far_one_is_not() {
-        let known = ["momentum", "nesterov", "lr"];
-        assert_eq!(nearest("momentun", known), Some("momentum"));
-        assert_eq!(nearest("NESTEROW", known), Some("nesterov"));
-        assert_eq!(nearest("dampening", known), None);
-    }
-}

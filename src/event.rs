@@ -1,9 +1,14 @@
 //! What happens in a run, as plain data: the training loop emits [`Event`]s and knows neither files
 //! nor terminals; a [`Sink`] turns them into metrics, traces, screens or a test's vector.
 
+pub mod key;
+
 use std::{collections::BTreeMap, sync::Arc};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::number;
 
 /// Values by `split/name`, in order of their names.
 pub type Metrics = BTreeMap<String, f64>;
@@ -165,6 +170,7 @@ pub enum Reason {
         /// `split/name`.
         metric: String,
         /// Its value.
+        #[serde(with = "number")]
         value: f64,
     },
     /// The run is over.
@@ -244,22 +250,29 @@ pub struct Tested {
     pub step: u64,
 }
 
-/// One of the two states that a run can be tested on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The state that a run is tested on: that of the last update, or the one with the best value of the
+/// watched metric.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum TestedState {
-    /// That of the last update.
     #[default]
     Last,
-    /// That with the best value of the watched metric.
     Best,
 }
 
+impl TestedState {
+    pub(crate) fn is_last(&self) -> bool {
+        *self == Self::Last
+    }
+}
+
 /// What came of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "status")]
 pub enum Status {
     /// It did all its steps.
+    #[default]
     Completed,
     /// The metric that `early_stop` watches no longer improved: the run is done, before its last
     /// step.
@@ -272,6 +285,7 @@ pub enum Status {
         /// Why, for a person.
         why: String,
         /// The signal's number. Absent in the early stops of older versions.
+        #[serde(skip_serializing_if = "Option::is_none")]
         signal: Option<i32>,
     },
     /// The loss or a gradient was not finite.
@@ -284,6 +298,38 @@ pub enum Status {
         /// The error.
         why: String,
     },
+}
+
+impl Status {
+    /// Returns its name, as files and the screen have it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::EarlyStopped { .. } => "early_stopped",
+            Self::Stopped { .. } => "stopped",
+            Self::Diverged { .. } => "diverged",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
+    /// Returns why the run ended before its last step, for a person.
+    #[must_use]
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Completed => None,
+            Self::EarlyStopped { why }
+            | Self::Stopped { why, .. }
+            | Self::Diverged { why }
+            | Self::Failed { why } => Some(why),
+        }
+    }
+
+    /// Returns whether the run came to an end of its own.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        matches!(self, Self::Completed | Self::EarlyStopped { .. })
+    }
 }
 
 /// Takes events. An error ends the run.

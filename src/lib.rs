@@ -32,14 +32,17 @@
 pub mod cli;
 pub mod config;
 pub mod data;
+pub mod direction;
 pub mod error;
 pub mod event;
+pub mod field;
 pub mod file;
 pub mod kernel;
 pub mod launch;
 pub mod layer;
 pub mod memory;
 pub mod model;
+pub mod number;
 pub mod objective;
 pub mod optim;
 pub mod printable;
@@ -50,6 +53,8 @@ pub mod run;
 pub mod safetensors;
 pub mod schedule;
 pub mod selftest;
+pub mod suggest;
+pub mod task;
 pub mod train;
 pub mod units;
 

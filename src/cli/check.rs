@@ -45,8 +45,8 @@ impl Check {
                 Format::Toml => out.toml(plan.to_table())?,
                 _ => out.lines(&plan_text::plan(&plan, out.fold(), out.palette()))?,
             }
-            if let Err(error) = launch::check_memory(&plan) {
-                out.warn(&error.to_string().replace("; hint: ", "; "));
+            if let Some(fault) = memory_fault(&plan) {
+                out.warn(&fault);
             }
         }
         Ok(())
@@ -62,7 +62,11 @@ impl Check {
             let mut spec = Spec::load(path, &overrides);
             launch::start_from(&mut spec, &global.runs);
             all.push(match Plan::resolve(&spec, &global.extensions) {
-                Ok(plan) => plan_text::json(&config, &plan),
+                Ok(plan) => {
+                    let mut object = plan_text::json(&config, &plan);
+                    object["memory_fault"] = memory_fault(&plan).into();
+                    object
+                }
                 Err(error) => {
                     let faults = error.0.to_json();
                     refused.get_or_insert(CliError::Refused);
@@ -78,4 +82,10 @@ impl Check {
         out.flush()?;
         refused.map_or(Ok(()), Err)
     }
+}
+
+/// What is wrong with the memory that the plan needs, and what to change; `None` where it fits.
+fn memory_fault(plan: &Plan) -> Option<String> {
+    let error = launch::check_memory(plan).err()?;
+    Some(error.to_string().replace("; hint: ", "; "))
 }

@@ -1,6 +1,6 @@
 //! `trainer eval`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{CliError, Global, Output, PlanFlags, require::Require, run::Format};
 use crate::{
     launch::{self, Evaluation, Which},
+    number::Number,
     report::{Align, Field, Record, Table, classes_text, confusion_object, exact},
     run::{Reader, Store},
     train::Split,
@@ -113,17 +114,8 @@ impl Eval {
     ) -> Result<(), CliError> {
         match self.format {
             Format::Json => {
-                let metrics: serde_json::Map<_, _> = found
-                    .metrics
-                    .iter()
-                    .map(|(name, value)| {
-                        let value = match value.is_finite() {
-                            true => json!(value),
-                            false => json!(exact(*value)),
-                        };
-                        (name.clone(), value)
-                    })
-                    .collect();
+                let metrics = found.metrics.iter();
+                let metrics: BTreeMap<_, _> = metrics.map(|(k, v)| (k, Number(*v))).collect();
                 let mut object = json!({
                     "run": record.view.info.run,
                     "split": self.split().name(),

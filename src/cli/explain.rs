@@ -12,8 +12,8 @@ use crate::{
         Section, about, default_words, description, example_text, inner_table, metrics, origin,
         sections, type_text,
     },
-    error::nearest,
     report::{Align, Ink, Table},
+    suggest::nearest,
 };
 
 /// Explain a table, a component or a key of the config

@@ -7,7 +7,7 @@ use clap::{
 };
 
 use super::with_name;
-use crate::{config::key_path, error::nearest};
+use crate::{config::key_path, suggest::nearest};
 
 /// Words that are no verbs here, and what does the same.
 const VERBS: &[(&[&str], &str)] = &[

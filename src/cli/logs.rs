@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::{CliError, Global, Output};
 use crate::{
     report::{EpochRange, Level, TraceFilter, TraceLine, sanitize, sanitize_json},
-    run::{Reader, Store, Tail, TailLine},
+    run::{Reader, RunStatus, Store, Tail, TailLine},
     units::counted,
 };
 
@@ -70,7 +70,7 @@ impl Logs {
         let (mut seen, mut printed) = (Seen::default(), false);
         loop {
             // Asked before reading: what a run writes before it ends is then read below.
-            let running = self.follow && Reader::glance(&path)?.status == "running";
+            let running = self.follow && Reader::glance(&path)?.status == RunStatus::Running;
             while let Some(line) = tail.next_line(running)? {
                 let line = match line {
                     TailLine::Text(line) => line,

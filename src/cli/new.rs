@@ -8,7 +8,7 @@ use serde_json::Value as Schema;
 use super::{CliError, Global, Output, with_name};
 use crate::{
     config::{Section, about, default_text, example_text, sections},
-    error::nearest,
+    suggest::{did_you_mean, nearest},
 };
 
 /// Write a commented config to start from
@@ -103,7 +103,7 @@ fn component(text: &mut String, section: &Section, kind: &str) -> Result<(), Cli
             .map(|(name, _)| name.as_str())
             .collect();
         let hint = match nearest(kind, names.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
+            Some(near) => did_you_mean(near),
             None => format!("one of {}", names.join(", ")),
         };
         return Err(CliError::Usage(format!(

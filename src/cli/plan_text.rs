@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use crate::{
     config::{Fit, Init, Plan, WeightFile, short_path},
-    data::Task,
+    field::{Field, Kind},
     launch::data_info,
     report::{Align, Ink, Palette, Table, bytes, class_counts, sanitize, short, split_sizes},
     schedule::PhaseInfo,
+    task::Task,
     units::counted,
 };
 
@@ -77,26 +78,36 @@ fn data(plan: &Plan) -> String {
     let mut more = String::new();
     let task = match &facts.task {
         Task::Classification { classes, .. } => format!("{classes} classes"),
+        Task::MultiLabel { names } => format!("any of {}", counted(names.len() as u64, "label")),
         Task::Regression { targets: 1 } => "regression".into(),
         Task::Regression { targets } => format!("regression of {targets} targets"),
         Task::NextToken { vocabulary } => {
-            let sample: usize = facts.shape.iter().product();
+            let sample = facts.fields[0].size();
             let tokens = thousands((facts.train * sample) as u64);
             more = format!("; {tokens} tokens an epoch");
             format!("the next token of a vocabulary of {}", vocabulary.len())
         }
     };
-    let input = shape(&facts.shape);
-    let unit = if facts.task.is_tokens() {
-        " tokens"
-    } else {
-        ""
-    };
+    let input = facts
+        .fields
+        .iter()
+        .map(input)
+        .collect::<Vec<_>>()
+        .join(" and ");
     format!(
-        "{}: {input}{unit}, {task}; {}{more}",
+        "{}: {input}, {task}; {}{more}",
         plan.dataset.kind,
         split_sizes(&data_info(facts))
     )
+}
+
+/// The values of one field.
+fn input(field: &Field) -> String {
+    match field.kind {
+        Kind::Numbers | Kind::Pixels { .. } => shape(&field.shape),
+        Kind::Tokens { .. } if !field.varies => format!("{} tokens", shape(&field.shape)),
+        _ => field.words(),
+    }
 }
 
 /// Where the weights come from, and whether anybody has looked at them.
@@ -182,8 +193,13 @@ fn layers(plan: &Plan, fold: Option<usize>, palette: Palette) -> String {
         ("parameters", Align::Right),
         ("FLOPs", Align::Right),
     ]);
-    let input = shape(&plan.io.input);
-    table.row(["input", "", &input, "", ""]);
+    for field in &plan.io.fields {
+        let name = match plan.io.fields.len() {
+            1 => "input",
+            _ => &field.name,
+        };
+        table.row([name, "", &shape(&field.shape), "", ""]);
+    }
     for layer in &plan.architecture.layers {
         let count = if layer.params == 0 {
             String::new()
@@ -275,9 +291,9 @@ pub fn json(config: &str, plan: &Plan) -> Value {
         "plan_hash": plan.hash(),
         "plan": plan.to_table(),
         "data": {
-            "shape": plan.facts.shape,
+            "shape": plan.facts.fields[0].shape,
             "classification": plan.facts.task.is_classification(),
-            "tokens": plan.facts.task.is_tokens(),
+            "tokens": plan.facts.fields[0].is_tokens(),
             "outputs": plan.io.outputs,
             "train": plan.facts.train,
             "val": plan.facts.val,

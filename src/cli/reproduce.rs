@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::{CliError, Global, Memory, Output, PlanFlags, run::Format, session};
 use crate::{
+    event::Status,
     launch::{self, Repeat, Reproduction, SameProgram},
-    run::Store,
+    run::{RunStatus, Store},
     units::counted,
 };
 
@@ -91,11 +92,11 @@ impl Reproduce {
 }
 
 /// Returns the verb for how a run broke off that did not come to its end.
-fn ended(status: &str) -> &str {
+fn ended(status: &RunStatus) -> &'static str {
     match status {
-        "stopped" => "was stopped",
-        "running" => "was read",
-        other => other,
+        RunStatus::Ended(Status::Stopped { .. }) => "was stopped",
+        RunStatus::Running => "was read",
+        other => other.name(),
     }
 }
 

@@ -7,6 +7,7 @@ use clap::Args;
 use super::CliError;
 use crate::{
     config::Plan,
+    event::key,
     report::{self, Field, Filter, Record},
     run::{Reader, Summary},
 };
@@ -159,7 +160,7 @@ fn no_split(plan: &Plan, key: &str) -> Option<String> {
 
 /// The metrics that a run of this plan will have.
 fn metrics(plan: &Plan) -> Vec<String> {
-    let mut all = vec!["train/loss".to_string()];
+    let mut all = vec![key::TRAIN_LOSS.to_string()];
     for (split, samples) in [("val", plan.facts.val), ("test", plan.facts.test)] {
         if samples > 0 {
             all.push(format!("{split}/loss"));

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     config::Plan,
+    event::Status,
     launch,
     report::{self, Align, Cell, Ink, Record, Table, short},
     run::{Reader, Summary},
@@ -232,11 +233,9 @@ fn table(ready: &[Ready], ended: &[Ended]) -> Table {
 fn status(end: &Ended) -> Cell {
     match (&end.summary, &end.error) {
         (Some(summary), Some(CliError::Unmet(_))) => {
-            Cell::from(format!("{}, not as required", summary.status)).ink(Ink::Bad)
+            Cell::from(format!("{}, not as required", summary.status.name())).ink(Ink::Bad)
         }
-        (Some(summary), _) => {
-            Cell::from(summary.status.as_str()).ink(Ink::of_status(&summary.status))
-        }
+        (Some(summary), _) => Cell::from(summary.status.name()).ink((&summary.status).into()),
         (None, Some(_)) => Cell::from("failed").ink(Ink::Bad),
         (None, None) => Cell::from("checked"),
     }
@@ -254,10 +253,12 @@ pub(super) fn conclude(
         Format::Text => out.lines(&session::conclusion(summary)),
     };
     said(result, out)?;
-    let why = || summary.why.clone().unwrap_or_default();
-    match (summary.status.as_str(), summary.signal) {
-        (_, Some(signal)) => Err(CliError::Signal(u8::try_from(signal).unwrap_or(u8::MAX))),
-        ("diverged", _) => Err(CliError::Diverged(why())),
+    match &summary.status {
+        Status::Stopped {
+            signal: Some(signal),
+            ..
+        } => Err(CliError::Signal(u8::try_from(*signal).unwrap_or(u8::MAX))),
+        Status::Diverged { why } => Err(CliError::Diverged(why.clone())),
         _ => Ok(()),
     }
 }

@@ -8,11 +8,12 @@ use std::{
 use super::{CliError, Output, args::Cli};
 use crate::{
     config::Plan,
+    direction::Direction,
     event::{
         Best, Checkpoint, Dtype, Ending, EpochRow, EvalRow, Event, Metrics, NamedArray, Reason,
         Sink, Status, StepRow,
     },
-    run::{AttemptMeta, Keep, Mode, RunMeta, Writer},
+    run::{AttemptMeta, Keep, RunMeta, Writer},
 };
 
 /// A run of two epochs of twenty steps that is still open, named `digits`.
@@ -102,7 +103,7 @@ fn meta(lr: f64) -> RunMeta {
         keep: Keep {
             newest: 3,
             best: 1,
-            mode: Mode::Max,
+            mode: Direction::Max,
         },
         attempt: AttemptMeta {
             argv: vec!["trainer".into()],

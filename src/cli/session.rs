@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Global, Screen, with_name};
 use crate::{
+    event::Status,
     launch,
     report::{duration, sanitize, shares, short, tested_state},
     run::Summary,
@@ -31,13 +32,13 @@ pub fn conclusion(summary: &Summary) -> String {
     let mut text = format!(
         "\n{}: {} at step {} (epoch {}) in {}, {} samples/s\n",
         summary.run,
-        summary.status,
+        summary.status.name(),
         summary.step,
         short(summary.epoch),
         duration(summary.wall_s),
         short(summary.samples_per_s)
     );
-    if let Some(why) = &summary.why {
+    if let Some(why) = summary.status.why() {
         let _ = writeln!(text, "  why    {why}");
     }
     let spent = shares(&summary.ledger);
@@ -63,10 +64,10 @@ pub fn conclusion(summary: &Summary) -> String {
     }
     let _ = writeln!(text, "  state  {}", summary.state_hash);
     let _ = writeln!(text, "  where  {}", summary.path);
-    let next = match summary.status.as_str() {
-        "completed" | "early_stopped" => "trainer show last, trainer reproduce last",
+    let next = match &summary.status {
+        status if status.is_complete() => "trainer show last, trainer reproduce last",
         // The same samples would meet the same numbers.
-        "diverged" => "trainer show last",
+        Status::Diverged { .. } => "trainer show last",
         _ => "trainer show last, trainer resume last",
     };
     let _ = writeln!(text, "next: {}", with_name(next));

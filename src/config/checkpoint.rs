@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::train::Better;
+use crate::direction::Direction;
 use crate::units::Span;
 
 /// Keys of `[checkpoint]`.
@@ -35,7 +35,7 @@ pub struct BestKeys {
     /// Whether `max` or `min` is better. Default: as `train.early_stop` has it for the same metric,
     /// else as the metric says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mode: Option<Better>,
+    pub mode: Option<Direction>,
     /// How many of the best are kept. Default 1.
     #[serde(default = "one")]
     #[schemars(range(min = 1))]

@@ -72,10 +72,7 @@ mod tests {
     #[test]
     fn a_step_costs_three_forward_passes_of_every_sample() -> Result<(), crate::layer::LayerError> {
         let builder = Builder::plan();
-        let io = Io {
-            input: vec![4],
-            outputs: 2,
-        };
+        let io = Io::numbers(&[4], 2);
         let model = Mlp {
             hidden: Vec::new(),
             ..Mlp::default()

@@ -19,7 +19,7 @@ pub use file::stored;
 pub use fit::Fit;
 pub use hub::HubFile;
 
-use crate::{error::KeyFault, layer::Architecture};
+use crate::{error::KeyFault, layer::Architecture, suggest::did_you_mean};
 
 /// Where weights come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,7 +218,7 @@ pub fn compare(
             true => None,
             false => super::paths::similar(path, written),
         };
-        let near = near.map(|near| format!("did you mean `{near}`?"));
+        let near = near.map(did_you_mean);
         let plain = "a safetensors file, such as the `model.safetensors` of a checkpoint";
         KeyFault::error("init", format!("cannot start from `{shown}`: {message}"))
             .hint(near.or(hint).unwrap_or_else(|| plain.into()))

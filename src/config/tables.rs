@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Schema;
 
 use super::{
+    aliases,
     diagnostic::Diagnostic,
     init::HubFile,
     node::{Node, Table, Value},
@@ -15,9 +16,12 @@ use super::{
     repair,
     source::Place,
     spec::Spec,
-    suggest, validate,
+    validate,
 };
-use crate::error::{KeyFault, Severity};
+use crate::{
+    error::{KeyFault, Severity},
+    suggest::did_you_mean,
+};
 
 /// Collects faults while the tables of a Spec are read.
 pub(super) struct Tables<'a> {
@@ -216,7 +220,7 @@ impl<'a> Tables<'a> {
         let allowed = || registry.names().collect::<Vec<_>>().join(", ");
         if let Some(place) = table.key_place(key).filter(|_| key != "type") {
             let message = format!("unknown key `{key}` in {what}");
-            let hint = "did you mean `type`?".to_string();
+            let hint = did_you_mean("type");
             self.faults
                 .push(Diagnostic::error(place, message).hint(hint));
         }
@@ -240,7 +244,7 @@ impl<'a> Tables<'a> {
         };
         if registry.get(name).is_none() {
             let message = format!("unknown {} type `{name}`", registry.noun);
-            let hint = suggest::hint(name, &registry.names().collect::<Vec<_>>());
+            let hint = aliases::hint(name, &registry.names().collect::<Vec<_>>());
             self.faults
                 .push(Diagnostic::error(&kind.place, message).hint(hint));
             return None;
@@ -345,7 +349,7 @@ impl<'a> Tables<'a> {
 fn type_key(table: &Table, is_common: impl Fn(&str) -> bool) -> &str {
     let is_meant = |key: &str, node: &Node| {
         let is_name = node.text().is_some() && !is_common(key);
-        is_name && suggest::near(key, &["type"]).is_some()
+        is_name && aliases::near(key, &["type"]).is_some()
     };
     let mut others = table.iter();
     let other = others.find(|(key, _, node)| is_meant(key, node));

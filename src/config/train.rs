@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::Span;
+use crate::{direction::Direction, event::TestedState, units::Span};
 
 /// Keys of `[train]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -52,9 +52,9 @@ pub struct TrainKeys {
     pub log_every: Span,
     /// The state of the finished run that is measured on the test split: the `last` one, or the
     /// `best` by the metric of `[checkpoint] best`. Default `last`.
-    #[serde(default, skip_serializing_if = "TestOn::is_last")]
+    #[serde(default, skip_serializing_if = "TestedState::is_last")]
     #[schemars(example = &"best")]
-    pub test: TestOn,
+    pub test: TestedState,
     /// Ends the run when a metric no longer improves; `[checkpoint] best` then watches the same
     /// metric, unless it says another. Default: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -89,7 +89,7 @@ pub struct EarlyStopKeys {
     pub metric: Option<String>,
     /// Whether `max` or `min` is better. Default: as the metric says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mode: Option<Better>,
+    pub mode: Option<Direction>,
     /// How long it may go without improving: `"10 evals"` or `"10 epochs"`. Default "10 evals".
     #[serde(default = "ten_evals")]
     #[schemars(example = &"10 evals")]
@@ -98,31 +98,6 @@ pub struct EarlyStopKeys {
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub min_delta: f64,
-}
-
-/// A state that is measured on the test split.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum TestOn {
-    #[default]
-    Last,
-    Best,
-}
-
-impl TestOn {
-    fn is_last(&self) -> bool {
-        *self == Self::Last
-    }
-}
-
-/// Which way a metric improves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Better {
-    Max,
-    Min,
 }
 
 /// A number format.
@@ -147,7 +122,12 @@ impl Precision {
     }
 }
 
-/// What is done about numbers that are not finite.
+/// What is done about a loss or a gradient that is not finite.
+///
+/// `Stop` ends the run as diverged. `Skip` leaves the update out, and gives up after ten in a row.
+/// `Rollback` goes back to the state of the last checkpoint or epoch start, and its step, and goes on
+/// with the batches that follow; it gives up after five times, and the numbers of the updates that
+/// were undone come again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]

@@ -5,6 +5,7 @@ use serde_json::Value as Schema;
 use toml::de::DeTable;
 
 use super::{
+    aliases,
     diagnostic::Diagnostic,
     elsewhere,
     init::{HubFile, Init},
@@ -12,10 +13,9 @@ use super::{
     paths::path_fault,
     schema_text::{about, allowed_names, describe, inline, types},
     source::Place,
-    suggest,
     type_hint::type_hint,
 };
-use crate::{data::Share, units::Span};
+use crate::{data::Share, suggest::did_you_mean, units::Span};
 
 /// Faults that get a hint each, which takes a search; more of them are not shown.
 pub(super) const MOST_HINTS: usize = 200;
@@ -44,7 +44,7 @@ pub fn table(
                 faults.push(Diagnostic::error(key_place, message));
             }
             None => {
-                meant.extend(suggest::near(key, &allowed).map(String::from));
+                meant.extend(aliases::near(key, &allowed).map(String::from));
                 meant.extend(elsewhere::keys(key));
                 faults.push(unknown_key(
                     what,
@@ -83,14 +83,14 @@ pub fn unknown_key(
     };
     let is_inner = !what.is_empty() && !header.starts_with('[');
     let home = elsewhere::Home { header, schema };
-    let elsewhere = match suggest::alias(key, allowed) {
+    let elsewhere = match aliases::alias(key, allowed) {
         None if !is_inner => elsewhere::hint(home, key, Some(node)),
         _ => None,
     };
     let hint = match (elsewhere, allowed) {
         (Some(hint), _) => hint,
         (None, []) => "it takes no keys of its own".into(),
-        (None, allowed) => suggest::hint(key, allowed),
+        (None, allowed) => aliases::hint(key, allowed),
     };
     Diagnostic::error(place, message).hint(hint)
 }
@@ -99,12 +99,12 @@ pub fn unknown_key(
 #[must_use]
 pub fn unknown_table(key: &str, (place, node): (&Place, &Node), allowed: &[&str]) -> Diagnostic {
     let hint = match elsewhere::table(key) {
-        Some(header) => format!("did you mean `{header}`?"),
+        Some(header) => did_you_mean(header),
         None => {
             let schema = &Schema::Null;
             let home = elsewhere::Home { header: "", schema };
             let elsewhere = elsewhere::hint(home, key, Some(node));
-            elsewhere.unwrap_or_else(|| suggest::hint(key, allowed))
+            elsewhere.unwrap_or_else(|| aliases::hint(key, allowed))
         }
     };
     Diagnostic::error(place, format!("unknown table `[{key}]`")).hint(hint)
@@ -211,7 +211,7 @@ fn name(key: &str, node: &Node, names: &[&str], faults: &mut Vec<Diagnostic>) {
         Some(text) if names.contains(&text) => {}
         Some(text) => {
             let message = format!("unknown value `{text}` for `{key}`");
-            let hint = suggest::hint(text, names);
+            let hint = aliases::hint(text, names);
             faults.push(Diagnostic::error(&node.place, message).hint(hint));
         }
         None => {

@@ -1,8 +1,12 @@
 //! A look at every target before anything is trained: what the loss or the model would refuse in
 //! the middle of a run is found here, with its sample.
 
-use super::{Data, DataError, Target, Task};
+use super::{Data, DataError, Values};
 use crate::units::counted;
+use crate::{
+    field::{Field, Kind},
+    task::{Target, Task},
+};
 
 /// The reason why a sample cannot be learned from.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -19,10 +23,21 @@ pub enum TargetFault {
     #[error("its token `{token}` is not one of the {tokens} of the vocabulary, 0 to {}", tokens.saturating_sub(1))]
     Token {
         /// The token.
-        token: f32,
+        token: u32,
         /// Number of tokens.
         tokens: usize,
     },
+    /// A category that does not exist.
+    #[error("its category `{category}` is not one of the {categories} of its column, 0 to {}", categories.saturating_sub(1))]
+    Category {
+        /// The category.
+        category: u32,
+        /// Number of categories of the column.
+        categories: usize,
+    },
+    /// A label that is neither there nor not there.
+    #[error("its label `{0}` is neither 0 nor 1")]
+    Label(f32),
     /// A target that is no number.
     #[error("its target is `{0}`; hint: targets are finite numbers")]
     NotFinite(f32),
@@ -52,20 +67,24 @@ pub enum TargetFault {
 }
 
 impl Data {
-    /// Looks at every target of every split, and at every token; `range` is the lowest and the highest
+    /// Looks at every target of every split, and at every id; `range` is the lowest and the highest
     /// value that the loss takes, where it does not take all.
     ///
     /// # Errors
     /// The first sample, in the order of the splits, that cannot be learned from or measured.
     pub fn audit(&self, range: Option<(f64, f64)>) -> Result<(), DataError> {
         let splits = [Some(&self.train), self.val.as_ref(), self.test.as_ref()];
+        let fields = self.facts.fields.iter().enumerate();
+        let fields: Vec<_> = fields.filter(|(_, field)| !field.is_numeric()).collect();
+        let places = self.facts.fields[0].size();
         for split in splits.into_iter().flatten() {
-            let mut tokens = vec![0.0; self.facts.shape.iter().product()];
+            let mut ids = Values::Ids(Vec::new());
             for index in 0..split.len() {
-                let mut found = fault(&split.target(index), &self.facts.task, tokens.len(), range);
-                if let (None, Task::NextToken { vocabulary }) = (&found, &self.facts.task) {
-                    split.get(index, &mut tokens)?;
-                    found = unknown_token(&tokens, vocabulary.len());
+                let mut found = fault(&split.target(index), &self.facts.task, places, range);
+                for (place, field) in &fields {
+                    ids.clear();
+                    split.get(index, *place, &mut ids)?;
+                    found = found.or(unknown_id(field, ids.ids()?));
                 }
                 if let Some(fault) = found {
                     let place = split.place(index);
@@ -77,7 +96,7 @@ impl Data {
     }
 }
 
-/// Returns the fault of the target of a sample of `places` numbers.
+/// Returns the fault of the target of a sample of `places` places.
 fn fault(
     target: &Target<'_>,
     task: &Task,
@@ -100,6 +119,11 @@ fn fault(
             }),
         (Target::Values(values), Task::Regression { targets }) => count(values.len(), *targets)
             .or_else(|| values.iter().find_map(|value| unfit(*value, range))),
+        (Target::Values(values), Task::MultiLabel { names }) => count(values.len(), names.len())
+            .or_else(|| {
+                let other = values.iter().find(|value| **value != 0.0 && **value != 1.0);
+                other.map(|value| TargetFault::Label(*value))
+            }),
         _ => Some(TargetFault::Kind),
     }
 }
@@ -113,11 +137,25 @@ fn unfit(value: f32, range: Option<(f64, f64)>) -> Option<TargetFault> {
     (!inside).then_some(TargetFault::Outside { value, low, high })
 }
 
-/// The first input that is no token's id.
-fn unknown_token(inputs: &[f32], tokens: usize) -> Option<TargetFault> {
-    let known = |id: f32| id >= 0.0 && id.fract() == 0.0 && (id as usize) < tokens;
-    let token = inputs.iter().copied().find(|id| !known(*id))?;
-    Some(TargetFault::Token { token, tokens })
+/// Returns the fault of the first id that its field does not have.
+fn unknown_id(field: &Field, ids: &[u32]) -> Option<TargetFault> {
+    match &field.kind {
+        Kind::Tokens { vocabulary } => {
+            let token = *ids.iter().find(|id| **id as usize >= *vocabulary)?;
+            let tokens = *vocabulary;
+            Some(TargetFault::Token { token, tokens })
+        }
+        Kind::Categories { sizes } => {
+            let mut pairs = ids.iter().zip(sizes);
+            let (id, size) = pairs.find(|(id, size)| **id as usize >= **size)?;
+            let (category, categories) = (*id, *size);
+            Some(TargetFault::Category {
+                category,
+                categories,
+            })
+        }
+        Kind::Numbers | Kind::Pixels { .. } => None,
+    }
 }
 
 #[cfg(test)]
@@ -128,14 +166,14 @@ mod tests {
     use crate::data::{Dataset, DatasetKeys, DatasetSpec, Digits, Facts};
 
     /// Samples that are their targets, and inputs of one or more ids.
-    struct Made(Vec<Target<'static>>, Vec<f32>);
+    struct Made(Vec<Target<'static>>, Vec<u32>);
 
     impl Dataset for Made {
         fn len(&self) -> usize {
             self.0.len()
         }
-        fn get(&self, _: usize, out: &mut [f32]) -> Result<(), DataError> {
-            out.copy_from_slice(&self.1);
+        fn get(&self, _: usize, _: usize, out: &mut Values) -> Result<(), DataError> {
+            out.ids()?.extend_from_slice(&self.1);
             Ok(())
         }
         fn target(&self, index: usize) -> Target<'_> {
@@ -150,11 +188,11 @@ mod tests {
             } else {
                 vec![good.clone()]
             };
-            Arc::new(Made(targets, vec![0.0])) as Arc<dyn Dataset>
+            Arc::new(Made(targets, vec![0])) as Arc<dyn Dataset>
         };
         Data {
             facts: Facts {
-                shape: vec![1],
+                fields: vec![Field::tokens("tokens", 1, 2)],
                 task,
                 ..Digits {}.describe(&DatasetKeys::default(), 0).unwrap()
             },
@@ -172,6 +210,9 @@ mod tests {
         let values = |values: &'static [f32]| Target::Values(Cow::Borrowed(values));
         let next = |ids: &'static [u32]| Target::Classes(Cow::Borrowed(ids));
         let one = Task::Regression { targets: 1 };
+        let labels = || Task::MultiLabel {
+            names: vec!["a".into(), "b".into()],
+        };
         let words = || Task::NextToken {
             vocabulary: vec!["a".into(), "b".into()],
         };
@@ -219,6 +260,12 @@ mod tests {
                 "sample 1: it has 2 targets instead of 1",
             ),
             (
+                labels(),
+                values(&[1.0, 0.0]),
+                values(&[1.0, 0.5]),
+                "sample 1: its label `0.5` is neither 0 nor 1",
+            ),
+            (
                 words(),
                 next(&[1]),
                 next(&[2]),
@@ -257,14 +304,7 @@ mod tests {
 
     #[test]
     fn tokens_of_the_input_are_looked_at_too() {
-        for (token, ok) in [
-            (0.0, true),
-            (1.0, true),
-            (2.0, false),
-            (-1.0, false),
-            (0.5, false),
-            (f32::NAN, false),
-        ] {
+        for (token, ok) in [(0, true), (1, true), (2, false), (u32::MAX, false)] {
             let vocabulary = vec!["a".into(), "b".into()];
             let next = Target::Classes(Cow::Borrowed(&[1u32][..]));
             let mut data = data(

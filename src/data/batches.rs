@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::{
-    Batch, DataError, Dataset, Target, Targets,
+    Batch, DataError, Dataset,
     ahead::Ahead,
+    collate::Draft,
     transform::{Scratch, Transforms},
 };
+use crate::task::Targets;
 
 /// The batches of one pass. Dropping it ends the thread that reads ahead.
 pub struct Batches {
@@ -96,28 +98,31 @@ impl Maker {
     }
 
     fn make(&mut self, end: usize) -> Result<Batch, DataError> {
+        let (dataset, fields) = (&*self.dataset, self.transforms.fields());
         let indices = &self.order[self.next..end];
-        let size: usize = self.transforms.shape().iter().product();
-        // Zeroed sample by sample, where it is written the next moment: not a trip through memory.
-        let mut input = Vec::with_capacity(indices.len() * size);
-        let mut ids = Vec::with_capacity(indices.len());
+        let len = indices.len();
+        let drafts = fields.iter().map(|field| Draft::new(field, len));
+        let mut drafts: Vec<Draft> = drafts.collect();
+        let mut ids = Vec::with_capacity(len);
         let mut targets = None;
         for &index in indices {
-            let (dataset, index) = (&*self.dataset, index as usize);
-            let start = input.len();
-            input.resize(start + size, 0.0);
-            let (scratch, out) = (&mut self.scratch, &mut input[start..]);
-            self.transforms
-                .write(dataset, index, self.epoch, scratch, out)?;
-            let id = dataset.id(index);
-            ids.push(id);
-            let place = (ids.len() - 1, indices.len());
-            add_target(&mut targets, dataset.target(index), place)
+            let index = index as usize;
+            for (place, (draft, field)) in drafts.iter_mut().zip(fields).enumerate() {
+                let (scratch, out) = (&mut self.scratch, &mut draft.values);
+                self.transforms
+                    .write(dataset, (index, place), self.epoch, scratch, out)?;
+                draft.end_sample(field, dataset, index)?;
+            }
+            let (id, target) = (dataset.id(index), dataset.target(index));
+            let all = targets.get_or_insert_with(|| Targets::with_room(&target, len));
+            all.add(&target, ids.len())
                 .ok_or(DataError::MixedTargets { id })?;
+            ids.push(id);
         }
+        let columns = drafts.into_iter().zip(fields);
         Ok(Batch {
-            input,
-            len: ids.len(),
+            columns: columns.map(|(draft, field)| draft.finish(field)).collect(),
+            len,
             targets: targets.unwrap_or(Targets::Classes(Vec::new())),
             ids,
         })
@@ -136,31 +141,4 @@ impl Iterator for Maker {
         self.next = if batch.is_ok() { end } else { self.order.len() };
         Some(batch)
     }
-}
-
-/// Appends the target of a batch's `done`-th sample of `len` to those before it; `None` where it is
-/// of another kind.
-fn add_target(
-    targets: &mut Option<Targets>,
-    target: Target<'_>,
-    (done, len): (usize, usize),
-) -> Option<()> {
-    if targets.is_none() {
-        *targets = Some(match &target {
-            Target::Class(_) => Targets::Classes(Vec::with_capacity(len)),
-            Target::Classes(places) => Targets::Classes(Vec::with_capacity(len * places.len())),
-            Target::Values(values) => Targets::Values(Vec::with_capacity(len * values.len())),
-        });
-    }
-    match (targets.as_mut()?, target) {
-        (Targets::Classes(all), Target::Class(class)) if all.len() == done => all.push(class),
-        (Targets::Classes(all), Target::Classes(places)) if all.len() == done * places.len() => {
-            all.extend_from_slice(&places);
-        }
-        (Targets::Values(all), Target::Values(values)) if all.len() == done * values.len() => {
-            all.extend_from_slice(&values);
-        }
-        _ => return None,
-    }
-    Some(())
 }

@@ -1,7 +1,10 @@
 //! The number of samples of each class in each split, and warnings about it.
 
-use super::{Dataset, DatasetKeys, Facts, Split, SplitOrder, Target, Task};
-use crate::error::KeyFault;
+use super::{Dataset, DatasetKeys, Facts, Split, SplitOrder};
+use crate::{
+    error::KeyFault,
+    task::{Target, Task},
+};
 
 /// Samples of each class by split, in the order of the classes; all empty where a sample has no
 /// class of its own (a regression, a text) or nobody has counted.
@@ -41,7 +44,7 @@ impl ClassCounts {
                     Target::Classes(_) | Target::Values(_) => u32::MAX,
                 })
             }
-            Task::Regression { .. } | Task::NextToken { .. } => Self::default(),
+            _ => Self::default(),
         }
     }
 
@@ -170,7 +173,7 @@ mod tests {
         let names = (0..counts[0].len()).map(|i| format!("c{i}")).collect();
         let [train, val, test] = counts.map(|counts| counts.iter().sum());
         Facts {
-            shape: vec![1],
+            fields: vec![crate::field::Field::numbers("input", &[1])],
             task: Task::classes(names),
             train,
             val,

@@ -1,9 +1,13 @@
 //! What a dataset is: the traits and values between a `[dataset]` table and its samples.
 
-use std::{borrow::Cow, fmt::Debug, sync::Arc};
+use std::{fmt::Debug, sync::Arc};
 
-use super::{ClassCounts, DataError, DatasetKeys, Split, SplitKeys};
-use crate::error::KeyFault;
+use super::{ClassCounts, DataError, DatasetKeys, Split, SplitKeys, Values};
+use crate::{
+    error::KeyFault,
+    field::Field,
+    task::{Target, Task},
+};
 
 /// A type of dataset as the config names it: its keys, its checks, its reader.
 pub trait DatasetSpec: Debug + Send + Sync {
@@ -43,13 +47,12 @@ pub trait Dataset: Send + Sync {
     /// Returns how many samples there are.
     fn len(&self) -> usize;
 
-    /// Writes the input of sample `index` into `out`, its place in the batch; row-major, of the
-    /// length that [`Facts::shape`] says. `out` may hold anything before. Ids of tokens are whole
-    /// numbers below 2²⁴, which f32 holds exactly.
+    /// Appends the values of one field of sample `index` to `out`, row-major, as many as the field's
+    /// shape says. `field` is its place in [`Facts::fields`], and `out` is of its kind.
     ///
     /// # Errors
     /// The sample cannot be read (never for data in memory).
-    fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError>;
+    fn get(&self, index: usize, field: usize, out: &mut Values) -> Result<(), DataError>;
 
     /// What is to be predicted for sample `index`.
     fn target(&self, index: usize) -> Target<'_>;
@@ -71,23 +74,11 @@ pub trait Dataset: Send + Sync {
     }
 }
 
-/// What is to be predicted for one sample.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Target<'a> {
-    /// Index into the class names.
-    Class(u32),
-    /// An index for each place of the sample, the same count for each sample.
-    Classes(Cow<'a, [u32]>),
-    /// The numbers of a regression, in the unit that the model is trained in.
-    Values(Cow<'a, [f32]>),
-}
-
 /// What is known about a dataset before it is loaded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
-    /// Shape of one sample before any transform: `[channels, height, width]`, `[features]`, or
-    /// `[context]` where it is made of tokens.
-    pub shape: Vec<usize>,
+    /// What a sample is made of, before any transform; one field at least.
+    pub fields: Vec<Field>,
     /// What is to be predicted.
     pub task: Task,
     /// Training samples, after splitting and `limit`.
@@ -102,72 +93,6 @@ pub struct Facts {
     pub notes: Vec<String>,
     /// Oddities that are worth a warning, each at the key in `[dataset]` that mends it.
     pub warnings: Vec<KeyFault>,
-}
-
-/// What is to be predicted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Task {
-    /// One of several classes.
-    Classification {
-        /// How many.
-        classes: usize,
-        /// Their names by index.
-        names: Vec<String>,
-    },
-    /// Numbers.
-    Regression {
-        /// How many for each sample.
-        targets: usize,
-    },
-    /// The token that follows, for each place of a sample; a sample is made of tokens itself.
-    NextToken {
-        /// The different tokens, by their ids.
-        vocabulary: Vec<String>,
-    },
-}
-
-impl Task {
-    /// Classification into classes of these names.
-    #[must_use]
-    pub fn classes(names: Vec<String>) -> Self {
-        Self::Classification {
-            classes: names.len(),
-            names,
-        }
-    }
-
-    /// How many numbers a model puts out for one sample: a logit a class, or a value a target. For
-    /// tokens, how many for each place: a logit a token.
-    #[must_use]
-    pub fn outputs(&self) -> usize {
-        match self {
-            Self::Classification { classes, .. } => *classes,
-            Self::Regression { targets } => *targets,
-            Self::NextToken { vocabulary } => vocabulary.len(),
-        }
-    }
-
-    /// The names of what a model puts out, in order: classes, tokens, or the numbers of the targets.
-    #[must_use]
-    pub fn names(&self) -> Vec<String> {
-        match self {
-            Self::Classification { names, .. } => names.clone(),
-            Self::Regression { targets } => (0..*targets).map(|i| i.to_string()).collect(),
-            Self::NextToken { vocabulary } => vocabulary.clone(),
-        }
-    }
-
-    /// Returns whether it is a classification, of whole samples or of the places in them.
-    #[must_use]
-    pub fn is_classification(&self) -> bool {
-        !matches!(self, Self::Regression { .. })
-    }
-
-    /// Returns whether a sample is made of tokens, and each place has a class of its own.
-    #[must_use]
-    pub fn is_tokens(&self) -> bool {
-        matches!(self, Self::NextToken { .. })
-    }
 }
 
 /// A loaded dataset.
@@ -242,8 +167,8 @@ impl Dataset for Subset {
         self.indices.len()
     }
 
-    fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
-        self.whole.get(self.indices[index] as usize, out)
+    fn get(&self, index: usize, field: usize, out: &mut Values) -> Result<(), DataError> {
+        self.whole.get(self.indices[index] as usize, field, out)
     }
 
     fn target(&self, index: usize) -> Target<'_> {

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Labels, Split,
-    SplitKeys, Task, images::Images,
+    SplitKeys, images::Images,
 };
+use crate::{field::Field, task::Task};
 
 /// 1797 handwritten digits, 8×8, embedded in the program: nothing to download (UCI, CC BY 4.0). Pixels are scaled to 0–1; 10% validation and 20% test by default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -44,7 +45,7 @@ pub(super) fn ten_digits() -> Vec<String> {
 /// Facts but for the sizes of the splits.
 fn facts() -> Facts {
     Facts {
-        shape: vec![1, 8, 8],
+        fields: vec![Field::pixels("image", &[1, 8, 8], 16)],
         task: Task::classes(ten_digits()),
         train: SAMPLES,
         val: 0,
@@ -83,7 +84,6 @@ impl DatasetSpec for Digits {
             pixels: BYTES[..SAMPLES * PIXELS].to_vec(),
             labels: labels().to_vec(),
             size: PIXELS,
-            white: 16.0,
         });
         let fingerprint = blake3::hash(BYTES).to_hex().to_string();
         Ok(Data::new(facts, &whole, split, fingerprint))
@@ -93,7 +93,10 @@ impl DatasetSpec for Digits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Target, content::Content, shared_data};
+    use crate::{
+        data::{Values, content::Content, shared_data},
+        task::Target,
+    };
 
     /// Against scikit-learn (tests/reference/digits.py).
     #[test]
@@ -111,9 +114,9 @@ mod tests {
             ..DatasetKeys::default()
         };
         let data = Digits {}.load(&keys, 0).unwrap();
-        let mut image = [f32::NAN; 64];
-        data.train.get(1796, &mut image).unwrap();
-        let bytes = image.map(|v| (v * 16.0) as u8).to_vec();
+        let mut image = Values::Pixels(Vec::new());
+        data.train.get(1796, 0, &mut image).unwrap();
+        let bytes = image.pixels().unwrap().clone();
         assert_eq!(numbers["digits"]["last_image"], serde_json::json!(bytes));
         let label = numbers["digits"]["last_label"].as_u64().unwrap() as u32;
         assert_eq!(data.train.target(1796), Target::Class(label));
@@ -141,7 +144,7 @@ mod tests {
         let keys = DatasetKeys::default();
         let facts = Digits {}.describe(&keys, 42).unwrap();
         assert_eq!((facts.train, facts.val, facts.test), (1258, 180, 359));
-        assert_eq!(facts.shape, [1, 8, 8]);
+        assert_eq!(facts.fields[0].shape, [1, 8, 8]);
         assert_eq!(facts.task.outputs(), 10);
         let data = Digits {}.load(&keys, 42).unwrap();
         assert_eq!(data.facts, facts);

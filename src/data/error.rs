@@ -3,7 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::{EncodingError, IdxError, SplitError, TargetFault, csv::CsvError, text::TextError};
-use crate::error::{KeyFault, io_reason, nearest};
+use crate::{
+    error::{KeyFault, io_reason},
+    suggest::{did_you_mean, nearest_file},
+    units::counted,
+};
 
 /// Why data cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -143,6 +147,24 @@ pub enum DataError {
         /// Samples in a batch.
         batch_size: usize,
     },
+    /// A dataset that hands out values of another kind than it declares.
+    #[error("a dataset hands out {0} for a field that it declares as another kind")]
+    OtherKind(&'static str),
+    /// A sample that does not have as many values as its field.
+    #[error(
+        "{place}: its field `{field}` has {}, and the dataset declares {wanted}",
+        counted(*found as u64, "value")
+    )]
+    Size {
+        /// The sample's place, as [`Dataset::place`](super::Dataset::place) returns it.
+        place: String,
+        /// The field's name.
+        field: String,
+        /// Values of the sample.
+        found: usize,
+        /// What the field declares, in words.
+        wanted: String,
+    },
     /// A dataset whose samples differ in kind.
     #[error("sample `{id}` has another kind of target than those before it")]
     MixedTargets {
@@ -195,7 +217,11 @@ impl DataError {
             Self::Transform { key, .. } => key,
             Self::NoBatch { .. } => "drop_last",
             Self::Target { .. } => "target",
-            Self::MixedTargets { .. } | Self::Worker(_) | Self::Custom(_) => "",
+            Self::OtherKind(_)
+            | Self::Size { .. }
+            | Self::MixedTargets { .. }
+            | Self::Worker(_)
+            | Self::Custom(_) => "",
             Self::Several(errors) => errors.first().map_or("", Self::key),
         }
     }
@@ -244,14 +270,8 @@ fn unreadable(path: &Path, source: &std::io::Error) -> String {
     if source.kind() != std::io::ErrorKind::NotFound {
         return reason;
     }
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let entries = std::fs::read_dir(folder).into_iter().flatten();
-    let names: Vec<String> = entries
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .collect();
-    let wanted = path.file_name().and_then(|name| name.to_str());
-    match wanted.and_then(|name| nearest(name, names.iter().map(String::as_str))) {
-        Some(name) => format!("{reason}; hint: did you mean `{name}`?"),
+    match nearest_file(path) {
+        Some(name) => format!("{reason}; hint: {}", did_you_mean(name)),
         None => format!(
             "{reason}; hint: a relative path starts at the folder of the config that names it"
         ),

@@ -1,6 +1,7 @@
-//! Images of bytes in memory, each with a class; numbers are made when a batch asks for them.
+//! Images of bytes in memory, each with a class.
 
-use super::{DataError, Dataset, Target};
+use super::{DataError, Dataset, Values};
+use crate::task::Target;
 
 /// Images of one size, a byte a pixel, and their classes.
 pub(super) struct Images {
@@ -10,8 +11,6 @@ pub(super) struct Images {
     pub labels: Vec<u8>,
     /// Pixels of one image.
     pub size: usize,
-    /// The byte that becomes 1.0.
-    pub white: f32,
 }
 
 impl Dataset for Images {
@@ -19,14 +18,9 @@ impl Dataset for Images {
         self.labels.len()
     }
 
-    fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
+    fn get(&self, index: usize, _: usize, out: &mut Values) -> Result<(), DataError> {
         let image = &self.pixels[index * self.size..][..self.size];
-        // Compiled for the widest vectors the processor has; the bits are the same with any.
-        pulp::Arch::new().dispatch(|| {
-            for (value, &byte) in out.iter_mut().zip(image) {
-                *value = f32::from(byte) / self.white;
-            }
-        });
+        out.pixels()?.extend_from_slice(image);
         Ok(())
     }
 

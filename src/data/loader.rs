@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use super::{Batches, DataError, Dataset, batches::Maker, transform::Transforms};
-use crate::rng::{Purpose, Stream};
+use crate::{
+    field::Field,
+    rng::{Purpose, Stream},
+};
 
 /// Hands out a split in batches. It has no position: [`epoch`](Self::epoch) starts anywhere.
 #[derive(Clone)]
@@ -52,7 +55,7 @@ impl LoaderKeys {
 }
 
 impl Loader {
-    /// A loader of `dataset`, whose samples have the shape that `transforms` were fitted for.
+    /// A loader of `dataset`, whose samples have the fields that `transforms` were fitted for.
     ///
     /// # Errors
     /// `drop_last` would leave no batch.
@@ -105,10 +108,10 @@ impl Loader {
         order
     }
 
-    /// Shape of one sample in a batch.
+    /// Returns the fields of a sample in a batch.
     #[must_use]
-    pub fn shape(&self) -> &[usize] {
-        self.transforms.shape()
+    pub fn fields(&self) -> &[Field] {
+        self.transforms.fields()
     }
 
     /// How many samples the split has.

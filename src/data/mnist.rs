@@ -15,9 +15,9 @@ use labels::Classes;
 
 use super::{
     ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, IdxError, IdxHeader,
-    Labels, Split, SplitKeys, Task, classes::count, idx::read_idx, images::Images,
+    Labels, Split, SplitKeys, classes::count, idx::read_idx, images::Images,
 };
-use crate::units::FilePath;
+use crate::{field::Field, task::Task, units::FilePath};
 
 /// MNIST, or Fashion-MNIST, KMNIST or EMNIST in the same form: a folder of IDX files. Pixels are scaled to 0–1; its own test split; 10% of the training part is validation by default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -87,7 +87,7 @@ impl DatasetSpec for Mnist {
             train: split.train.len(),
             val: split.val.len(),
             counts: answers.counts(&split),
-            ..answers.facts(shape)
+            ..answers.facts(&shape)
         })
     }
 
@@ -100,13 +100,12 @@ impl DatasetSpec for Mnist {
         let answers = Answers::of(self, &content.headers, take(1), take(3))?;
         let split = answers.split(&split, keys.limit, seed)?;
         let counts = answers.counts(&split);
-        let facts = answers.facts(shape);
-        let size = facts.shape.iter().product();
+        let facts = answers.facts(&shape);
+        let size = facts.fields[0].size();
         let images = |pixels: Vec<u8>, labels: Vec<u8>| Images {
             pixels,
             labels,
             size,
-            white: 255.0,
         };
         let test = images(take(2), answers.test);
         let whole: Arc<dyn Dataset> = Arc::new(images(take(0), answers.train));
@@ -204,9 +203,9 @@ impl Answers {
     }
 
     /// Facts but for the splits of the training part.
-    fn facts(&self, shape: Vec<usize>) -> Facts {
+    fn facts(&self, shape: &[usize]) -> Facts {
         Facts {
-            shape,
+            fields: vec![Field::pixels("image", shape, 255)],
             task: Task::classes(self.classes.names()),
             train: 0,
             val: 0,
@@ -250,7 +249,10 @@ mod tests {
     use std::{io::Write, path::Path, time::Instant};
 
     use super::*;
-    use crate::data::{Target, shared_data};
+    use crate::{
+        data::shared::{shared_data, shown},
+        task::Target,
+    };
 
     fn mnist(path: &Path) -> Mnist {
         Mnist {
@@ -301,9 +303,8 @@ mod tests {
             let data = mnist(folder.path()).load(&keys, 1).unwrap();
             assert_eq!(data.facts, facts);
             assert_eq!((facts.train, facts.val, facts.test), (18, 2, 5));
-            assert_eq!(facts.shape, [1, 2, 3]);
-            let mut image = [f32::NAN; 6];
-            data.train.get(7, &mut image).unwrap();
+            assert_eq!(facts.fields[0].shape, [1, 2, 3]);
+            let image = shown(&data.facts, &*data.train, 7);
             let id = data.train.id(7);
             assert_eq!(image, [id as f32 / 255.0; 6]);
             assert_eq!(data.train.target(7), Target::Class(id % 10));
@@ -438,7 +439,7 @@ mod tests {
             (facts.train, facts.val, facts.test),
             (54_000, 6_000, 10_000)
         );
-        assert_eq!(facts.shape, [1, 28, 28]);
+        assert_eq!(facts.fields[0].shape, [1, 28, 28]);
         let test = data.test.unwrap();
         let first: Vec<_> = (0..10).map(|i| test.target(i)).collect();
         assert_eq!(first, [7, 2, 1, 0, 4, 1, 4, 9, 5, 9].map(Target::Class));
@@ -451,8 +452,10 @@ mod tests {
             ..keys
         };
         let all = mnist(&path).load(&keys, 0).unwrap().train;
-        let moments =
-            crate::data::statistics::channel_moments(&*all, 1, 784, |i, out| all.get(i, out));
+        let moments = crate::data::statistics::channel_moments(&*all, 1, 784, |i, out| {
+            out.copy_from_slice(&shown(&facts, &*all, i));
+            Ok(())
+        });
         let moments = moments.unwrap()[0];
         assert!((moments.mean - 0.1307).abs() < 5e-5, "{moments:?}");
         assert!((moments.std - 0.3081).abs() < 5e-5, "{moments:?}");

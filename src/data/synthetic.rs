@@ -12,12 +12,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Labels, Split, Target,
-    Task,
+    ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Labels, Split, Values,
 };
 use crate::{
     error::KeyFault,
+    field::Field,
     rng::{Purpose, Stream, unit},
+    task::{Target, Task},
 };
 
 /// Made-up samples of any shape that can be learned: classes around random means, or targets that are a random linear map of the inputs. A function of the keys and the run's seed. 10% validation and 10% test by default.
@@ -142,7 +143,7 @@ impl Synthetic {
             },
         };
         Facts {
-            shape: self.shape.clone(),
+            fields: vec![Field::numbers("input", &self.shape)],
             task,
             train: 0,
             val: 0,
@@ -246,8 +247,9 @@ impl Dataset for Samples {
         self.inputs.len() / self.size
     }
 
-    fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
-        out.copy_from_slice(&self.inputs[index * self.size..][..self.size]);
+    fn get(&self, index: usize, _: usize, out: &mut Values) -> Result<(), DataError> {
+        let sample = &self.inputs[index * self.size..][..self.size];
+        out.numbers()?.extend_from_slice(sample);
         Ok(())
     }
 
@@ -287,7 +289,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Moments, SplitKeys};
+    use crate::data::{Moments, SplitKeys, shared::numbers};
 
     fn spec(keys: &str) -> Synthetic {
         toml::from_str(keys).unwrap()
@@ -308,7 +310,7 @@ mod tests {
         let facts = images.describe(&keys, 1).unwrap();
         assert_eq!((facts.train, facts.val, facts.test), (160, 20, 20));
         assert_eq!(
-            (&facts.shape[..], facts.task.outputs()),
+            (&facts.fields[0].shape[..], facts.task.outputs()),
             (&[3, 4, 5][..], 7)
         );
         assert_eq!(images.load(&keys, 1).unwrap().facts, facts);
@@ -325,13 +327,12 @@ mod tests {
     #[test]
     fn samples_scatter_around_the_mean_of_their_class() {
         let data = all("shape = [5]\nsamples = 3000\nclasses = 3\nnoise = 0.25", 4);
-        let mut x = [f32::NAN; 5];
         let mut of_class = vec![Vec::new(); 3];
         for i in 0..data.len() {
             let Target::Class(class) = data.target(i) else {
                 panic!("no class")
             };
-            data.get(i, &mut x).unwrap();
+            let x = numbers(&*data, i);
             of_class[class as usize].push(f64::from(x[2]));
         }
         let moments: Vec<Moments> = of_class
@@ -370,8 +371,7 @@ mod tests {
         // Without noise, a target is the map's row times the sample.
         let mut map = vec![0.0; 32];
         Stream::new(4, Purpose::Sample, "synthetic.map").fill_normal(&mut map, 0.0, 0.25);
-        let mut x = [0.0; 16];
-        data.get(17, &mut x).unwrap();
+        let x = numbers(&*data, 17);
         let Target::Values(y) = data.target(17) else {
             panic!("no values")
         };
@@ -381,11 +381,7 @@ mod tests {
     #[test]
     fn numbers_are_a_function_of_seed_and_place() {
         let keys = "shape = [7]\nsamples = 40\nclasses = 2";
-        let row = |data: &Arc<dyn Dataset>, i| {
-            let mut x = [f32::NAN; 7];
-            data.get(i, &mut x).unwrap();
-            x
-        };
+        let row = |data: &Arc<dyn Dataset>, i| numbers(&**data, i);
         let (one, same, other) = (all(keys, 1), all(keys, 1), all(keys, 2));
         let more = all("shape = [7]\nsamples = 90\nclasses = 2", 1);
         assert_eq!(row(&one, 33), row(&same, 33));

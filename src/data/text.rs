@@ -21,9 +21,13 @@ use vocabulary::Vocabulary;
 
 use super::{
     ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Share, SplitKeys,
-    Target, Task, content::Content, encoding,
+    Values, content::Content, encoding,
 };
-use crate::units::FilePath;
+use crate::{
+    field::Field,
+    task::{Target, Task},
+    units::FilePath,
+};
 
 /// A text file, plain or gzipped, in UTF-8: every character is a token, and the next one is to be predicted at each place. The last 10% of the text are validation by default; a test split, where there is one, lies behind it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -131,7 +135,11 @@ impl Text {
             .into_iter()
             .chain(unseen);
         Facts {
-            shape: vec![self.context],
+            fields: vec![Field::tokens(
+                "tokens",
+                self.context,
+                vocabulary.characters().len(),
+            )],
             task: Task::NextToken {
                 vocabulary: vocabulary.names(),
             },
@@ -207,10 +215,8 @@ impl Dataset for Windows {
         self.starts.len()
     }
 
-    fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
-        for (out, token) in out.iter_mut().zip(self.from(index, 0)) {
-            *out = *token as f32;
-        }
+    fn get(&self, index: usize, _: usize, out: &mut Values) -> Result<(), DataError> {
+        out.ids()?.extend_from_slice(self.from(index, 0));
         Ok(())
     }
 

@@ -136,9 +136,13 @@ pub fn relocated(
 
 /// The spec of a run's plan.toml with overrides.
 fn spec(run: &Path, overrides: &Overrides) -> Result<Spec, LaunchError> {
-    let text = Reader::plan_text(run)?;
+    Ok(spec_of(run, Reader::plan_text(run)?, overrides))
+}
+
+/// The spec of a plan's text as if it were the run's plan.toml.
+fn spec_of(run: &Path, text: String, overrides: &Overrides) -> Spec {
     let spec = Spec::read(&run.join("plan.toml"), text, overrides);
-    Ok(spec.stored().with_old_meanings())
+    spec.stored().with_old_meanings()
 }
 
 /// The stored plan, whose files may lie elsewhere.
@@ -147,7 +151,29 @@ pub(super) fn stored(
     paths: &[PathKey],
     extensions: &Extensions,
 ) -> Result<Plan, LaunchError> {
-    let mut spec = spec(run, &Overrides::default())?;
+    located(spec(run, &Overrides::default())?, paths, extensions)
+}
+
+/// The plan of a text that the run at `run` holds, whose files may lie elsewhere.
+///
+/// # Errors
+/// It no longer resolves.
+pub(super) fn of_text(
+    run: &Path,
+    text: String,
+    paths: &[PathKey],
+    extensions: &Extensions,
+) -> Result<Plan, LaunchError> {
+    let spec = spec_of(run, text, &Overrides::default());
+    located(spec, paths, extensions)
+}
+
+/// The plan of a spec whose files may lie elsewhere.
+fn located(
+    mut spec: Spec,
+    paths: &[PathKey],
+    extensions: &Extensions,
+) -> Result<Plan, LaunchError> {
     // A component of another type looks for other files under the same key.
     let kind = |table: &str| spec.root.at(table)?.table()?.get("type")?.text();
     let same = |path: &&PathKey| path.kind.as_deref() == kind(path.table());

@@ -3,6 +3,7 @@
 use super::LaunchError;
 use crate::{
     config::{Cost, Plan},
+    field::Field,
     memory::{self, Free},
 };
 
@@ -41,8 +42,12 @@ fn fits(plan: &Plan, free: Free) -> Result<(), LaunchError> {
 /// Bytes of the batches that are made ahead of their use.
 fn batches(plan: &Plan) -> u64 {
     let keys = &plan.dataset_keys;
-    let sample = plan.io.input.iter().map(|&size| size as u64);
-    let sample = sample.fold(4, u64::saturating_mul);
+    let size = |field: &Field| {
+        let extents = field.shape.iter().map(|&extent| extent as u64);
+        extents.fold(4, u64::saturating_mul)
+    };
+    let sample = plan.io.fields.iter().map(size);
+    let sample = sample.fold(0, u64::saturating_add);
     let ahead = (keys.prefetch as u64).saturating_add(1);
     sample
         .saturating_mul(keys.batch_size as u64)

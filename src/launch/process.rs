@@ -6,7 +6,7 @@ use crate::{config::Plan, kernel};
 
 /// Sets up the caller's thread to compute what `plan` says. Returns what the user should know.
 pub(super) fn set_up(plan: &Plan) -> Vec<String> {
-    kernel::pages::keep();
+    kernel::allocator::keep();
     let all = || std::thread::available_parallelism().map_or(1, usize::from);
     let wanted = plan.train.threads;
     let threads = kernel::threads::set(wanted.unwrap_or_else(all));

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use candle_core::{DType, Device};
 
 use crate::{
-    config::{self, Better, Component, Plan, Precision},
+    config::{Component, Plan, Precision},
     data::{Data, TransformEntry, TransformSpec},
-    event::TestedState,
-    train::{BestPolicy, Cadence, CheckpointPolicy, EarlyStop, Goal, OnNan, Recipe},
+    direction::Direction,
+    train::{BestPolicy, Cadence, CheckpointPolicy, EarlyStop, Recipe},
     units::Span,
 };
 
@@ -44,16 +44,9 @@ pub fn recipe(plan: &Plan, data: Data, device: Device) -> Recipe {
         clip_value: train.clip_value,
         ema: train.ema.as_ref().map(|ema| ema.decay),
         log_every: plan.length.log_every,
-        test: match train.test {
-            config::TestOn::Last => TestedState::Last,
-            config::TestOn::Best => TestedState::Best,
-        },
+        test: train.test,
         early_stop: early_stop(plan),
-        on_nan: match train.on_nan {
-            config::OnNan::Stop => OnNan::Stop,
-            config::OnNan::Skip => OnNan::Skip,
-            config::OnNan::Rollback => OnNan::Rollback,
-        },
+        on_nan: train.on_nan,
         checkpoint: checkpoints(plan),
     }
 }
@@ -73,13 +66,6 @@ fn cadence(span: &Span, steps: u64) -> Cadence {
     }
 }
 
-fn goal(mode: Option<Better>) -> Goal {
-    match mode {
-        Some(Better::Max) => Goal::Max,
-        _ => Goal::Min,
-    }
-}
-
 /// When a plan says to give up before the end, its patience in evaluations.
 pub(super) fn early_stop(plan: &Plan) -> Option<EarlyStop> {
     let keys = plan.train.early_stop.as_ref()?;
@@ -90,7 +76,7 @@ pub(super) fn early_stop(plan: &Plan) -> Option<EarlyStop> {
     };
     Some(EarlyStop {
         metric: keys.metric.clone()?,
-        mode: goal(keys.mode),
+        mode: keys.mode.unwrap_or(Direction::Min),
         patience: evals.round() as u64,
         min_delta: keys.min_delta,
     })
@@ -108,7 +94,7 @@ pub(super) fn checkpoints(plan: &Plan) -> CheckpointPolicy {
     let best = keys.best.as_ref().and_then(|best| {
         Some(BestPolicy {
             metric: best.metric.clone()?,
-            mode: goal(best.mode),
+            mode: best.mode.unwrap_or(Direction::Min),
         })
     });
     CheckpointPolicy {

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     config::{Extensions, Overrides, Plan, Written},
     event::Sink,
-    run::{self, Comparison, Reader, RunView},
+    run::{self, Comparison, Reader, RunStatus, RunView},
     train::StopFlag,
 };
 
@@ -37,7 +37,7 @@ pub struct Reproduction {
     /// The comparison.
     pub comparison: Comparison,
     /// Status of a first run that did not come to its end; the rows until then are compared.
-    pub broken_off: Option<String>,
+    pub broken_off: Option<RunStatus>,
     /// Sameness of the program that made the first run and this one.
     pub program: SameProgram,
     /// What is different about the circumstances: another program, processor or data.
@@ -122,7 +122,7 @@ pub fn reproduce(
         repeated: summary.run.clone(),
         path: summary.path.into(),
         comparison: run::compare(&view, &repeated),
-        broken_off: (!view.is_complete()).then(|| view.status.clone()),
+        broken_off: (!view.status.is_complete()).then(|| view.status.clone()),
         program: SameProgram::of(&view, &repeated),
         circumstances,
     })

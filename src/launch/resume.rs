@@ -61,10 +61,14 @@ pub fn reopen(
     let reread = differences.plan(&options.allow, (&old, &text), &found.info().plan_hash);
     let edited = edit::apply(&old, new, options.edits.schedule, step, extensions)?;
     let is_replaced = edited.is_some() || reread;
-    let rules = edited.as_ref().map(|edited| changed(&old, &edited.plan));
-    let rules = rules.unwrap_or_default();
+    let before = found.checkpoint_plan_text()?;
+    let before = match before == text {
+        true => old.clone(),
+        false => edit::of_text(found.path(), before, &old.paths, extensions)?,
+    };
     let (plan, mut changes) = edited.map_or((old, Vec::new()), |e| (e.plan, e.changes));
-    let is_complete = Reader::glance(found.path())?.is_complete();
+    let rules = changed(&before, &plan);
+    let is_complete = Reader::glance(found.path())?.status.is_complete();
     let total = plan.length.total_steps;
     if step >= total && is_complete {
         return Err(LaunchError::Complete {

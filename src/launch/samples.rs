@@ -2,8 +2,9 @@
 
 use crate::{
     config::Plan,
-    data::{Facts, Task},
+    data::Facts,
     run::{ClassInfo, DataInfo},
+    task::Task,
 };
 
 /// Samples of each split and class.

@@ -14,11 +14,12 @@ use super::{
     weights,
 };
 use crate::{
-    config::{Better, Plan, WeightFile, short_path},
+    config::{Plan, WeightFile, short_path},
     data::Data,
+    direction::Direction,
     event::{Ending, Sink},
     kernel, program,
-    run::{AttemptMeta, InitInfo, Keep, Mode, RunMeta, Summary, Writer},
+    run::{AttemptMeta, InitInfo, Keep, RunMeta, Summary, Writer},
     train::{Session, StopFlag, TrainError},
 };
 
@@ -224,9 +225,6 @@ pub(super) fn keep(plan: &Plan) -> Keep {
     Keep {
         newest: plan.checkpoint.keep,
         best: best.map_or(1, |best| best.keep),
-        mode: match best.and_then(|best| best.mode) {
-            Some(Better::Max) => Mode::Max,
-            _ => Mode::Min,
-        },
+        mode: best.and_then(|best| best.mode).unwrap_or(Direction::Min),
     }
 }

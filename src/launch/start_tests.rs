@@ -5,9 +5,10 @@ use candle_core::{D, Device, Tensor};
 use super::{Run, Which, load_model};
 use crate::{
     config::{Extensions, Overrides, Plan},
-    data::Target,
+    data::Values,
     event::Event,
     kernel,
+    task::Target,
     train::{Split, StopFlag},
 };
 
@@ -37,16 +38,15 @@ fn plan(set: &str) -> Plan {
 fn samples(run: &Run) -> (Tensor, Vec<u32>) {
     let data = run.plan.dataset.spec.load(&run.plan.dataset_keys, 0);
     let test = data.unwrap().test.unwrap();
-    let mut numbers = vec![0.0; test.len() * 64];
-    for (i, sample) in numbers.chunks_exact_mut(64).enumerate() {
-        test.get(i, sample).unwrap();
-    }
+    let mut pixels = Values::Pixels(Vec::new());
+    (0..test.len()).for_each(|i| test.get(i, 0, &mut pixels).unwrap());
+    let pixels = std::mem::take(pixels.pixels().unwrap());
     let class = |i| match test.target(i) {
         Target::Class(class) => class,
         other => panic!("{other:?}"),
     };
     let shape = (test.len(), 1, 8, 8);
-    let samples = Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap();
+    let samples = Tensor::from_vec(pixels, shape, &Device::Cpu).unwrap();
     (samples, (0..test.len()).map(class).collect())
 }
 
@@ -132,15 +132,16 @@ fn a_regression_is_predicted_in_the_datas_own_unit() {
     let mut run = Run::new(&plan).unwrap();
     run.train(&mut Vec::new(), &StopFlag::new()).unwrap();
     let data = plan.dataset.spec.load(&plan.dataset_keys, 1).unwrap();
-    let mut sample = [0.0];
-    data.train.get(0, &mut sample).unwrap();
+    let mut sample = Values::Numbers(Vec::new());
+    data.train.get(0, 0, &mut sample).unwrap();
+    let sample = std::mem::take(sample.numbers().unwrap());
     let mut target = match data.train.target(0) {
         Target::Values(values) => f64::from(values[0]),
         other => panic!("{other:?}"),
     };
     let (mean, std) = data.target_scale.unwrap()[0];
     target = target * std + mean;
-    let sample = Tensor::from_slice(&sample, (1, 1), &Device::Cpu).unwrap();
+    let sample = Tensor::from_vec(sample, (1, 1), &Device::Cpu).unwrap();
     let told = run.predict(&sample).unwrap().to_vec2::<f32>().unwrap()[0][0];
     assert!(
         (f64::from(told) - target).abs() < 100.0,

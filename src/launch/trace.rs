@@ -17,7 +17,7 @@ use tracing_core::{
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt::MakeWriter, layer::SubscriberExt as _};
 
 use crate::{
-    event::{Ending, EpochRow, Event, Metrics, Sink, SinkError, Status, StepRow},
+    event::{Ending, EpochRow, Event, Metrics, Sink, SinkError, Status, StepRow, key},
     printable::Printable,
     run::{File, RunInfo},
 };
@@ -178,12 +178,15 @@ impl Trace {
         let mut numbers = vec![
             ("step", Number::Count(row.step)),
             ("epoch", Number::Real(row.epoch)),
-            ("lr", Number::Real(row.lr)),
-            ("step_time_ms", Number::Real(row.step_time_ms)),
-            ("data_time_ms", Number::Real(row.data_time_ms)),
+            (key::LR, Number::Real(row.lr)),
+            (key::STEP_TIME_MS, Number::Real(row.step_time_ms)),
+            (key::DATA_TIME_MS, Number::Real(row.data_time_ms)),
         ];
-        numbers.extend(row.loss.map(|loss| ("train/loss", Number::Real(loss))));
-        numbers.extend(row.grad_norm.map(|norm| ("grad_norm", Number::Real(norm))));
+        numbers.extend(row.loss.map(|loss| (key::TRAIN_LOSS, Number::Real(loss))));
+        numbers.extend(
+            row.grad_norm
+                .map(|norm| (key::GRAD_NORM, Number::Real(norm))),
+        );
         emit(
             Level::DEBUG,
             "step",
@@ -196,9 +199,9 @@ impl Trace {
         let numbers = [
             ("epoch", Number::Count(row.epoch + self.first_epoch)),
             ("step", Number::Count(row.step)),
-            ("lr", Number::Real(row.lr)),
-            ("lr_last", Number::Real(row.lr_last)),
-            ("samples_per_s", Number::Real(row.samples_per_s)),
+            (key::LR, Number::Real(row.lr)),
+            (key::LR_LAST, Number::Real(row.lr_last)),
+            (key::SAMPLES_PER_S, Number::Real(row.samples_per_s)),
             ("elapsed", Number::Real(row.elapsed_s)),
         ];
         emit(

@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::{Builder, LayerError, LayerInfo, Mode, error::images, init};
-use crate::kernel::{self, Conv, Init, Param, Pool, window::places};
+use crate::kernel::{self, Conv, Init, Param, Pool, places};
 
 /// A 2-d convolution: `weight` `[channels, inputs, kernel, kernel]` and `bias` `[channels]`, with ReLU
 /// and max pooling in the same pass where they follow.

@@ -4,10 +4,10 @@ use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Factors, Io, Mlp, Model, ModelSpec, Norm, norm::NormLayer};
+use super::{Factors, Inputs, Io, Mlp, Model, ModelSpec, Norm, Takes, mlp, norm::NormLayer};
 use crate::{
     error::KeyFault,
-    kernel::{Conv, Pool, channels_first, channels_last, window::places},
+    kernel::{Conv, Pool, channels_first, channels_last, places},
     layer::{
         Activate, Activation, Builder, Conv2d, Conv2dKeys, LayerError, Mode, Pool2d, PoolKind,
     },
@@ -109,28 +109,25 @@ impl ModelSpec for Cnn {
         faults
     }
 
+    fn takes(&self) -> &'static [Takes] {
+        &[Takes::Images]
+    }
+
     fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError> {
-        if io.input.len() != 3 {
-            let message = format!("samples of shape {:?} are not images", io.input);
+        if io.input().len() != 3 {
+            let message = format!("samples of shape {:?} are not images", io.input());
             let hint = "`cnn` takes [channels, height, width]; `type = \"mlp\"` takes any shape";
             return Err(LayerError::shape(message).hint(hint));
         }
-        let mut shape = io.input.clone();
+        let mut shape = io.input().to_vec();
         let mut stages = Vec::with_capacity(self.channels.len());
         for i in 0..self.channels.len() {
             let stage = self.stage(b, i, &shape)?;
             shape = stage.output.clone();
             stages.push(stage);
         }
-        let Io { outputs, .. } = *io;
-        let head = self.head().build_from(
-            b,
-            self.channels.len(),
-            &Io {
-                input: shape,
-                outputs,
-            },
-        )?;
+        let head = self.head();
+        let head = head.build_from(b, self.channels.len(), (&shape, io.outputs))?;
         Ok(Box::new(Network { stages, head }))
     }
 }
@@ -288,16 +285,16 @@ impl Stage {
 
 struct Network {
     stages: Vec<Stage>,
-    head: Box<dyn Model>,
+    head: mlp::Network,
 }
 
 impl Model for Network {
-    fn forward(&self, input: &Tensor, mode: &Mode) -> candle_core::Result<Tensor> {
-        let mut x = channels_last(input)?;
+    fn forward(&self, inputs: &Inputs, mode: &Mode) -> candle_core::Result<Tensor> {
+        let mut x = channels_last(inputs.only()?)?;
         for stage in &self.stages {
             x = stage.forward(&x, mode)?;
         }
-        self.head.forward(&channels_first(&x)?, mode)
+        self.head.run(&channels_first(&x)?, mode)
     }
 }
 
@@ -306,13 +303,7 @@ mod tests {
     use super::*;
 
     fn build(spec: &Cnn, input: &[usize]) -> Result<Vec<String>, String> {
-        let (b, io) = (
-            Builder::plan(),
-            Io {
-                input: input.to_vec(),
-                outputs: 10,
-            },
-        );
+        let (b, io) = (Builder::plan(), Io::numbers(input, 10));
         spec.build(&b, &io).map_err(|e| e.to_string())?;
         let show = |l: &crate::layer::LayerInfo| format!("{}: {} {:?}", l.name, l.kind, l.output);
         Ok(b.finish().layers.iter().map(show).collect())

@@ -3,9 +3,10 @@
 use candle_core::{Device, Result, Tensor};
 
 use super::{
-    Cnn, Factors, Gpt, Input, Io, Lstm, Mlp, Model, ModelSpec, Norm, Padding, Resnet, Shortcut,
+    Cnn, Factors, Gpt, Inputs, Io, Lstm, Mlp, Model, ModelSpec, Norm, Padding, Resnet, Shortcut,
 };
 use crate::{
+    field::Field,
     kernel::{
         Grads, Param, cross_entropy,
         probe::{numbers, taped, threads},
@@ -101,27 +102,28 @@ fn batch(spec: &dyn ModelSpec, input: &[usize]) -> (Tensor, Tensor) {
     let shape = [&[BATCH], input].concat();
     let count: usize = shape.iter().product();
     let classes = |n: usize, salt: usize| (0..n).map(|i| ((i * i + salt) % 3) as u32).collect();
-    match spec.takes() {
-        Input::Tokens => (
+    match spec.predicts_places() {
+        true => (
             Tensor::from_vec(classes(count, 0), &shape[..], &Device::Cpu).unwrap(),
             Tensor::from_vec(classes(count, 1), &shape[..], &Device::Cpu).unwrap(),
         ),
-        Input::Numbers => (
+        false => (
             Tensor::from_vec(numbers(count, 5), shape, &Device::Cpu).unwrap(),
             Tensor::new(&[0u32, 1, 2, 2, 1, 0], &Device::Cpu).unwrap(),
         ),
     }
 }
 
+fn io(spec: &dyn ModelSpec, input: &[usize]) -> Io {
+    match spec.predicts_places() {
+        true => Io::new(Field::tokens("tokens", input[0], 3), 3),
+        false => Io::numbers(input, 3),
+    }
+}
+
 /// A model with its first numbers.
 fn filled(spec: &dyn ModelSpec, input: &[usize]) -> (Box<dyn Model>, Architecture) {
-    let (b, io) = (
-        Builder::plan(),
-        Io {
-            input: input.to_vec(),
-            outputs: 3,
-        },
-    );
+    let (b, io) = (Builder::plan(), io(spec, input));
     let model = spec.build(&b, &io).unwrap();
     let built = b.finish();
     for param in built.params.iter().chain(&built.buffers) {
@@ -133,7 +135,7 @@ fn filled(spec: &dyn ModelSpec, input: &[usize]) -> (Box<dyn Model>, Architectur
 /// The loss of one training batch.
 fn loss(spec: &dyn ModelSpec, model: &dyn Model, input: &[usize]) -> Result<Tensor> {
     let (x, targets) = batch(spec, input);
-    let logits = model.forward(&x, &TRAIN)?;
+    let logits = model.forward(&Inputs::one(x), &TRAIN)?;
     assert_eq!(logits.dims(), [targets.dims(), &[3]].concat(), "{spec:?}");
     cross_entropy(&logits, &targets, 0.0, None)
 }
@@ -164,14 +166,7 @@ fn the_fused_operations_backward_pass_goes_through_every_model() {
 fn a_plan_has_the_names_shapes_and_counts_of_the_session() {
     for (spec, input) in models() {
         let b = Builder::plan();
-        spec.build(
-            &b,
-            &Io {
-                input: input.clone(),
-                outputs: 3,
-            },
-        )
-        .unwrap();
+        spec.build(&b, &io(&*spec, &input)).unwrap();
         let plan = b.finish();
         let (session, ..) = step(&*spec, &input);
         let list = |params: &[Param]| -> Vec<(String, Vec<usize>)> {

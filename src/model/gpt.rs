@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Input, Io, Model, ModelSpec};
+use super::{Inputs, Io, Model, ModelSpec, Takes};
 use crate::{
     error::KeyFault,
     kernel::{self, Init},
@@ -90,19 +90,23 @@ impl ModelSpec for Gpt {
         vec![KeyFault::error("heads", message).hint(hint)]
     }
 
-    fn takes(&self) -> Input {
-        Input::Tokens
+    fn takes(&self) -> &'static [Takes] {
+        &[Takes::Tokens]
+    }
+
+    fn predicts_places(&self) -> bool {
+        true
     }
 
     fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError> {
-        let &[context] = &io.input[..] else {
-            let message = format!("samples of shape {:?} are not tokens in a row", io.input);
+        let &[context] = io.input() else {
+            let message = format!("samples of shape {:?} are not tokens in a row", io.input());
             return Err(LayerError::shape(message));
         };
         let normal = Init::Normal(DEVIATION);
         let table = |name: &str, count| {
             let size = [count, self.width];
-            Embedding::new(b, name, &io.input, size, normal)
+            Embedding::new(b, name, io.input(), size, normal)
         };
         let (token, position) = (table("token", io.outputs)?, table("position", context)?);
         let shape = [context, self.width];
@@ -223,7 +227,8 @@ struct Network {
 }
 
 impl Model for Network {
-    fn forward(&self, input: &Tensor, mode: &Mode) -> candle_core::Result<Tensor> {
+    fn forward(&self, inputs: &Inputs, mode: &Mode) -> candle_core::Result<Tensor> {
+        let input = inputs.only()?;
         let (n, t) = input.dims2()?;
         let places: Vec<u32> = (0..n).flat_map(|_| 0..t as u32).collect();
         let places = Tensor::from_vec(places, (n, t), input.device())?;

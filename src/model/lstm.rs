@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Io, Model, ModelSpec};
+use super::{Inputs, Io, Model, ModelSpec, Takes};
 use crate::{
     error::KeyFault,
     layer::{self, Builder, Dropout, Last, LayerError, Linear, LinearKeys, Mode, Rows},
@@ -56,13 +56,17 @@ impl ModelSpec for Lstm {
         Vec::new()
     }
 
+    fn takes(&self) -> &'static [Takes] {
+        &[Takes::Sequences, Takes::Images]
+    }
+
     fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError> {
-        let rows = match io.input.len() {
+        let rows = match io.input().len() {
             2 => None,
-            3 => Some(Rows::new(b, "rows", &io.input)?),
-            _ => return Err(no_sequences(&io.input)),
+            3 => Some(Rows::new(b, "rows", io.input())?),
+            _ => return Err(no_sequences(io.input())),
         };
-        let mut shape = rows.as_ref().map_or(&io.input[..], Rows::output).to_vec();
+        let mut shape = rows.as_ref().map_or(io.input(), Rows::output).to_vec();
         let mut memories = Vec::with_capacity(self.layers);
         let mut drops = Vec::with_capacity(self.layers);
         for number in 1..self.layers {
@@ -133,7 +137,8 @@ fn dropped(drop: Option<&Dropout>, x: Tensor, mode: &Mode) -> candle_core::Resul
 }
 
 impl Model for Network {
-    fn forward(&self, input: &Tensor, mode: &Mode) -> candle_core::Result<Tensor> {
+    fn forward(&self, inputs: &Inputs, mode: &Mode) -> candle_core::Result<Tensor> {
+        let input = inputs.only()?;
         let mut x = match &self.rows {
             Some(rows) => rows.forward(input, mode)?,
             None => input.clone(),
@@ -152,13 +157,7 @@ mod tests {
     use super::*;
 
     fn build(spec: &Lstm, input: &[usize]) -> Result<Vec<String>, String> {
-        let (b, io) = (
-            Builder::plan(),
-            Io {
-                input: input.to_vec(),
-                outputs: 10,
-            },
-        );
+        let (b, io) = (Builder::plan(), Io::numbers(input, 10));
         spec.build(&b, &io).map_err(|e| e.to_string())?;
         let show = |l: &layer::LayerInfo| format!("{}: {} {:?}", l.name, l.kind, l.output);
         Ok(b.finish().layers.iter().map(show).collect())

@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Io, Model, ModelSpec, Norm, norm::NormLayer};
+use super::{Inputs, Io, Model, ModelSpec, Norm, norm::NormLayer};
 use crate::{
     error::KeyFault,
     layer::{
@@ -59,7 +59,8 @@ impl ModelSpec for Mlp {
     }
 
     fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError> {
-        self.build_from(b, 0, io)
+        let network = self.build_from(b, 0, (io.input(), io.outputs))?;
+        Ok(Box::new(network))
     }
 }
 
@@ -69,13 +70,10 @@ impl Mlp {
         &self,
         b: &Builder,
         norms: usize,
-        io: &Io,
-    ) -> Result<Box<dyn Model>, LayerError> {
-        let flatten = (io.input.len() != 1).then(|| Flatten::new(b, "flatten", &io.input));
-        let mut width = flatten
-            .as_ref()
-            .map_or(&io.input[..], Flatten::output)
-            .to_vec();
+        (input, outputs): (&[usize], usize),
+    ) -> Result<Network, LayerError> {
+        let flatten = (input.len() != 1).then(|| Flatten::new(b, "flatten", input));
+        let mut width = flatten.as_ref().map_or(input, Flatten::output).to_vec();
         let mut blocks = Vec::with_capacity(self.hidden.len());
         for (i, hidden) in self.hidden.iter().enumerate() {
             let block = self.block(b, (i + 1, norms + i + 1), &width, *hidden);
@@ -83,16 +81,16 @@ impl Mlp {
             width = vec![*hidden];
         }
         let keys = LinearKeys {
-            outputs: io.outputs,
+            outputs,
             bias: true,
             relu: false,
         };
         let out = Linear::new(b, "out", &width, keys)?;
-        Ok(Box::new(Network {
+        Ok(Network {
             flatten,
             blocks,
             out,
-        }))
+        })
     }
 
     /// The `number`-th hidden layer and what follows it, norm and activation being the
@@ -160,14 +158,16 @@ impl Block {
     }
 }
 
-struct Network {
+/// The layers, with their parameters.
+pub(super) struct Network {
     flatten: Option<Flatten>,
     blocks: Vec<Block>,
     out: Linear,
 }
 
-impl Model for Network {
-    fn forward(&self, input: &Tensor, mode: &Mode) -> candle_core::Result<Tensor> {
+impl Network {
+    /// x [n, ..input] → [n, outputs].
+    pub(super) fn run(&self, input: &Tensor, mode: &Mode) -> candle_core::Result<Tensor> {
         let mut x = match &self.flatten {
             Some(flatten) => flatten.forward(input, mode)?,
             None => input.clone(),
@@ -179,18 +179,18 @@ impl Model for Network {
     }
 }
 
+impl Model for Network {
+    fn forward(&self, inputs: &Inputs, mode: &Mode) -> candle_core::Result<Tensor> {
+        self.run(inputs.only()?, mode)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn names(spec: &Mlp) -> Vec<String> {
-        let (b, io) = (
-            Builder::plan(),
-            Io {
-                input: vec![1, 4, 4],
-                outputs: 3,
-            },
-        );
+        let (b, io) = (Builder::plan(), Io::numbers(&[1, 4, 4], 3));
         spec.build(&b, &io).unwrap();
         let layers = b.finish().layers;
         layers

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use candle_core::{Device, Tensor, Var};
 use serde::Deserialize;
 
-use super::{Cnn, Factors, Io, Lstm, ModelSpec, Padding, Resnet, Shortcut};
+use super::{Cnn, Factors, Inputs, Io, Lstm, ModelSpec, Padding, Resnet, Shortcut};
 use crate::{
     kernel::{
         Param,
@@ -76,10 +76,7 @@ fn fill(params: &[Param], numbers: &Numbers) {
 /// The model of a case, built and filled.
 fn filled(case: &Case) -> (Box<dyn super::Model>, Architecture) {
     let b = Builder::plan();
-    let io = Io {
-        input: case.shape[1..].to_vec(),
-        outputs: 3,
-    };
+    let io = Io::numbers(&case.shape[1..], 3);
     let model = model(&case.name).build(&b, &io).unwrap();
     let built = b.finish();
     fill(&built.params, &case.params);
@@ -105,7 +102,9 @@ fn models_compute_what_pytorch_computes() {
                 _ => Mode::Eval,
             };
             let input = Var::from_slice(&case.input, &case.shape[..], &Device::Cpu).unwrap();
-            let output = model.forward(input.as_tensor(), &mode).unwrap();
+            let output = model
+                .forward(&Inputs::one(input.as_tensor().clone()), &mode)
+                .unwrap();
             close(&what, &flat(&output), &want.output, 2e-5);
             let probe = Tensor::from_slice(&case.probe, output.shape(), &Device::Cpu).unwrap();
             let loss = (output * probe).unwrap().sum_all().unwrap();

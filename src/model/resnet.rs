@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Io, Model, ModelSpec};
+use super::{Inputs, Io, Model, ModelSpec, Takes};
 use crate::{
     error::KeyFault,
     kernel::{Conv, Pool, channels_last},
@@ -80,13 +80,17 @@ impl ModelSpec for Resnet {
         vec![KeyFault::error("depth", message).hint(hint)]
     }
 
+    fn takes(&self) -> &'static [Takes] {
+        &[Takes::Images]
+    }
+
     fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError> {
-        if io.input.len() != 3 {
-            let message = format!("samples of shape {:?} are not images", io.input);
+        if io.input().len() != 3 {
+            let message = format!("samples of shape {:?} are not images", io.input());
             let hint = "`resnet` takes [channels, height, width]; `type = \"mlp\"` takes any shape";
             return Err(LayerError::shape(message).hint(hint));
         }
-        let stem = Convolution::new(b, "1", &io.input, (self.width, 3, 1), true)?;
+        let stem = Convolution::new(b, "1", io.input(), (self.width, 3, 1), true)?;
         let mut shape = stem.output().to_vec();
         let mut blocks = Vec::with_capacity(3 * self.blocks());
         for stage in 0..3 {
@@ -234,8 +238,8 @@ struct Network {
 }
 
 impl Model for Network {
-    fn forward(&self, input: &Tensor, mode: &Mode) -> candle_core::Result<Tensor> {
-        let mut x = self.stem.forward(&channels_last(input)?, mode)?;
+    fn forward(&self, inputs: &Inputs, mode: &Mode) -> candle_core::Result<Tensor> {
+        let mut x = self.stem.forward(&channels_last(inputs.only()?)?, mode)?;
         for block in &self.blocks {
             x = block.forward(&x, mode)?;
         }
@@ -249,13 +253,7 @@ mod tests {
     use crate::layer::Architecture;
 
     fn build(spec: &Resnet, input: &[usize]) -> Result<Architecture, String> {
-        let (b, io) = (
-            Builder::plan(),
-            Io {
-                input: input.to_vec(),
-                outputs: 10,
-            },
-        );
+        let (b, io) = (Builder::plan(), Io::numbers(input, 10));
         spec.build(&b, &io).map_err(|e| e.to_string())?;
         Ok(b.finish())
     }

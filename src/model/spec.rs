@@ -4,19 +4,21 @@ use std::fmt::Debug;
 
 use candle_core::Tensor;
 
+use super::{Inputs, Takes};
 use crate::{
     error::KeyFault,
+    field::Field,
     layer::{Builder, LayerError, Mode},
 };
 
 /// A network ready to run: its parameters are filled by the session that built it.
 pub trait Model: Send {
-    /// Input [n, ..input] → logits or predictions [n, outputs]; of a model that takes tokens, ids
-    /// u32 [n, context] → logits of the next token at each place, [n, context, outputs].
+    /// Inputs → logits or predictions [n, outputs]; of a model that predicts each place,
+    /// [n, places, outputs].
     ///
     /// # Errors
-    /// Where the input has another shape, or the device fails.
-    fn forward(&self, input: &Tensor, mode: &Mode) -> candle_core::Result<Tensor>;
+    /// Where the inputs have other fields or shapes, or the device fails.
+    fn forward(&self, inputs: &Inputs, mode: &Mode) -> candle_core::Result<Tensor>;
 }
 
 /// The keys of a model, and how it is built from them.
@@ -24,9 +26,16 @@ pub trait ModelSpec: Debug + Send + Sync {
     /// Faults that the schema cannot express; keys are paths inside the model's table.
     fn check(&self) -> Vec<KeyFault>;
 
-    /// What a sample has to be made of. Default: numbers.
-    fn takes(&self) -> Input {
-        Input::Numbers
+    /// Returns what a sample may be made of, in the order in which a message names them. Default:
+    /// numbers of any shape.
+    fn takes(&self) -> &'static [Takes] {
+        &[Takes::Numbers]
+    }
+
+    /// Returns whether it predicts something for each place of a sample, as the next token, rather
+    /// than for the sample. Default: false.
+    fn predicts_places(&self) -> bool {
+        false
     }
 
     /// Builds the model for data of these shapes: asks `b` for every parameter, records every
@@ -37,20 +46,34 @@ pub trait ModelSpec: Debug + Send + Sync {
     fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError>;
 }
 
-/// What samples are made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Input {
-    /// Floating-point numbers.
-    Numbers,
-    /// Ids of tokens, u32, below the number of outputs.
-    Tokens,
-}
-
 /// What goes into a model and what comes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Io {
-    /// Shape of one sample, such as `[1, 28, 28]` or `[13]`; `[context]` for tokens.
-    pub input: Vec<usize>,
-    /// Width of the output: classes, numbers to predict, or the vocabulary of tokens.
+    /// The fields of a sample, one at least.
+    pub fields: Vec<Field>,
+    /// Width of the output: classes, labels, numbers to predict, or the vocabulary of tokens.
     pub outputs: usize,
+}
+
+impl Io {
+    /// Returns samples of one field, and the width of the output.
+    #[must_use]
+    pub fn new(field: Field, outputs: usize) -> Self {
+        Self {
+            fields: vec![field],
+            outputs,
+        }
+    }
+
+    /// Returns samples of numbers of this shape, such as `[1, 28, 28]` or `[13]`.
+    #[must_use]
+    pub fn numbers(shape: &[usize], outputs: usize) -> Self {
+        Self::new(Field::numbers("input", shape), outputs)
+    }
+
+    /// Returns the shape of a sample's first field.
+    #[must_use]
+    pub fn input(&self) -> &[usize] {
+        self.fields.first().map_or(&[], |field| &field.shape)
+    }
 }

@@ -16,7 +16,8 @@ use std::collections::BTreeSet;
 use globset::{Glob, GlobMatcher};
 
 use super::keys::{DEFAULT_GROUP, GroupKeys, OptimizerKeys};
-use crate::error::{KeyFault, nearest};
+use crate::error::KeyFault;
+use crate::suggest::{did_you_mean, nearest};
 
 /// Gives every parameter to the first group whose patterns match its name. The first of the
 /// groups is `default`, which takes the rest and may be empty; the others follow as written.
@@ -174,7 +175,7 @@ fn instead(pattern: &str, params: &[String]) -> String {
         let meant = pattern.replace(literal, near);
         let matcher = Glob::new(&meant).ok().map(|glob| glob.compile_matcher());
         if matcher.is_some_and(|m| params.iter().any(|param| m.is_match(param))) {
-            return format!("did you mean `{meant}`?");
+            return did_you_mean(meant);
         }
     }
     let first: Vec<_> = params.iter().take(4).map(|p| format!("`{p}`")).collect();

@@ -1,6 +1,6 @@
 //! The keys that all optimizers share, groups of parameters among them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use globset::Glob;
 use schemars::JsonSchema;
@@ -29,7 +29,7 @@ pub struct OptimizerKeys {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupKeys {
-    /// Its name in schedules and logs (`lr/<name>`). Default: its first pattern.
+    /// Its name in schedules and logs (`lr/<name>`). Default: its first pattern without the wildcards, such as `bias` for `*.bias`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Patterns over the names of parameters: `*` stands for anything, dots included, `?` for one
@@ -62,6 +62,25 @@ pub struct GroupKeys {
 pub const DEFAULT_GROUP: &str = "default";
 
 impl OptimizerKeys {
+    /// Gives every group without a name its default name: the first pattern without its wildcards, or
+    /// the pattern itself where nothing is left or another group has this name.
+    #[must_use]
+    pub fn named(mut self) -> Self {
+        let given = self.group.iter().filter_map(|group| group.name.clone());
+        let mut names: BTreeSet<String> = given.chain([DEFAULT_GROUP.into()]).collect();
+        for group in self.group.iter_mut().filter(|group| group.name.is_none()) {
+            group.name = group.patterns.first().map(|pattern| {
+                let short = plain_part(pattern);
+                match short.is_empty() || names.contains(&short) {
+                    true => pattern.clone(),
+                    false => short,
+                }
+            });
+            names.extend(group.name.clone());
+        }
+        self
+    }
+
     /// Faults that can be found without knowing the parameters.
     #[must_use]
     pub fn check(&self) -> Vec<KeyFault> {
@@ -84,6 +103,17 @@ impl OptimizerKeys {
         }
         faults
     }
+}
+
+/// Returns the parts of a pattern between dots without their wildcards, those that are left:
+/// `fc1.*` → `fc1`, `block?.*norm*` → `block.norm`. A pattern with `{` or `[` has no such part.
+fn plain_part(pattern: &str) -> String {
+    if pattern.contains(['{', '[', '\\']) {
+        return String::new();
+    }
+    let parts = pattern.split('.').map(|part| part.replace(['*', '?'], ""));
+    let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
+    parts.join(".")
 }
 
 impl GroupKeys {
@@ -121,6 +151,32 @@ impl GroupKeys {
 mod tests {
     use super::*;
     use crate::optim::{Adam, Sgd};
+
+    #[test]
+    fn a_group_without_a_name_gets_a_short_one() {
+        let names = |text: &str| -> Vec<String> {
+            let keys: OptimizerKeys = toml::from_str(&format!("lr = 0.1\n{text}")).unwrap();
+            let groups = keys.named().group.into_iter();
+            groups.map(|group| group.name.unwrap()).collect()
+        };
+        let group = |pattern: &str| format!("[[group]]\nmatch = [\"{pattern}\"]\n");
+        for (pattern, name) in [
+            ("*.bias", "bias"),
+            ("*bias*", "bias"),
+            ("out.*", "out"),
+            ("block?.*norm*", "block.norm"),
+            ("stage1.block2.*", "stage1.block2"),
+            ("*", "*"),
+            ("default.*", "default.*"),
+            ("*.{bias,gain}", "*.{bias,gain}"),
+        ] {
+            assert_eq!(names(&group(pattern)), [name]);
+        }
+        let twice = [group("*.bias"), group("bias*")].concat();
+        assert_eq!(names(&twice), ["bias", "bias*"]);
+        let given = format!("{}name = \"bias\"\n{}", group("fc1.*"), group("*.bias"));
+        assert_eq!(names(&given), ["bias", "*.bias"]);
+    }
 
     /// What the config layer checks by the schema must be in the schema.
     #[test]

@@ -1,7 +1,10 @@
 //! Reasons why a run has no number where one is looked for.
 
 use super::{Field, Record};
-use crate::run::RunInfo;
+use crate::{
+    event::{Status, key},
+    run::{RunInfo, RunStatus},
+};
 
 /// Returns the reason why the run has no value of `key`; `None` where it is not known.
 #[must_use]
@@ -9,7 +12,7 @@ pub fn why_absent(record: &Record, key: &str) -> Option<String> {
     match key {
         "best" | "best_metric" | "best_step" => return why_no_best(record),
         "data" => return record.view.info.data.is_none().then(not_recorded),
-        "samples_per_s" if record.view.summary.is_none() => {
+        key::SAMPLES_PER_S if record.view.summary.is_none() => {
             return Some(format!(
                 "it is measured at the end, and the run {}",
                 ended(record)
@@ -47,13 +50,13 @@ pub fn why_no_best(record: &Record) -> Option<String> {
 pub fn absent(record: &Record) -> serde_json::Map<String, serde_json::Value> {
     let known = record.metrics();
     let measured = measured(record);
-    let metrics = ["train/loss", "val/loss", "test/loss"].map(String::from);
+    let metrics = [key::TRAIN_LOSS, key::VAL_LOSS, key::TEST_LOSS].map(String::from);
     let of = |split: &'static str| measured.iter().map(move |name| format!("{split}/{name}"));
     let metrics = metrics.into_iter().chain(of("val")).chain(of("test"));
     let mut keys: Vec<String> = metrics.filter(|key| !known.contains_key(key)).collect();
     keys.extend(record.best().is_none().then(|| "best".into()));
     keys.push("data".into());
-    keys.push("samples_per_s".into());
+    keys.push(key::SAMPLES_PER_S.into());
     let why = |key: String| Some((key.clone(), why_absent(record, &key)?.into()));
     keys.into_iter().filter_map(why).collect()
 }
@@ -74,9 +77,9 @@ fn is_split(name: &str) -> bool {
 
 /// The reason why a run with a test split has no number of it.
 fn not_tested(record: &Record) -> Option<String> {
-    match record.view.status.as_str() {
-        "completed" | "early_stopped" => None,
-        "running" => Some("the test split is measured when the run is complete".into()),
+    match &record.view.status {
+        status if status.is_complete() => None,
+        RunStatus::Running => Some("the test split is measured when the run is complete".into()),
         _ => Some(format!(
             "the test split is measured at the end, and the run {}",
             ended(record)
@@ -92,9 +95,9 @@ fn not_evaluated(record: &Record) -> Option<String> {
     let is_whole = view.summary.is_some() || view.rows.first().is_none_or(|row| row.seq == 0);
     let is_evaluated = metrics.any(|known| known.starts_with("val/"))
         || view.rows.iter().any(|row| row.kind == "eval");
-    match view.status.as_str() {
+    match view.status {
         _ if is_evaluated || !is_whole => None,
-        "running" => Some("there was no evaluation yet".into()),
+        RunStatus::Running => Some("there was no evaluation yet".into()),
         _ => Some(format!(
             "the run {} before its first evaluation",
             ended(record)
@@ -152,20 +155,20 @@ fn text(record: &Record, key: &str) -> Option<String> {
 }
 
 fn no_step(record: &Record) -> String {
-    match record.view.status.as_str() {
-        "running" => "no step is done yet".into(),
+    match record.view.status {
+        RunStatus::Running => "no step is done yet".into(),
         _ => format!("the run {} before its first logged step", ended(record)),
     }
 }
 
 /// The end of a run as a verb.
 fn ended(record: &Record) -> &str {
-    match record.view.status.as_str() {
-        "stopped" => "was stopped",
-        "early_stopped" => "stopped early",
-        "completed" => "ended",
-        "running" => "is under way",
-        status => status,
+    match &record.view.status {
+        RunStatus::Ended(Status::Stopped { .. }) => "was stopped",
+        RunStatus::Ended(Status::EarlyStopped { .. }) => "stopped early",
+        RunStatus::Ended(Status::Completed) => "ended",
+        RunStatus::Running => "is under way",
+        status => status.name(),
     }
 }
 
@@ -180,7 +183,13 @@ mod tests {
         let mut view = sample::running(folder.path(), 1).view;
         view.plan += plan;
         view.rows.retain(|row| kinds.contains(&row.kind.as_str()));
-        view.status = status.into();
+        view.status = match status {
+            "running" => RunStatus::Running,
+            "crashed" => RunStatus::Crashed,
+            ended => RunStatus::Ended(
+                serde_json::from_value(serde_json::json!({"status": ended, "why": ""})).unwrap(),
+            ),
+        };
         Record::new(view)
     }
 

@@ -1,6 +1,7 @@
 //! The curves that a run is shown with: its losses and its learning rate.
 
 use super::{Chart, Ink, Palette, Record, Scale};
+use crate::event::key;
 use crate::run::Row;
 
 /// Lines of a curve.
@@ -13,12 +14,12 @@ const WIDTH: usize = 100;
 pub fn curves(record: &Record, width: usize, palette: Palette) -> Vec<String> {
     let draw = |key: &str| curve(record, key, width.min(WIDTH), palette);
     let watched = record.best().map(|best| best.metric);
-    let losses = ["train/loss", "val/loss"];
+    let losses = [key::TRAIN_LOSS, key::VAL_LOSS];
     let other = watched.as_deref().filter(|key| !losses.contains(key));
     losses
         .into_iter()
         .chain(other)
-        .chain(["lr"])
+        .chain([key::LR])
         .filter_map(draw)
         .collect()
 }
@@ -30,7 +31,7 @@ fn curve(record: &Record, key: &str, width: usize, palette: Palette) -> Option<S
     if points.iter().filter(|(_, y)| y.is_finite()).count() < 2 {
         return None;
     }
-    let scale = if key == "lr" {
+    let scale = if key == key::LR {
         Scale::Linear
     } else {
         Scale::fitting(&points)
@@ -62,7 +63,7 @@ fn points<'a>(record: &Record, key: &str) -> (Vec<(f64, f64)>, &'a str) {
     let (step, eval) = (steps("step"), steps("eval"));
     let epoch = of_kind("epoch", |row| row.epoch);
     match () {
-        () if key == "lr" && step.len() > 1 => (step, "steps"),
+        () if key == key::LR && step.len() > 1 => (step, "steps"),
         () if epoch.len() > 1 && epoch.len() >= eval.len() => (epoch, "epochs"),
         () if eval.len() > 1 => (eval, "steps"),
         () if step.len() > 1 => (step, "steps"),

@@ -12,6 +12,7 @@ use super::{
     sanitize, shares, short, split_sizes, tested_state,
 };
 use crate::{
+    event::key,
     run::{CheckpointInfo, RunInfo, Value},
     units::counted,
 };
@@ -57,7 +58,7 @@ pub fn object(record: &Record) -> serde_json::Value {
     };
     let rest = json!({
         "test": summary.and_then(|s| s.test.as_ref()),
-        "why": summary.and_then(|s| s.why.as_deref()),
+        "why": summary.and_then(|s| s.status.why()),
         "notes": view.info.notes,
         "parent": view.info.parent,
         "overrides": view.info.overrides,
@@ -79,31 +80,27 @@ pub fn object(record: &Record) -> serde_json::Value {
 }
 
 fn heading(record: &Record, fold: Option<usize>, palette: Palette) -> String {
-    let (name, status) = (
-        sanitize(&record.view.info.name),
-        sanitize(&record.view.status),
-    );
+    let (name, status) = (sanitize(&record.view.info.name), record.view.status.name());
     let reason = why(record);
     let length = format!("{name}  {status}: {reason}").chars().count();
     let (name, status) = (
         palette.paint(Ink::Bold, &name),
-        palette.paint(Ink::of_status(&record.view.status), &status),
+        palette.paint((&record.view.status).into(), status),
     );
     match fold {
         _ if reason.is_empty() => format!("{name}  {status}\n"),
         Some(width) if length > width => {
-            format!("{name}  {status}\n") + &hung("  why       ", &reason, 12, fold)
+            format!("{name}  {status}\n") + &hung("  why       ", reason, 12, fold)
         }
-        _ => format!("{name}  {status}: {}\n", sanitize(&reason)),
+        _ => format!("{name}  {status}: {}\n", sanitize(reason)),
     }
 }
 
 /// Why it ended; empty where it did all its steps or still runs.
-fn why(record: &Record) -> String {
+fn why(record: &Record) -> &str {
     let summary = record.view.summary.as_ref();
-    summary
-        .and_then(|summary| summary.why.clone())
-        .unwrap_or_default()
+    let why = summary.and_then(|summary| summary.status.why());
+    why.unwrap_or_default()
 }
 
 /// The weights that it started from, with their commit on the hub.
@@ -239,7 +236,7 @@ fn metrics(record: &Record, fold: Option<usize>, palette: Palette) -> Option<Str
 
 /// The reason why there is no table of metrics.
 fn no_metrics(record: &Record, fold: Option<usize>) -> Option<String> {
-    let why = why_absent(record, "train/loss")?;
+    let why = why_absent(record, key::TRAIN_LOSS)?;
     Some(hung("no metrics: ", &why, 12, fold))
 }
 

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use crate::{event::Status, run::RunStatus};
+
 /// What a piece of text is, to the eye.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
@@ -23,18 +25,6 @@ pub enum Ink {
 }
 
 impl Ink {
-    /// The ink of a run's status: completed and early_stopped are good, running is active, stopped wants a look, the
-    /// rest is bad.
-    #[must_use]
-    pub fn of_status(status: &str) -> Self {
-        match status {
-            "completed" | "early_stopped" => Self::Good,
-            "running" => Self::Active,
-            "stopped" => Self::Notice,
-            _ => Self::Bad,
-        }
-    }
-
     fn code(self) -> &'static str {
         match self {
             Self::Bold => "1",
@@ -44,6 +34,26 @@ impl Ink {
             Self::Notice => "33",
             Self::Active => "36",
             Self::Curve(i) => ["36", "33", "32", "35", "34", "31"][usize::from(i % 6)],
+        }
+    }
+}
+
+impl From<&RunStatus> for Ink {
+    fn from(status: &RunStatus) -> Self {
+        match status {
+            RunStatus::Running => Self::Active,
+            RunStatus::Crashed => Self::Bad,
+            RunStatus::Ended(status) => status.into(),
+        }
+    }
+}
+
+impl From<&Status> for Ink {
+    fn from(status: &Status) -> Self {
+        match status {
+            Status::Completed | Status::EarlyStopped { .. } => Self::Good,
+            Status::Stopped { .. } => Self::Notice,
+            Status::Diverged { .. } | Status::Failed { .. } => Self::Bad,
         }
     }
 }

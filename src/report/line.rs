@@ -1,9 +1,9 @@
 //! Events as lines for people: what training says while it runs.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{duration, short};
-use crate::event::{Ending, EpochRow, Metrics, Status, StepRow, Tested, TestedState};
+use crate::event::{Ending, EpochRow, Metrics, Status, StepRow, Tested, TestedState, key};
 use crate::units::counted;
 
 /// The lines of successive epochs: numbers under a header, each column at its place.
@@ -12,6 +12,8 @@ pub struct EpochLines {
     columns: Vec<String>,
     /// Lines since the header.
     since: usize,
+    /// Groups whose learning rate has differed from the main one so far.
+    groups: BTreeSet<String>,
 }
 
 /// Characters of a column at least: no [`short`] number has more.
@@ -20,17 +22,22 @@ const COLUMN: usize = 9;
 const AGAIN: usize = 25;
 
 impl EpochLines {
-    /// The line of an epoch, and before it the header where it is due. Columns that do not fit into
-    /// `width` are left out, the last ones first; `best` marks a new best value of the watched
-    /// metric.
+    /// Returns the line of an epoch, with the header before it where it is due. Columns that do not
+    /// fit into `width` are left out, the last ones first. A group has a column for its learning rate
+    /// from the first epoch in which the rate is not the main one. `best` marks a new best value of
+    /// the watched metric.
     pub fn add(&mut self, row: &EpochRow, epochs: u64, best: bool, width: Option<usize>) -> String {
+        let names = row.extra.iter();
+        let own = names.filter(|(name, value)| is_group(name) && **value != row.lr);
+        self.groups.extend(own.map(|(name, _)| name.clone()));
         let cells = cells(row, epochs);
+        let wanted = |cell: &&Cell| !is_group(&cell.name) || self.groups.contains(&cell.name);
         let mut used = 0;
         let fits = |cell: &&Cell| {
             used += cell.width + 2;
             width.is_none_or(|width| used - 2 + MARK.len() <= width)
         };
-        let cells: Vec<&Cell> = cells.iter().take_while(fits).collect();
+        let cells: Vec<&Cell> = cells.iter().filter(wanted).take_while(fits).collect();
         let columns: Vec<String> = cells.iter().map(|cell| cell.name.clone()).collect();
         let is_due = columns != self.columns || width.is_some() && self.since >= AGAIN;
         let line = |text: fn(&Cell) -> &str| -> String {
@@ -47,6 +54,11 @@ impl EpochLines {
         self.since += 1;
         text + &line(|cell| &cell.value) + if best { MARK } else { "" }
     }
+}
+
+/// Returns whether a row's name is that of a group's learning rate.
+fn is_group(name: &str) -> bool {
+    name.starts_with("lr/")
 }
 
 /// The mark behind an epoch with a new best value.
@@ -74,7 +86,7 @@ fn cells(row: &EpochRow, epochs: u64) -> Vec<Cell> {
     let digits = epochs.to_string().len();
     let mut cells = vec![
         Cell::new("epoch", count, 2 * digits + 1),
-        number("lr", row.lr),
+        number(key::LR, row.lr),
     ];
     cells.extend(
         ordered(&row.metrics)
@@ -86,12 +98,14 @@ fn cells(row: &EpochRow, epochs: u64) -> Vec<Cell> {
     cells
 }
 
-/// `step 11  lr 0.001  …  1.5 ms`.
+/// `step 11  lr 0.001  …  1.5 ms`. A group is named only where its learning rate is another one.
 #[must_use]
 pub fn step_line(row: &StepRow) -> String {
     let mut line = format!("step {}  lr {:<6}", row.step, short(row.lr));
-    line += &values(&row.extra);
-    let known = [("train/loss", row.loss), ("grad_norm", row.grad_norm)];
+    let mut extra = row.extra.clone();
+    extra.retain(|name, value| !is_group(name) || *value != row.lr);
+    line += &values(&extra);
+    let known = [(key::TRAIN_LOSS, row.loss), (key::GRAD_NORM, row.grad_norm)];
     line += &values(
         &known
             .into_iter()
@@ -205,6 +219,35 @@ mod tests {
             );
             assert!(all[1].ends_with("  best"), "{all:#?}");
         }
+    }
+
+    #[test]
+    fn a_group_is_shown_from_where_its_rate_is_another_one() {
+        let mut lines = EpochLines::default();
+        let mut add = |rate: f64| {
+            let mut row = row(0, 0.5);
+            row.extra.insert("lr/bias".into(), rate * row.lr);
+            lines.add(&row, 100, false, None)
+        };
+        assert!(!add(1.0).contains("lr/bias"));
+        assert!(add(0.5).contains("lr/bias"));
+        // The column stays, under the header that has it.
+        assert_eq!(add(1.0).lines().count(), 1);
+        let step = StepRow {
+            step: 11,
+            epoch: 0.5,
+            logged: true,
+            lr: 0.1,
+            extra: [("lr/bias", 0.1), ("lr/out", 0.01)]
+                .map(|(k, v)| (k.into(), v))
+                .into(),
+            loss: None,
+            grad_norm: None,
+            step_time_ms: 1.5,
+            data_time_ms: 0.0,
+            samples: 8,
+        };
+        insta::assert_snapshot!(step_line(&step), @"step 11  lr 0.1     lr/out 0.01    1.5 ms");
     }
 
     #[test]

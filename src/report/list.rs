@@ -5,10 +5,14 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::{
-    Align, Cell, Field, Ink, Palette, Record, Table, absent::absent, differing::differing,
-    duration, exact, near::near, number::moment, short,
+    Align, Cell, Field, Palette, Record, Table, absent::absent, differing::differing, duration,
+    exact, number::moment, short,
 };
-use crate::{event::Metrics, run::Value};
+use crate::{
+    event::Metrics,
+    run::Value,
+    suggest::{did_you_mean, nearest_key},
+};
 
 /// Columns of the table for people; `differs` is there where runs of one name differ.
 const COLUMNS: [&str; 8] = [
@@ -40,7 +44,7 @@ pub struct UnknownKey {
 
 fn suggestion(near: &Option<String>) -> String {
     match near {
-        Some(near) => format!("did you mean `{near}`?"),
+        Some(near) => did_you_mean(near),
         None => "keys are those of a plan (`optimizer.lr`), metrics (`val/accuracy`), and id, name, status, tag, \
                  created, step, epoch, time, best"
             .into(),
@@ -67,7 +71,7 @@ pub fn known_key(known: &BTreeSet<String>, key: &str) -> Result<(), UnknownKey> 
     if known.contains(key) {
         return Ok(());
     }
-    let near = near(key, known.iter().map(String::as_str)).map(String::from);
+    let near = nearest_key(key, known.iter().map(String::as_str)).map(String::from);
     Err(UnknownKey {
         key: key.into(),
         near,
@@ -170,9 +174,7 @@ fn table(records: &[Record], columns: &[&str], differing: &[String]) -> Table {
 
 fn cell(record: &Record, key: &str) -> Cell {
     match key {
-        "status" => {
-            Cell::from(record.view.status.as_str()).ink(Ink::of_status(&record.view.status))
-        }
+        "status" => Cell::from(record.view.status.name()).ink((&record.view.status).into()),
         "epochs" => match record.number("train.epochs") {
             Some(whole) => format!("{}/{}", short(record.epoch()), short(whole)).into(),
             None => short(record.epoch()).into(),

@@ -17,7 +17,6 @@ mod ink;
 mod ledger;
 mod line;
 mod list;
-mod near;
 mod number;
 pub mod plot;
 mod record;

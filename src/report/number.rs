@@ -1,19 +1,20 @@
 //! Numbers as text: exact ones for machines, short ones for people.
 
+use crate::number;
+
 /// The shortest decimal that reads back as the same number; `NaN`, `Infinity` and `-Infinity` as in
 /// `metrics.jsonl`.
 #[must_use]
 pub fn exact(value: f64) -> String {
-    if value.is_finite() {
-        // Whole numbers without `.0`; very large and very small ones with an exponent.
-        let size = value.abs();
-        if size != 0.0 && !(1e-5..1e16).contains(&size) {
-            format!("{value:e}")
-        } else {
-            format!("{value}")
-        }
+    if let Some(name) = number::name(value) {
+        return name.into();
+    }
+    // Whole numbers without `.0`; very large and very small ones with an exponent.
+    let size = value.abs();
+    if size != 0.0 && !(1e-5..1e16).contains(&size) {
+        format!("{value:e}")
     } else {
-        not_finite(value).into()
+        format!("{value}")
     }
 }
 
@@ -21,8 +22,8 @@ pub fn exact(value: f64) -> String {
 /// `12.35`, `123457`, `1.5e-7`.
 #[must_use]
 pub fn short(value: f64) -> String {
-    if !value.is_finite() {
-        return not_finite(value).into();
+    if let Some(name) = number::name(value) {
+        return name.into();
     }
     if value == 0.0 {
         return "0".into();
@@ -79,16 +80,6 @@ pub fn moment(stamp: &str) -> String {
     match stamp.split_once('.') {
         Some((whole, _)) => format!("{whole}Z"),
         None => stamp.into(),
-    }
-}
-
-fn not_finite(value: f64) -> &'static str {
-    if value.is_nan() {
-        "NaN"
-    } else if value > 0.0 {
-        "Infinity"
-    } else {
-        "-Infinity"
     }
 }
 

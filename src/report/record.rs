@@ -18,8 +18,8 @@ use jiff::Timestamp;
 
 use super::Field;
 use crate::{
-    event::Metrics,
-    run::{Attempt, BestSummary, RunView},
+    event::{Metrics, key},
+    run::{Attempt, BestSummary, RunStatus, RunView},
 };
 
 /// A run with its plan's keys.
@@ -47,7 +47,7 @@ const OWN: [&str; 20] = [
     "epoch",
     "epochs",
     "time",
-    "samples_per_s",
+    key::SAMPLES_PER_S,
     "attempts",
     "best",
     "best_metric",
@@ -57,7 +57,7 @@ const OWN: [&str; 20] = [
 /// Every key that a run of this plan, with these metrics, knows.
 #[must_use]
 pub fn keys_of(plan_toml: &str, metrics: impl IntoIterator<Item = String>) -> BTreeSet<String> {
-    let own = OWN.into_iter().chain(["lr"]).map(String::from);
+    let own = OWN.into_iter().chain([key::LR]).map(String::from);
     let plan = plan_keys(plan_toml).into_keys();
     plan.chain(metrics).chain(own).collect()
 }
@@ -88,7 +88,7 @@ impl Record {
         if let Some(value) = self.metrics().get(key) {
             return vec![Field::Number(*value)];
         }
-        let key = if key == "lr" { "optimizer.lr" } else { key };
+        let key = if key == key::LR { "optimizer.lr" } else { key };
         self.plan.get(key).cloned().unwrap_or_default()
     }
 
@@ -111,7 +111,7 @@ impl Record {
     #[must_use]
     pub fn keys(&self) -> BTreeSet<String> {
         let metrics = self.metrics().into_keys();
-        let own = OWN.into_iter().chain(["lr"]).map(String::from);
+        let own = OWN.into_iter().chain([key::LR]).map(String::from);
         self.plan
             .keys()
             .cloned()
@@ -175,8 +175,8 @@ impl Record {
         if let Some(summary) = &self.view.summary {
             return summary.wall_s;
         }
-        let last = match self.view.status.as_str() {
-            "running" => Some(Timestamp::now()),
+        let last = match self.view.status {
+            RunStatus::Running => Some(Timestamp::now()),
             _ => self.view.rows.last().and_then(|row| row.time.parse().ok()),
         };
         let seconds = |attempt: &Attempt| -> Option<f64> {
@@ -203,7 +203,7 @@ impl Record {
         match key {
             "id" => text(&info.run),
             "name" => text(&info.name),
-            "status" => text(&self.view.status),
+            "status" => text(self.view.status.name()),
             "path" => text(&self.view.path.to_string_lossy()),
             "created" => text(&info.created),
             "plan_hash" => text(&info.plan_hash),
@@ -218,7 +218,9 @@ impl Record {
             "step" => count(self.step()),
             "epoch" | "epochs" => number(self.epoch()),
             "time" => number(self.seconds()),
-            "samples_per_s" => maybe(summary.as_ref().map(|summary| summary.samples_per_s.into())),
+            key::SAMPLES_PER_S => {
+                maybe(summary.as_ref().map(|summary| summary.samples_per_s.into()))
+            }
             "attempts" => count(info.attempts.len() as u64),
             "best" => maybe(self.best().map(|best| best.value.into())),
             "best_metric" => maybe(self.best().map(|best| best.metric.as_str().into())),

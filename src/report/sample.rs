@@ -4,8 +4,11 @@ use std::path::Path;
 
 use super::Record;
 use crate::{
-    event::{Metrics, Reason},
-    run::{Attempt, BestSummary, Binary, CheckpointInfo, Row, RunInfo, RunView, Summary, Value},
+    event::{Metrics, Reason, Status},
+    run::{
+        Attempt, BestSummary, Binary, CheckpointInfo, Row, RunInfo, RunStatus, RunView, Summary,
+        Value,
+    },
 };
 
 const PLAN: &str = r#"
@@ -35,7 +38,7 @@ pub fn completed(folder: &Path, n: u32) -> Record {
         path,
         info: info(n),
         plan: PLAN.replace("LR", &lr.to_string()),
-        status: "completed".into(),
+        status: RunStatus::Ended(Status::Completed),
         summary: None,
         rows: rows(lr),
         checkpoints: vec![checkpoint(100, None), checkpoint(180, Some(accuracy))],
@@ -51,7 +54,7 @@ pub fn running(folder: &Path, n: u32) -> Record {
     view.rows.retain(|row| row.step <= 110);
     view.summary = None;
     view.checkpoints.clear();
-    view.status = "running".into();
+    view.status = RunStatus::Running;
     view.info.attempts[0].end = None;
     Record::new(view)
 }
@@ -188,9 +191,6 @@ fn summary(view: &RunView, accuracy: f64) -> Summary {
         format: RunInfo::FORMAT,
         run: view.info.run.clone(),
         path: view.path.display().to_string(),
-        status: "completed".into(),
-        why: None,
-        signal: None,
         step: 200,
         epoch: 10.0,
         metrics: [

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Record, absent::why_absent, near::near};
-use crate::run::{RunView, Value};
+use super::{Record, absent::why_absent};
+use crate::{
+    run::{RunView, Value},
+    suggest::{did_you_mean, nearest_key},
+};
 
 /// What one row stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +110,7 @@ fn other(by: By) -> By {
 
 fn suggestion(near: &Option<String>, known: &[String]) -> String {
     match near {
-        Some(near) => format!("did you mean `{near}`?"),
+        Some(near) => did_you_mean(near),
         None if known.is_empty() => "the log holds no numbers".into(),
         None => format!("there are {}", known.join(", ")),
     }
@@ -180,7 +183,7 @@ fn unknown(
         .collect();
     SeriesError::Unknown {
         key: key.into(),
-        near: near(key, known.iter().copied()).map(String::from),
+        near: nearest_key(key, known.iter().copied()).map(String::from),
         known: known.into_iter().map(String::from).collect(),
     }
 }

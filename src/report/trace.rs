@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use super::{Ink, Palette, number::moment, sanitize};
+use super::{Ink, Palette, number::moment, sanitize, short};
 use crate::run::RunInfo;
 
 /// One event of the trace.
@@ -67,7 +67,8 @@ impl TraceLine {
         })
     }
 
-    /// `2026-11-22T09:40:11Z  INFO epoch  epoch=1 step=20 lr=0.02 …`, without a newline.
+    /// `2026-11-22T09:40:11Z  INFO epoch  epoch=1 step=20 lr=0.02 …`, without a newline. Numbers are
+    /// rounded; a group is named only where its learning rate is another one.
     #[must_use]
     pub fn text(&self, palette: Palette) -> String {
         let level = format!("{:>5}", self.level.name());
@@ -77,12 +78,24 @@ impl TraceLine {
             palette.paint(self.level.ink(), &level),
             sanitize(&self.message)
         );
-        for (i, (key, value)) in self.fields.iter().enumerate() {
-            let field = format!("{key}={}", plain(value.clone()));
+        let lr = self.fields.iter().find(|(key, _)| key == "lr");
+        let lr = lr.map(|(_, value)| value);
+        let told = self.fields.iter();
+        let told = told.filter(|(key, value)| !key.starts_with("lr/") || Some(value) != lr);
+        for (i, (key, value)) in told.enumerate() {
+            let field = format!("{key}={}", rounded(value));
             text += if i == 0 { "  " } else { " " };
             text += &sanitize(&field);
         }
         text
+    }
+}
+
+/// A number that is not whole with few digits, as elsewhere on the screen; anything else as it is.
+fn rounded(value: &Value) -> String {
+    match value {
+        Value::Number(number) if number.is_f64() => number.as_f64().map_or_else(String::new, short),
+        other => plain(other.clone()),
     }
 }
 

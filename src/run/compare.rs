@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Row, RunView, Value};
+use crate::event::key;
 
 /// What came of comparing two runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,11 +51,11 @@ impl std::fmt::Display for Difference {
 
 /// Keys that tell of time and not of what was computed.
 pub(crate) const TIMES: [&str; 5] = [
-    "samples_per_s",
-    "wall_s",
-    "elapsed_s",
-    "step_time_ms",
-    "data_time_ms",
+    key::SAMPLES_PER_S,
+    key::WALL_S,
+    key::ELAPSED_S,
+    key::STEP_TIME_MS,
+    key::DATA_TIME_MS,
 ];
 
 /// Kinds of rows that the plan determines. Checkpoints may come by the clock, and warnings tell of
@@ -68,7 +69,7 @@ const KINDS: [&str; 3] = ["step", "epoch", "eval"];
 /// second.
 #[must_use]
 pub fn compare(first: &RunView, second: &RunView) -> Comparison {
-    if !first.is_complete() {
+    if !first.status.is_complete() {
         return compare_beginning(&first.rows, &second.rows);
     }
     let mut comparison = compare_rows(&first.rows, &second.rows);
@@ -83,7 +84,7 @@ pub fn compare(first: &RunView, second: &RunView) -> Comparison {
                 .map(|(key, value)| (key.clone(), Value::Number(*value)))
                 .collect();
             values.insert("step".into(), Value::Number(summary.step as f64));
-            values.insert("state_hash".into(), summary.state_hash.as_str().into());
+            values.insert(key::STATE_HASH.into(), summary.state_hash.as_str().into());
             values
         };
         comparison.difference = differing(step, "summary", &values(a), &values(b));
@@ -183,7 +184,7 @@ fn state_difference(first: &[Row], second: &[Row]) -> Option<Difference> {
     let states = |rows: &[Row]| -> BTreeMap<u64, Value> {
         let checkpoints = rows.iter().filter(|row| row.kind == "checkpoint");
         checkpoints
-            .filter_map(|row| Some((row.step, row.values.get("state_hash")?.clone())))
+            .filter_map(|row| Some((row.step, row.values.get(key::STATE_HASH)?.clone())))
             .collect()
     };
     let (a, b) = (states(first), states(second));
@@ -193,7 +194,7 @@ fn state_difference(first: &[Row], second: &[Row]) -> Option<Difference> {
     Some(Difference {
         step: *step,
         kind: "checkpoint".into(),
-        key: "state_hash".into(),
+        key: key::STATE_HASH.into(),
         first: Some(state.clone()),
         second: b.get(step).cloned(),
     })

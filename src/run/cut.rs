@@ -14,7 +14,7 @@ use super::{
     layout,
     log::{Log, Next, lines},
 };
-use crate::event::Reason;
+use crate::event::{Reason, key};
 
 /// Cuts the log of the run at `run` after the commit lines of the checkpoint that `manifest`
 /// describes (or wholly, where there is none), and gives the number of the next row. The cut rows
@@ -81,7 +81,7 @@ fn place(path: &Entry, manifest: &Manifest) -> Result<Place, RunError> {
             _ => break,
         };
         let own = row.kind == "checkpoint" && row.step == manifest.step;
-        let own = own && row.text("state_hash") == Some(&manifest.state_hash);
+        let own = own && row.text(key::STATE_HASH) == Some(&manifest.state_hash);
         let (end, seq) = (line.end, row.seq.saturating_add(1));
         if own && !stops(&row) {
             place.committed.extend(row.text("reason").map(String::from));

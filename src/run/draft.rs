@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Value;
-use crate::event::{Checkpoint, EpochRow, EvalRow, Metrics, Reason, StepRow};
+use crate::event::{Checkpoint, EpochRow, EvalRow, Metrics, Reason, StepRow, key};
 
 /// A row that has no `seq`, `attempt` and `time` yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,31 +46,31 @@ impl Draft {
     /// The row of an optimizer update.
     pub fn step(row: &StepRow) -> Self {
         let mut draft = Self::new("step", row.step, row.epoch)
-            .put("lr", row.lr)
+            .put(key::LR, row.lr)
             .put_all(&row.extra);
         if let Some(loss) = row.loss {
-            draft = draft.put("train/loss", loss);
+            draft = draft.put(key::TRAIN_LOSS, loss);
         }
         if let Some(norm) = row.grad_norm {
-            draft = draft.put("grad_norm", norm);
+            draft = draft.put(key::GRAD_NORM, norm);
         }
         draft
-            .put("step_time_ms", row.step_time_ms)
-            .put("data_time_ms", row.data_time_ms)
+            .put(key::STEP_TIME_MS, row.step_time_ms)
+            .put(key::DATA_TIME_MS, row.data_time_ms)
     }
 
     /// The row of an epoch.
     pub fn epoch(row: &EpochRow) -> Self {
         Self::new("epoch", row.step, (row.epoch + 1) as f64)
-            .put("lr", row.lr)
-            .put("lr_last", row.lr_last)
+            .put(key::LR, row.lr)
+            .put(key::LR_LAST, row.lr_last)
             .put_all(&row.extra)
             .put_all(&row.metrics)
-            .put("samples_per_s", row.samples_per_s)
-            .put("wall_s", row.wall_s)
-            .put("elapsed_s", row.elapsed_s)
-            .put("order_hash", row.order_hash.clone())
-            .put("state_hash", row.state_hash.clone())
+            .put(key::SAMPLES_PER_S, row.samples_per_s)
+            .put(key::WALL_S, row.wall_s)
+            .put(key::ELAPSED_S, row.elapsed_s)
+            .put(key::ORDER_HASH, row.order_hash.clone())
+            .put(key::STATE_HASH, row.state_hash.clone())
     }
 
     /// The row of an evaluation.
@@ -107,7 +107,7 @@ impl Draft {
         draft
             .put("path", super::layout::checkpoint_path(step))
             .put("bytes", bytes as f64)
-            .put("state_hash", state_hash)
+            .put(key::STATE_HASH, state_hash)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What goes wrong with a run directory.
 
-use crate::units::counted;
+use crate::{suggest::did_you_mean, units::counted};
 use std::{io, path::PathBuf};
 
 /// Why a run could not be written, read or found.
@@ -130,7 +130,7 @@ impl RunError {
 fn hint(near: &Option<String>) -> String {
     near.as_ref().map_or_else(
         || "; hint: `trainer ls` lists them".into(),
-        |near| format!("; hint: did you mean `{near}`?"),
+        |near| format!("; hint: {}", did_you_mean(near)),
     )
 }
 

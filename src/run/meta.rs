@@ -1,6 +1,7 @@
 //! What the writer has to be told, as plain data.
 
 use super::{DataInfo, InitInfo};
+use crate::direction::Direction;
 
 /// A new run.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,27 +58,5 @@ pub struct Keep {
     /// How many of the best.
     pub best: usize,
     /// What is better.
-    pub mode: Mode,
-}
-
-/// Which of two values of the watched metric is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// The lower one, as of a loss.
-    Min,
-    /// The higher one, as of an accuracy.
-    Max,
-}
-
-impl Mode {
-    /// Whether `a` is better than `b`. A NaN never is, and every other number is better than one.
-    #[must_use]
-    pub fn better(self, a: f64, b: f64) -> bool {
-        match self {
-            _ if a.is_nan() => false,
-            _ if b.is_nan() => true,
-            Self::Min => a < b,
-            Self::Max => a > b,
-        }
-    }
+    pub mode: Direction,
 }

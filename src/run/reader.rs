@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    CheckpointInfo, Row, RunError, RunInfo, Summary, checkpoint,
+    CheckpointInfo, Row, RunError, RunInfo, RunStatus, Summary, checkpoint,
     disk::{self, Entry},
     layout, lock, log,
 };
+use crate::event::Status;
 
 /// Everything a run directory says, read at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +21,7 @@ pub struct RunView {
     /// The text of its plan; empty where it cannot be read.
     pub plan: String,
     /// `running`, `completed`, `early_stopped`, `stopped`, `failed`, `diverged` or `crashed`.
-    pub status: String,
+    pub status: RunStatus,
     /// What came of it; absent while it runs and after a crash.
     pub summary: Option<Summary>,
     /// The log in order, as the newest format has it. In a view from [`Store::list`](super::Store::list) only the last rows of
@@ -127,12 +128,13 @@ impl Reader {
         let listed = checkpoint::list(run).map_err(&mut told);
         let status = match &summary {
             // Older versions had one name for both.
-            Some(summary) if summary.status == "stopped" && summary.signal.is_none() => {
-                "early_stopped".into()
-            }
-            Some(summary) => summary.status.clone(),
-            None if running => "running".into(),
-            None => "crashed".into(),
+            Some(Summary {
+                status: Status::Stopped { why, signal: None },
+                ..
+            }) => RunStatus::Ended(Status::EarlyStopped { why: why.clone() }),
+            Some(summary) => RunStatus::Ended(summary.status.clone()),
+            None if running => RunStatus::Running,
+            None => RunStatus::Crashed,
         };
         let mut checkpoints = Vec::new();
         for (_, dir) in listed.unwrap_or_default() {
@@ -184,7 +186,7 @@ impl RunView {
                     self.rows.push(row);
                 }
                 // The writer is at it.
-                _ if !line.whole && self.status == "running" => {}
+                _ if !line.whole && self.status == RunStatus::Running => {}
                 _ if !line.whole => self.warnings.push(Self::TORN.into()),
                 Ok(_) => {}
                 Err(why) => {
@@ -208,12 +210,6 @@ impl RunView {
     pub fn damage(&self) -> impl Iterator<Item = &str> {
         let warnings = self.warnings.iter().map(String::as_str);
         warnings.filter(|warning| *warning != Self::TORN)
-    }
-
-    /// Returns whether the run came to an end of its own: it is `completed` or `early_stopped`.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        ["completed", "early_stopped"].contains(&self.status.as_str())
     }
 
     /// Optimizer updates done, as far as the summary or, without one, the log says.

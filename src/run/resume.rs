@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use super::{
     AttemptMeta, CheckpointInfo, Fallback, FileDigest, InitInfo, Keep, Reader, RunError, RunInfo,
-    Writer, checkpoint, contents, cut,
+    RunStatus, Writer, checkpoint, contents, cut,
     disk::{self, Entry},
     layout,
     lock::RunLock,
@@ -113,10 +113,25 @@ impl Resume {
     /// # Errors
     /// Where it cannot be read as text.
     pub fn first_plan_text(&self) -> Result<String, RunError> {
-        let later = 2..=self.info.attempts.len() as u32;
+        self.plan_text_of(1)
+    }
+
+    /// Returns the text of the plan that its checkpoint was made with. An attempt that was killed
+    /// before its first checkpoint may have replaced it. Without a checkpoint: the current plan's.
+    ///
+    /// # Errors
+    /// Where it cannot be read as text.
+    pub fn checkpoint_plan_text(&self) -> Result<String, RunError> {
+        let manifest = self.checkpoint.as_ref().map(|(_, manifest)| manifest);
+        manifest.map_or_else(|| self.plan_text(), |made| self.plan_text_of(made.attempt))
+    }
+
+    /// Returns the text of the plan of an attempt: the first one that a later attempt replaced.
+    fn plan_text_of(&self, attempt: u32) -> Result<String, RunError> {
+        let later = attempt + 1..=self.info.attempts.len() as u32;
         let mut replaced = later.map(|attempt| layout::old_plan(&self.path, attempt));
-        let first = replaced.find(disk::exists);
-        let plan = first.unwrap_or_else(|| self.path.join(layout::PLAN));
+        let plan = replaced.find(disk::exists);
+        let plan = plan.unwrap_or_else(|| self.path.join(layout::PLAN));
         disk::read_text(&plan, Reader::LONGEST)
     }
 
@@ -203,7 +218,7 @@ impl Resume {
                 .filter(|row| row.attempt == last.attempt)
                 .and_then(|row| row.time.parse().ok());
             last.end = Some(sign.map_or_else(|| last.start.clone(), machine::stamp));
-            last.status = Some("crashed".into());
+            last.status = Some(RunStatus::Crashed.name().into());
         }
         if let Some((text, hash)) = &meta.plan {
             let plan = self.path.join(layout::PLAN);

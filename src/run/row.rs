@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
 
-use super::number;
+use crate::number;
 
 /// One object of `metrics.jsonl`: what happened when, and its values.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,6 +11,7 @@ use super::{
     layout,
     lock::{self, RunLock},
 };
+use crate::suggest::nearest;
 
 /// The folder that holds runs, by default `runs`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,9 +29,6 @@ pub struct Survey {
     /// with what is wrong.
     pub damaged: Vec<(PathBuf, RunError)>,
 }
-
-/// Names and ids at least this similar (Jaro–Winkler, 0 to 1) are worth a hint.
-const SIMILAR: f64 = 0.8;
 
 impl Store {
     /// The store at `root`.
@@ -212,11 +210,8 @@ impl Store {
         let names = runs
             .iter()
             .flat_map(|(path, info)| [info.name.clone(), id(path)]);
-        let near = names
-            .map(|name| (strsim::jaro_winkler(wanted, &name), name))
-            .filter(|(similarity, _)| *similarity >= SIMILAR)
-            .max_by(|(a, _), (b, _)| a.total_cmp(b))
-            .map(|(_, name)| name);
+        let names: Vec<String> = names.collect();
+        let near = nearest(wanted, names.iter().map(String::as_str)).map(String::from);
         RunError::Unknown {
             wanted: wanted.into(),
             root: self.root.clone(),

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FileDigest, LogDigest, RunError, layout, number, seal};
-use crate::event::{Metrics, Tested};
+use super::{FileDigest, LogDigest, RunError, layout, seal};
+use crate::{
+    event::{Metrics, Status, Tested},
+    number,
+};
 
 /// The content of `summary.json`, and of `trainer run --format json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -43,14 +46,9 @@ pub struct Summary {
     pub tags: Vec<String>,
     /// The run's directory when it was written, absolute.
     pub path: String,
-    /// `completed`, `early_stopped`, `stopped`, `failed` or `diverged`.
-    pub status: String,
-    /// Why it stopped, failed or diverged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-    /// Number of the signal that stopped it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signal: Option<i32>,
+    /// What came of it, as the keys `status`, `why` and `signal`.
+    #[serde(flatten)]
+    pub status: Status,
     /// Optimizer updates done.
     pub step: u64,
     /// Epochs done, as a fraction.

@@ -20,6 +20,7 @@ use super::{
     disk::{self, Entry},
     layout, lock, log,
 };
+use crate::event::{Status, key};
 
 /// What verification found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -194,7 +195,7 @@ impl Verification {
                             .map(|why| format!("{place}: {why}")),
                     );
                     if row.kind == "checkpoint" {
-                        let state = row.text("state_hash").unwrap_or_default();
+                        let state = row.text(key::STATE_HASH).unwrap_or_default();
                         commits.insert(row.step, state.to_string());
                     }
                     self.rows += 1;
@@ -319,7 +320,10 @@ impl Verification {
             return;
         };
         let (step, last) = (newest.step, summary.step);
-        let ended = ["completed", "early_stopped", "stopped"].contains(&summary.status.as_str());
+        let ended = !matches!(
+            summary.status,
+            Status::Diverged { .. } | Status::Failed { .. }
+        );
         if step > last {
             let fault =
                 format!("there is a checkpoint of step {step}, summary.json ends at step {last}");

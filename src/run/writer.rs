@@ -185,10 +185,9 @@ impl Writer {
         let failure = self.queue.failure();
         let mut summary = self.summary(ending, log);
         if let Some((why, _)) = &failure
-            && summary.status != "failed"
+            && !matches!(summary.status, Status::Failed { .. })
         {
-            (summary.status, summary.why, summary.signal) =
-                ("failed".into(), Some(why.clone()), None);
+            summary.status = Status::Failed { why: why.clone() };
         }
         let closed = self.close(&mut summary);
         match failure {
@@ -198,13 +197,6 @@ impl Writer {
     }
 
     fn summary(&self, ending: &Ending, log: Option<LogDigest>) -> Summary {
-        let (status, why, signal) = match &ending.status {
-            Status::Completed => ("completed", None, None),
-            Status::EarlyStopped { why } => ("early_stopped", Some(why), None),
-            Status::Stopped { why, signal } => ("stopped", Some(why), *signal),
-            Status::Diverged { why } => ("diverged", Some(why), None),
-            Status::Failed { why } => ("failed", Some(why), None),
-        };
         let place = |step| {
             let relative = layout::checkpoint_path(step);
             disk::is_dir(&self.path.join(&relative)).then_some(relative)
@@ -223,9 +215,7 @@ impl Writer {
             parent: self.info.parent.clone(),
             tags: self.info.tags.clone(),
             path: self.path.path().to_string_lossy().into_owned(),
-            status: status.into(),
-            why: why.cloned(),
-            signal,
+            status: ending.status.clone(),
             step: ending.step,
             epoch: ending.epoch,
             metrics: ending.metrics.clone(),
@@ -257,7 +247,7 @@ impl Writer {
         summary.wall_s = before.sum::<f64>() + self.began.elapsed().as_secs_f64();
         if let Some(attempt) = self.info.attempts.last_mut() {
             attempt.end = Some(machine::stamp(Timestamp::now()));
-            attempt.status = Some(summary.status.clone());
+            attempt.status = Some(summary.status.name().into());
         }
         let info = self.info.seal()?;
         // Of all files it alone is not durable yet, and the summary has its digest.

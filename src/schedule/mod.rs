@@ -7,14 +7,14 @@
 //! From text to numbers:
 //!
 //! * an [`Entry`] is one `[[schedule]]` of the config: the [`Keys`] that all types share, and a
-//!   [`Curve`], which is one file here per type;
+//!   [`Curve`], which is one file in `curves` per type;
 //! * entries with the same target, groups and track are the phases of one chain, in file order;
 //!   chains on different tracks multiply;
 //! * [`Schedules::resolve`] turns spans into step boundaries and finds every fault on the way;
 //! * [`Schedules::value`] is what the training loop, `trainer check` and `trainer schedule` call.
 //!
-//! A further type is one more file: its keys as a struct, its [`Curve`], its tests; then a `mod`, a
-//! `pub use` and a line in the config's registry.
+//! A further type is one more file in `curves`: its keys as a struct, its [`Curve`], its tests; then a
+//! `mod`, a `pub use` and a line in the config's registry.
 //!
 //! ```
 //! use std::{collections::BTreeMap, sync::Arc};
@@ -37,103 +37,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod axis;
-mod chain;
-mod curve;
-mod cycles;
-mod entry;
-mod expression;
-mod grammar;
-mod group;
-mod inspect;
-mod keys;
-mod limits;
-mod numbers;
-mod phase;
-mod plan;
-mod reaction;
-mod slot;
-mod target;
-mod value;
+mod curves;
+mod formula;
+mod language;
+mod resolve;
+#[cfg(test)]
+mod tests;
 
-mod constant;
-mod cosine;
-mod cosine_restarts;
-mod cyclic;
-mod exponential;
-mod expr;
-mod follow;
-mod geometric;
-mod greedy;
-mod inverse_sqrt;
-mod inverse_time;
-mod linear;
-mod multistep;
-mod noam;
-mod one_cycle;
-mod plateau;
-mod poly;
-mod power;
-mod repeat;
-mod rex;
-mod sqrt_decay;
-mod square_decay;
-mod step;
-mod table;
-mod tanh;
-mod warmup;
-
-pub use axis::{Every, Include, Past};
-pub use curve::{
-    Conventions, Curve, Formula, Frame, Point, Repeated, Scale, above_zero, at_least_zero,
-    period_fault,
+pub use curves::*;
+pub use formula::{Expression, ExpressionError};
+pub use language::{
+    Change, Conventions, Curve, Entry, EntryFault, Every, Factor, FactorKeys, Formula, Frame,
+    Group, Include, Keys, Origin, Past, Point, Reaction, Reactions, Repeated, Rule, Scale, Target,
+    ThresholdMode, Watch, Watched, above_zero, at_least_zero, partition, period_fault,
 };
-pub use entry::{Entry, EntryFault, Factor};
-pub use expression::{Expression, ExpressionError};
-pub use group::{Group, partition};
-pub use keys::{FactorKeys, Keys, Origin};
-pub use plan::{PhaseInfo, Schedules};
-pub use reaction::{Change, Direction, Reaction, Reactions, Rule, ThresholdMode, Watch, Watched};
-pub use target::Target;
-
-pub use constant::Constant;
-pub use cosine::Cosine;
-pub use cosine_restarts::{CosineRestarts, Shrink};
-pub use cyclic::{Cyclic, Mode};
-pub use exponential::Exponential;
-pub use expr::Expr;
-pub use follow::Follow;
-pub use geometric::Geometric;
-pub use greedy::Greedy;
-pub use inverse_sqrt::InverseSqrt;
-pub use inverse_time::InverseTime;
-pub use linear::Linear;
-pub use multistep::Multistep;
-pub use noam::Noam;
-pub use one_cycle::{OneCycle, Shape};
-pub use plateau::{Compat, Plateau};
-pub use poly::Poly;
-pub use power::Power;
-pub use repeat::Repeat;
-pub use rex::Rex;
-pub use sqrt_decay::SqrtDecay;
-pub use square_decay::SquareDecay;
-pub use step::Step;
-pub use table::{Interp, Table};
-pub use tanh::Tanh;
-pub use warmup::Warmup;
-
+pub use resolve::{PhaseInfo, Schedules};
 #[cfg(test)]
-mod dice;
-#[cfg(test)]
-mod expression_tests;
-#[cfg(test)]
-mod fault_tests;
-#[cfg(test)]
-mod golden_tests;
-#[cfg(test)]
-mod property_tests;
-#[cfg(test)]
-mod short_tests;
-#[cfg(test)]
-mod testing;
+use tests::testing;

@@ -29,7 +29,7 @@ fn summary(view: &RunView) -> Result<Vec<String>, String> {
     let best = summary.best.as_ref();
     let best = best.map(|best| (&best.metric, best.value, best.step, &best.checkpoint));
     Ok(vec![
-        format!("status {} {:?}", view.status, summary.why),
+        format!("status {} {:?}", view.status, summary.status.why()),
         format!("end {} {}", summary.step, summary.epoch),
         format!("state {}", summary.state_hash),
         format!("metrics {:?}", summary.metrics),

@@ -250,9 +250,7 @@ fn is_hidden(path: &Path) -> bool {
 fn ended(folder: &Path) -> Option<PathBuf> {
     let run = run_in(folder)?;
     let status = Reader::glance(&run).ok()?.status;
-    ["completed", "early_stopped"]
-        .contains(&status.as_str())
-        .then_some(run)
+    status.is_complete().then_some(run)
 }
 
 /// The step of the checkpoint that was announced last; 0 where none was.

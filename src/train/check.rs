@@ -2,6 +2,8 @@
 
 use super::error::TrainError;
 use super::session::Session;
+use crate::event::key;
+use crate::field::Field;
 use crate::objective::reported;
 use crate::units::counted;
 
@@ -20,17 +22,16 @@ impl Session {
                 counted(per_epoch, "update")
             ));
         }
-        if self.loader.shape() != recipe.io.input {
-            let (found, wanted) = (self.loader.shape(), &recipe.io.input);
-            return refuse(format!(
-                "samples have shape {found:?}, the model takes {wanted:?}"
-            ));
+        if self.loader.fields() != recipe.io.fields {
+            let words = |fields: &[Field]| {
+                let words = fields.iter().map(Field::words);
+                words.collect::<Vec<_>>().join(" and ")
+            };
+            let (found, wanted) = (words(self.loader.fields()), words(&recipe.io.fields));
+            return refuse(format!("samples have {found}, the model takes {wanted}"));
         }
-        if recipe.data.facts.task.is_tokens() && !recipe.transforms.is_empty() {
-            return refuse("no transform takes tokens".to_owned());
-        }
-        let classes = recipe.data.facts.task.is_classification();
-        let range = recipe.loss.target_range().filter(|_| !classes);
+        let values = recipe.data.facts.task.is_regression();
+        let range = recipe.loss.target_range().filter(|_| values);
         recipe.data.audit(range)?;
         let params = &self.state.params;
         if let Some(name) =
@@ -52,9 +53,9 @@ impl Session {
 
     /// The metrics that a run of this session reports.
     fn metric_names(&self) -> Vec<String> {
-        let mut names = vec!["train/loss".to_owned()];
+        let mut names = vec![key::TRAIN_LOSS.to_owned()];
         if self.recipe.data.val.is_some() && self.recipe.eval_every.is_some() {
-            names.push("val/loss".to_owned());
+            names.push(key::VAL_LOSS.to_owned());
             let classes = self.recipe.data.facts.task.names();
             for (name, metric) in &self.recipe.metrics {
                 let reported = reported(name, &**metric, &classes);

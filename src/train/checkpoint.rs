@@ -2,8 +2,9 @@
 
 use super::contents::Contents;
 use super::error::{RestoreError, TrainError, compute};
-use super::recipe::{Changed, OnNan};
+use super::recipe::Changed;
 use super::session::Session;
+use crate::config::OnNan;
 use crate::event::{Checkpoint, NamedArray, Reason, TestedState};
 
 impl Session {

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::testing::*;
 use super::*;
-use crate::data::{DataError, Dataset, Target, Task};
+use crate::data::{DataError, Dataset, Values};
+use crate::direction::Direction;
 use crate::event::{Event, Reason, Sink, SinkError, Status, Tested, TestedState};
 use crate::objective::{Mse, metric};
+use crate::task::{Target, Task};
 
 fn reasons(events: &[Event]) -> Vec<(u64, Reason)> {
     let saved = checkpoints(events).into_iter();
@@ -95,7 +97,7 @@ fn the_best_checkpoint_is_that_of_the_best_value() {
         every: Some(Cadence::Steps(1)),
         best: Some(BestPolicy {
             metric: "val/loss".into(),
-            mode: Goal::Min,
+            mode: Direction::Min,
         }),
     };
     let recipe = grouped(recipe, 2.0);
@@ -134,7 +136,7 @@ fn early_stopping_ends_the_run_with_a_row_and_a_checkpoint() {
     recipe.eval_every = Some(Cadence::Steps(1));
     recipe.early_stop = Some(EarlyStop {
         metric: "val/accuracy".into(),
-        mode: Goal::Max,
+        mode: Direction::Max,
         patience: 3,
         min_delta: 1.0,
     });
@@ -162,13 +164,13 @@ fn the_training_loss_can_be_watched_too() {
     recipe.eval_every = None;
     recipe.early_stop = Some(EarlyStop {
         metric: "train/loss".into(),
-        mode: Goal::Max,
+        mode: Direction::Max,
         patience: 1,
         min_delta: 0.0,
     });
     recipe.checkpoint.best = Some(BestPolicy {
         metric: "train/loss".into(),
-        mode: Goal::Min,
+        mode: Direction::Min,
     });
     let (ending, events) = run(&recipe);
     assert!(matches!(ending.status, Status::EarlyStopped { .. }));
@@ -188,7 +190,7 @@ fn the_test_split_is_measured_on_the_state_that_is_asked_for() {
     let metric = "val/loss".to_owned();
     recipe.checkpoint.best = Some(BestPolicy {
         metric,
-        mode: Goal::Max,
+        mode: Direction::Max,
     });
     for ema in [None, Some(0.5)] {
         recipe.ema = ema;
@@ -246,7 +248,7 @@ fn a_metric_that_is_never_reported_is_refused() {
     let mut recipe = recipe();
     recipe.early_stop = Some(EarlyStop {
         metric: "val/acc".into(),
-        mode: Goal::Max,
+        mode: Direction::Max,
         patience: 1,
         min_delta: 0.0,
     });
@@ -312,8 +314,8 @@ fn a_regressions_metrics_are_in_the_datas_own_unit() {
         fn len(&self) -> usize {
             6
         }
-        fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
-            out.fill(index as f32 / 6.0);
+        fn get(&self, index: usize, _: usize, out: &mut Values) -> Result<(), DataError> {
+            out.numbers()?.extend([index as f32 / 6.0; WIDTH]);
             Ok(())
         }
         fn target(&self, index: usize) -> Target<'_> {

@@ -51,16 +51,17 @@ pub enum TrainError {
     /// The recipe contradicts itself.
     #[error("{0}")]
     Recipe(String),
-    /// Samples of another shape than the data's.
+    /// Samples of other shapes than the data's.
     #[error(
-        "samples of shape {found:?} were given; hint: the model takes [n{}] as the dataset gives them",
-        wanted.iter().map(|extent| format!(", {extent}")).collect::<String>()
+        "samples of shape {} were given; hint: the dataset's are {}",
+        found.iter().map(|shape| format!("{shape:?}")).collect::<Vec<_>>().join(" and "),
+        wanted.join(" and ")
     )]
     Samples {
-        /// The shape of what was given.
-        found: Vec<usize>,
-        /// The shape of one sample.
-        wanted: Vec<usize>,
+        /// The shapes of what was given.
+        found: Vec<Vec<usize>>,
+        /// The shape of each field.
+        wanted: Vec<String>,
     },
     /// A split that the data does not have.
     #[error("the data has no `{0}` split")]

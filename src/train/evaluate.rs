@@ -8,11 +8,12 @@ use super::batch::OnDevice;
 use super::error::{TrainError, compute};
 use super::recipe::Recipe;
 use super::stop::StopFlag;
-use crate::data::{Loader, Targets, Task, Transforms};
+use crate::data::{Loader, Transforms};
 use crate::event::{Confusion, Metrics};
 use crate::layer::Mode;
 use crate::model::Model;
-use crate::objective::{Accumulator, TargetsRef, prediction, reported};
+use crate::objective::{Accumulator, prediction, reported};
+use crate::task::{Targets, Task};
 
 /// A part of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +85,7 @@ pub(super) fn evaluate(
             return Ok(None);
         }
         let batch = OnDevice::new(batch?, recipe)?;
-        let output = recipe.forward(model, &batch.input, &Mode::Eval)?;
+        let output = recipe.forward(model, &batch.inputs, &Mode::Eval)?;
         let rows = recipe.loss.rows(&output, &batch.target);
         for (loss, weight) in rows.map_err(compute("the loss"))? {
             loss_sum += loss;
@@ -157,11 +158,7 @@ fn measure(
         unscale(recipe, targets);
     }
     for metric in metrics {
-        let targets = match &targets {
-            Targets::Classes(classes) => TargetsRef::Classes(classes),
-            Targets::Values(values) => TargetsRef::Values(values),
-        };
-        metric.add(&values, width, targets);
+        metric.add(&values, width, &targets);
     }
     Ok(())
 }

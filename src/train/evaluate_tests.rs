@@ -12,11 +12,13 @@ use serde_json::Value;
 
 use super::testing::*;
 use super::*;
-use crate::data::{DataError, Dataset, Target as Answer, Task};
+use crate::data::{DataError, Dataset, Values};
 use crate::error::KeyFault;
+use crate::field::Field;
 use crate::layer::{Builder, LayerError, Mode};
-use crate::model::{Input, Io, Model, ModelSpec};
+use crate::model::{Inputs, Io, Model, ModelSpec};
 use crate::objective::{Bce, CrossEntropy, Huber, LossSpec, Mae, Mse, metric};
+use crate::task::{Target as Answer, Task};
 
 #[derive(Deserialize)]
 struct Pair {
@@ -39,20 +41,14 @@ impl ModelSpec for Echo {
         Vec::new()
     }
 
-    fn takes(&self) -> Input {
-        match self.0 {
-            Some(_) => Input::Tokens,
-            None => Input::Numbers,
-        }
-    }
-
     fn build(&self, _: &Builder, _: &Io) -> Result<Box<dyn Model>, LayerError> {
         Ok(Box::new(self.clone()))
     }
 }
 
 impl Model for Echo {
-    fn forward(&self, input: &Tensor, _: &Mode) -> candle_core::Result<Tensor> {
+    fn forward(&self, inputs: &Inputs, _: &Mode) -> candle_core::Result<Tensor> {
+        let input = inputs.only()?;
         let Some(table) = &self.0 else {
             return Ok(input.clone());
         };
@@ -73,8 +69,12 @@ impl Dataset for Rows {
         self.inputs.len()
     }
 
-    fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
-        out.copy_from_slice(&self.inputs[index]);
+    fn get(&self, index: usize, _: usize, out: &mut Values) -> Result<(), DataError> {
+        let row = &self.inputs[index];
+        match out {
+            Values::Ids(ids) => ids.extend(row.iter().map(|id| *id as u32)),
+            _ => out.numbers()?.extend(row),
+        }
         Ok(())
     }
 
@@ -122,11 +122,12 @@ impl Pair {
         let mut recipe = recipe();
         recipe.model = Arc::new(Echo(self.table.clone()));
         recipe.loss = self.loss();
-        recipe.io = Io {
-            input: vec![width],
-            outputs,
+        let field = match task.is_of_places() {
+            true => Field::tokens("tokens", width, outputs),
+            false => Field::numbers("input", &[width]),
         };
-        recipe.data.facts.shape = vec![width];
+        recipe.io = Io::new(field.clone(), outputs);
+        recipe.data.facts.fields = vec![field];
         recipe.data.facts.task = task;
         recipe.data.target_scale = self.scale.clone();
         let rows = Rows {

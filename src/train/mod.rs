@@ -27,7 +27,6 @@ mod checkpoint;
 mod contents;
 mod error;
 mod evaluate;
-mod exact;
 mod ledger;
 mod meter;
 mod order;
@@ -48,7 +47,7 @@ pub use bench::{Bench, BenchKeys};
 pub use error::{RestoreError, TrainError};
 pub use evaluate::{MOST_CLASSES, Measured, Split};
 pub use ledger::{Activity, Ledger};
-pub use recipe::{BestPolicy, Cadence, Changed, CheckpointPolicy, EarlyStop, Goal, OnNan, Recipe};
+pub use recipe::{BestPolicy, Cadence, Changed, CheckpointPolicy, EarlyStop, Recipe};
 pub use session::Session;
 pub use stop::{Orderly, StopFlag};
 

@@ -11,6 +11,8 @@ use super::precision::Scale;
 use super::scheduled_tests::scheduled;
 use super::testing::*;
 use super::*;
+use crate::config::OnNan;
+use crate::direction::Direction;
 use crate::event::{Checkpoint, Dtype, Event, Sink, SinkError};
 use crate::kernel::Param;
 use crate::model::Mlp;
@@ -216,13 +218,13 @@ fn stopping() -> Recipe {
     let metric = || "val/loss".to_owned();
     recipe.early_stop = Some(EarlyStop {
         metric: metric(),
-        mode: Goal::Max,
+        mode: Direction::Max,
         patience: 3,
         min_delta: 0.0,
     });
     recipe.checkpoint.best = Some(BestPolicy {
         metric: metric(),
-        mode: Goal::Max,
+        mode: Direction::Max,
     });
     often(recipe)
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{TrainError, compute};
 use super::recipe::Recipe;
 use crate::layer::{Builder, Mode};
-use crate::model::Model;
+use crate::model::{Inputs, Model};
 
 impl Recipe {
     /// Where the model's parts are built for the recipe's precision.
@@ -20,20 +20,20 @@ impl Recipe {
         Builder::plan().computing_in(self.precision)
     }
 
-    /// Runs `model` in the recipe's precision: input [n, ..] → output `[n, outputs]`, f32; of ids
-    /// u32 [n, context] → [n, context, outputs].
+    /// Runs `model` in the recipe's precision: inputs [n, ..] → output `[n, outputs]`, f32; of a model
+    /// that predicts places, [n, places, outputs]. Ids stay u32.
     pub(super) fn forward(
         &self,
         model: &dyn Model,
-        input: &Tensor,
+        inputs: &Inputs,
         mode: &Mode,
     ) -> Result<Tensor, TrainError> {
         let run = || {
-            let input = match input.dtype().is_float() {
-                true => input.to_dtype(self.precision)?,
-                false => input.clone(),
-            };
-            model.forward(&input, mode)?.to_dtype(DType::F32)
+            let inputs = inputs.map(|input| match input.dtype().is_float() {
+                true => input.to_dtype(self.precision),
+                false => Ok(input.clone()),
+            })?;
+            model.forward(&inputs, mode)?.to_dtype(DType::F32)
         };
         run().map_err(|source| match self.precision {
             DType::F32 => compute("the model's forward pass")(source),

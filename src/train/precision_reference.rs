@@ -10,12 +10,14 @@ use serde::Deserialize;
 use super::precision::Scale;
 use super::testing::*;
 use super::*;
-use crate::data::{DataError, Dataset, Target as Answer};
+use crate::data::{DataError, Dataset, Values};
 use crate::event::{Event, Reason};
+use crate::field::Field;
 use crate::layer::Activation;
 use crate::model::{Cnn, Mlp, ModelSpec, Norm};
 use crate::optim::Sgd;
 use crate::schedule::{Group, Target};
+use crate::task::Target as Answer;
 
 /// The whole file.
 #[derive(Deserialize)]
@@ -67,8 +69,9 @@ impl Dataset for Samples {
         self.numbers.len() / self.width
     }
 
-    fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
-        out.copy_from_slice(&self.numbers[index * self.width..][..self.width]);
+    fn get(&self, index: usize, _: usize, out: &mut Values) -> Result<(), DataError> {
+        let sample = &self.numbers[index * self.width..][..self.width];
+        out.numbers()?.extend_from_slice(sample);
         Ok(())
     }
 
@@ -110,8 +113,8 @@ fn one_step(case: &Case, precision: DType) -> Recipe {
     recipe.precision = precision;
     recipe.model = model(&case.name);
     recipe.optimizer = Arc::new(Sgd::default());
-    recipe.io.input.clone_from(&case.sample);
-    recipe.data.facts.shape.clone_from(&case.sample);
+    recipe.io.fields = vec![Field::numbers("input", &case.sample)];
+    recipe.data.facts.fields.clone_from(&recipe.io.fields);
     let width = case.sample.iter().product();
     recipe.data.train = Arc::new(Samples {
         numbers: case.input.clone(),

@@ -8,10 +8,12 @@ use super::precision::Scale;
 use super::resume_tests::resumes_everywhere;
 use super::testing::*;
 use super::*;
-use crate::data::{DataError, Dataset, Target as Answer};
+use crate::config::OnNan;
+use crate::data::{DataError, Dataset, Values};
 use crate::event::{Checkpoint, Dtype, Event, Reason, Status};
 use crate::kernel::probe::threads;
 use crate::model::{Cnn, Lstm, Mlp, ModelSpec, Norm, Resnet, Shortcut};
+use crate::task::Target as Answer;
 
 const LOW: [DType; 2] = [DType::BF16, DType::F16];
 
@@ -30,10 +32,11 @@ impl Dataset for Spike {
         self.0.len()
     }
 
-    fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
-        self.0.get(index, out)?;
+    fn get(&self, index: usize, field: usize, out: &mut Values) -> Result<(), DataError> {
+        let start = out.len();
+        self.0.get(index, field, out)?;
         if index == 17 {
-            out[0] = 400.0;
+            out.numbers()?[start] = 400.0;
         }
         Ok(())
     }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::exact;
 use super::precision::Scale;
 use super::recipe::{BestPolicy, Changed, EarlyStop};
 use crate::event::{Best, Metrics};
+use crate::number;
 use crate::schedule::Reactions;
 
 /// The counters of a run. They hold no time, so that a run that was killed and resumed has the
@@ -30,10 +30,10 @@ pub(super) struct Progress {
     /// `step` at the last evaluation; 0 before the first.
     pub evaluated: u64,
     /// Sum of the losses of the epoch's applied updates.
-    #[serde(with = "exact")]
+    #[serde(with = "number")]
     pub loss_sum: f64,
     /// Sum of their weights.
-    #[serde(with = "exact")]
+    #[serde(with = "number")]
     pub weight_sum: f64,
     /// Updates left out in a row because they were not finite.
     pub skipped: u32,
@@ -43,7 +43,7 @@ pub(super) struct Progress {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<Scale>,
     /// Last value of every metric.
-    #[serde(with = "exact::map")]
+    #[serde(with = "number::map")]
     pub metrics: Metrics,
     /// What early stopping remembers.
     pub patience: Patience,
@@ -140,7 +140,7 @@ impl Progress {
             && let Some(value) = values.get(&rule.metric)
             && rule
                 .mode
-                .better(*value, self.best.as_ref().map(|best| best.value), 0.0)
+                .improves(*value, self.best.as_ref().map(|best| best.value), 0.0)
         {
             self.best = Some(Best {
                 metric: rule.metric.clone(),
@@ -155,7 +155,7 @@ impl Progress {
 
 impl Patience {
     fn observe(&mut self, value: f64, rule: &EarlyStop) {
-        if rule.mode.better(value, self.best, rule.min_delta) {
+        if rule.mode.improves(value, self.best, rule.min_delta) {
             self.best = Some(value);
             self.bad = 0;
         } else {
@@ -192,12 +192,12 @@ fn rounded(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::Goal;
+    use crate::direction::Direction;
 
     fn rule(patience: u64, min_delta: f64) -> EarlyStop {
         EarlyStop {
             metric: "val/loss".into(),
-            mode: Goal::Min,
+            mode: Direction::Min,
             patience,
             min_delta,
         }
@@ -270,7 +270,7 @@ mod tests {
     fn the_best_value_is_kept_with_its_step() {
         let policy = BestPolicy {
             metric: "val/accuracy".into(),
-            mode: Goal::Max,
+            mode: Direction::Max,
         };
         let mut progress = Progress::new();
         let news = [0.5, 0.5, f64::NAN, 0.75, 0.6].map(|value| {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use candle_core::{DType, Device};
 
 use super::error::TrainError;
+use crate::config::OnNan;
 use crate::data::{Data, DatasetKeys, TransformEntry};
+use crate::direction::Direction;
 use crate::event::TestedState;
 use crate::layer::Builder;
 use crate::model::{Io, ModelSpec};
@@ -93,8 +95,8 @@ impl Recipe {
         epochs: u64,
     ) -> Result<Self, TrainError> {
         let io = Io {
-            input: data.facts.shape.clone(),
-            outputs: data.facts.task.outputs(),
+            fields: data.facts.fields.clone(),
+            outputs: loss.outputs(&data.facts.task),
         };
         let loader = DatasetKeys::default();
         let steps_per_epoch = data.train.len().div_ceil(loader.batch_size) as u64;
@@ -181,28 +183,6 @@ impl Cadence {
     }
 }
 
-/// Which values of a metric are better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Goal {
-    /// Smaller ones, as of a loss.
-    Min,
-    /// Larger ones, as of an accuracy.
-    Max,
-}
-
-impl Goal {
-    /// Returns whether `value` is better than the best one so far, where there is one, by more than
-    /// `margin`. NaN and infinities never are.
-    #[must_use]
-    pub fn better(self, value: f64, best: Option<f64>, margin: f64) -> bool {
-        value.is_finite()
-            && best.is_none_or(|best| match self {
-                Self::Min => value < best - margin,
-                Self::Max => value > best + margin,
-            })
-    }
-}
-
 /// Rules of a recipe that watch another metric, or other values of it, than when a checkpoint was
 /// made: what the checkpoint remembers of them means nothing now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -223,26 +203,12 @@ pub struct EarlyStop {
     /// The metric it watches, `split/name`.
     pub metric: String,
     /// Which values are better.
-    pub mode: Goal,
+    pub mode: Direction,
     /// Values in a row, one an evaluation, that may be no better than the best one before the run
     /// ends.
     pub patience: u64,
     /// By how much a value must beat the best one to count, in the metric's unit.
     pub min_delta: f64,
-}
-
-/// What to do when a loss or a gradient is not finite.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnNan {
-    /// End the run as diverged.
-    #[default]
-    Stop,
-    /// Leave the update out, and give up after ten in a row.
-    Skip,
-    /// Go back to the state of the last checkpoint or epoch start, and its step, and go on with the
-    /// batches that follow; give up after five times. The numbers of the updates that were undone
-    /// come again.
-    Rollback,
 }
 
 /// When to ask for checkpoints. The end of a run always does.
@@ -260,25 +226,12 @@ pub struct BestPolicy {
     /// The metric, `split/name`.
     pub metric: String,
     /// Which values are better.
-    pub mode: Goal,
+    pub mode: Direction,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_finite_values_beyond_the_margin_are_better() {
-        for goal in [Goal::Min, Goal::Max] {
-            for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-                assert!(!goal.better(value, Some(1.0), 0.0) && !goal.better(value, None, 0.0));
-            }
-            assert!(goal.better(1.0, None, 0.5) && !goal.better(1.0, Some(1.0), 0.0));
-        }
-        let best = Some(1.0);
-        assert!(Goal::Min.better(0.9, best, 0.05) && !Goal::Min.better(0.96, best, 0.05));
-        assert!(Goal::Max.better(1.1, best, 0.05) && !Goal::Max.better(1.04, best, 0.05));
-    }
 
     #[test]
     fn a_cadence_of_steps_counts_updates_and_one_of_epochs_their_ends() {

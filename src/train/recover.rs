@@ -2,9 +2,9 @@
 
 use super::batch::OnDevice;
 use super::error::TrainError;
-use super::recipe::OnNan;
 use super::session::Session;
 use super::update::Numbers;
+use crate::config::OnNan;
 use crate::event::{Event, Sink, Status};
 use crate::schedule::Target;
 

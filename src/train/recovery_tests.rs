@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::testing::*;
 use super::*;
+use crate::config::OnNan;
 use crate::event::{Event, Status};
 
 /// Sample 40 is NaN in every epoch.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::testing::*;
 use super::*;
+use crate::direction::Direction;
 use crate::event::{Event, Reason, Status};
 use crate::model::{Cnn, Mlp, ModelSpec, Norm};
 use crate::optim::{AdamW, OptimizerSpec, Sgd};
@@ -87,7 +88,7 @@ fn averages_accumulation_and_clipping_resume_at_every_step() {
         recipe.eval_every = Some(Cadence::Steps(3));
         recipe.checkpoint.best = Some(BestPolicy {
             metric: "val/loss".into(),
-            mode: Goal::Min,
+            mode: Direction::Min,
         });
         resumes_everywhere(&grouped(recipe, 0.05), optimizer);
     }

@@ -5,7 +5,7 @@ use super::error::TrainError;
 use super::ledger::Activity;
 use super::session::Session;
 use super::update::Numbers;
-use crate::event::{Ending, EpochRow, Event, Metrics, Sink, Status, StepRow};
+use crate::event::{Ending, EpochRow, Event, Metrics, Sink, Status, StepRow, key};
 use crate::schedule::Target;
 
 impl Session {
@@ -30,7 +30,7 @@ impl Session {
         };
         if let Some(scale) = &mut self.progress.scale {
             if logged {
-                extra.insert("loss_scale".to_owned(), scale.factor);
+                extra.insert(key::LOSS_SCALE.to_owned(), scale.factor);
             }
             scale.grow();
         }

@@ -14,10 +14,11 @@ use super::meter::Meter;
 use super::order::Order;
 use super::precision::Scale;
 use super::progress::Progress;
-use super::recipe::{OnNan, Recipe};
+use super::recipe::Recipe;
 use super::state::State;
 use super::stop::StopFlag;
 use super::update::Outcome;
+use crate::config::OnNan;
 use crate::data::{Batch, DataError, Loader, Transforms};
 use crate::event::{Ending, Event, Metrics, NamedArray, Sink, Status, Tested};
 use crate::optim::Hyper;
@@ -76,7 +77,7 @@ impl Session {
     pub fn new(recipe: Recipe) -> Result<Self, TrainError> {
         let transforms = Transforms::fit(
             &recipe.transforms,
-            &recipe.data.facts.shape,
+            &recipe.data.facts.fields,
             &*recipe.data.train,
             recipe.seed,
         )?;

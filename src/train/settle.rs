@@ -8,10 +8,11 @@ use super::error::TrainError;
 use super::evaluate::{Measured, Split};
 use super::ledger::Activity;
 use super::order::Order;
-use super::recipe::{Cadence, OnNan};
+use super::recipe::Cadence;
 use super::session::Session;
 use super::stop::StopFlag;
-use crate::event::{EvalRow, Event, Metrics, Reason, Sink, Status, Tested, TestedState};
+use crate::config::OnNan;
+use crate::event::{EvalRow, Event, Metrics, Reason, Sink, Status, Tested, TestedState, key};
 use crate::schedule::Change;
 
 /// What is known at the end of [`Session::settle`].
@@ -229,7 +230,7 @@ impl Session {
         sink: &mut dyn Sink,
     ) -> Result<(), TrainError> {
         self.read_unread()?;
-        let loss = Metrics::from([("train/loss".to_owned(), self.progress.mean_loss())]);
+        let loss = Metrics::from([(key::TRAIN_LOSS.to_owned(), self.progress.mean_loss())]);
         due.best |= self.observe(&loss);
         let changes = self.react(&loss);
         self.tell(changes, sink)?;

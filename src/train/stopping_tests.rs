@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::testing::*;
 use super::*;
+use crate::config::OnNan;
+use crate::direction::Direction;
 use crate::event::{Checkpoint, Ending, Event, Reason, Sink, SinkError, Status, TestedState};
 
 /// A recipe with a test split; reading its sample 10 raises the flag.
@@ -15,11 +17,11 @@ fn tested(stop: &StopFlag) -> Recipe {
         seed: 3,
         ..Clouds::default()
     }));
-    recipe.checkpoint.best = Some(best(Goal::Min));
+    recipe.checkpoint.best = Some(best(Direction::Min));
     recipe
 }
 
-fn best(mode: Goal) -> BestPolicy {
+fn best(mode: Direction) -> BestPolicy {
     let metric = "val/loss".into();
     BestPolicy { metric, mode }
 }
@@ -44,10 +46,10 @@ fn resumed(recipe: &Recipe, last: &Checkpoint, all: &[Checkpoint]) -> (Ending, V
 #[test]
 fn a_stop_in_the_test_split_is_made_good() {
     for (early, test, mode) in [
-        (false, TestedState::Last, Goal::Min),
-        (false, TestedState::Best, Goal::Max),
-        (true, TestedState::Last, Goal::Min),
-        (true, TestedState::Best, Goal::Max),
+        (false, TestedState::Last, Direction::Min),
+        (false, TestedState::Best, Direction::Max),
+        (true, TestedState::Last, Direction::Min),
+        (true, TestedState::Best, Direction::Max),
     ] {
         let with = |stop: &StopFlag| {
             let mut recipe = tested(stop);
@@ -55,7 +57,7 @@ fn a_stop_in_the_test_split_is_made_good() {
             recipe.checkpoint.best = Some(best(mode));
             recipe.early_stop = early.then(|| EarlyStop {
                 metric: "val/accuracy".into(),
-                mode: Goal::Max,
+                mode: Direction::Max,
                 patience: 1,
                 min_delta: 1.0,
             });
@@ -135,7 +137,7 @@ fn a_checkpoint_that_is_asked_for_changes_nothing() {
     for on_nan in [OnNan::Stop, OnNan::Rollback] {
         let mut recipe = recipe();
         recipe.on_nan = on_nan;
-        recipe.checkpoint.best = Some(best(Goal::Min));
+        recipe.checkpoint.best = Some(best(Direction::Min));
         let (end, events) = run(&recipe);
         let (other, with) = asked(&recipe, &[2, 9]);
         assert_eq!(

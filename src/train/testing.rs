@@ -7,18 +7,19 @@ use candle_core::Tensor;
 
 use super::{CheckpointPolicy, Recipe, Session, StopFlag};
 use crate::data::{
-    ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Digits, Facts,
-    Target as Answer, Task,
+    ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Digits, Facts, Values,
 };
 use crate::error::KeyFault;
 use crate::event::{Checkpoint, Ending, Event, Sink, SinkError};
+use crate::field::Field;
 use crate::kernel::{Init, Param};
 use crate::layer::{Builder, LayerError, Mode};
-use crate::model::{Io, Model, ModelSpec};
+use crate::model::{Inputs, Io, Model, ModelSpec};
 use crate::objective::{CrossEntropy, metric};
 use crate::optim::Sgd;
 use crate::rng::{Purpose, Stream};
 use crate::schedule::{Entry, Group, Keys, Poly, Schedules, Target};
+use crate::task::{Target as Answer, Task};
 use crate::units::Clock;
 
 /// Features of a sample.
@@ -39,19 +40,20 @@ impl Dataset for Clouds {
         self.samples
     }
 
-    fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
+    fn get(&self, index: usize, _: usize, out: &mut Values) -> Result<(), DataError> {
         if let Some((stop, _)) = self.trip.iter().find(|(_, at)| *at == index) {
             stop.raise(2);
         }
         let mut noise = vec![0.0; WIDTH];
         let name = format!("sample {index}");
         Stream::new(self.seed, Purpose::Sample, &name).fill_normal(&mut noise, 0.0, 0.7);
-        for (i, (slot, noise)) in out.iter_mut().zip(noise).enumerate() {
-            *slot = noise + if i == index % 3 { 1.5 } else { 0.0 };
+        for (i, slot) in noise.iter_mut().enumerate() {
+            *slot += if i == index % 3 { 1.5 } else { 0.0 };
         }
         if self.poisoned == Some(index) {
-            out[0] = f32::NAN;
+            noise[0] = f32::NAN;
         }
+        out.numbers()?.extend(noise);
         Ok(())
     }
 
@@ -115,7 +117,8 @@ impl ModelSpec for Net {
 }
 
 impl Model for Built {
-    fn forward(&self, input: &Tensor, mode: &Mode) -> candle_core::Result<Tensor> {
+    fn forward(&self, inputs: &Inputs, mode: &Mode) -> candle_core::Result<Tensor> {
+        let input = inputs.only()?;
         if let (Some((stop, at)), Mode::Train { step, micro: 1, .. }) = (&self.spec.trip, mode)
             && step == at
         {
@@ -179,7 +182,7 @@ pub fn recipe() -> Recipe {
         }) as Arc<dyn Dataset>
     };
     let facts = Facts {
-        shape: vec![WIDTH],
+        fields: vec![Field::numbers("input", &[WIDTH])],
         task: Task::classes(vec!["a".into(), "b".into(), "c".into()]),
         train: 44,
         val: 20,
@@ -234,7 +237,7 @@ pub fn digits(model: Arc<dyn ModelSpec>) -> Recipe {
     let recipe = Recipe {
         model,
         io: Io {
-            input: data.facts.shape.clone(),
+            fields: data.facts.fields.clone(),
             outputs: 10,
         },
         data,

@@ -7,11 +7,13 @@ use candle_core::DType;
 
 use super::testing::*;
 use super::*;
-use crate::data::{DataError, Dataset, Standardize, Target as Answer, Task, TransformEntry};
+use crate::data::{DataError, Dataset, Standardize, TransformEntry, Values};
 use crate::event::Status;
+use crate::field::Field;
 use crate::model::{Gpt, Io};
 use crate::objective::metric;
 use crate::optim::{AdamW, Sgd};
+use crate::task::{Target as Answer, Task};
 
 const CONTEXT: usize = 8;
 const VOCABULARY: usize = 5;
@@ -31,9 +33,8 @@ impl Dataset for Stairs {
         self.0
     }
 
-    fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
-        let tokens = Self::tokens(index);
-        out.iter_mut().zip(tokens).for_each(|(x, t)| *x = t as f32);
+    fn get(&self, index: usize, _: usize, out: &mut Values) -> Result<(), DataError> {
+        out.ids()?.extend(&Self::tokens(index)[..CONTEXT]);
         Ok(())
     }
 
@@ -52,11 +53,9 @@ fn stairs(precision: DType) -> Recipe {
         dropout: 0.1,
         ..Gpt::default()
     });
-    recipe.io = Io {
-        input: vec![CONTEXT],
-        outputs: VOCABULARY,
-    };
-    recipe.data.facts.shape = vec![CONTEXT];
+    let field = Field::tokens("tokens", CONTEXT, VOCABULARY);
+    recipe.io = Io::new(field.clone(), VOCABULARY);
+    recipe.data.facts.fields = vec![field];
     recipe.data.facts.task = Task::NextToken {
         vocabulary: (0..VOCABULARY).map(|i| i.to_string()).collect(),
     };
@@ -124,5 +123,5 @@ fn no_transform_takes_tokens() {
         spec: Arc::new(Standardize {}),
     }];
     let error = Session::new(recipe).err().unwrap().to_string();
-    assert!(error.contains("no transform takes tokens"), "{error}");
+    assert!(error.contains("no transform takes them"), "{error}");
 }

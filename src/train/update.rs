@@ -6,9 +6,9 @@ use super::batch::OnDevice;
 use super::error::{TrainError, compute};
 use super::evaluate::scalar;
 use super::ledger::Activity;
-use super::recipe::OnNan;
 use super::session::Session;
 use super::stop::StopFlag;
+use crate::config::OnNan;
 use crate::kernel::Grads;
 use crate::layer::Mode;
 use crate::optim::{Hyper, clip_norm, clip_value};
@@ -141,7 +141,7 @@ impl Session {
         };
         let model = &*self.state.model;
         Grads::begin();
-        let output = self.recipe.forward(model, &batch.input, &mode)?;
+        let output = self.recipe.forward(model, &batch.inputs, &mode)?;
         self.ledger.charge(Activity::Forward);
 
         let loss = self.recipe.loss.as_ref();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::testing::*;
 use super::*;
+use crate::config::OnNan;
 use crate::event::{Event, Reason, Sink, SinkError};
 use crate::model::{Cnn, Mlp, ModelSpec, Norm};
 use crate::schedule::{Group, Target};

@@ -330,6 +330,9 @@ fn what_does_not_fit_in_memory_is_refused_before_a_run_is_made() {
     limited("check wide.toml")
         .exits(0)
         .says("warning: the run needs about ");
+    let told = limited("check wide.toml --format json").exits(0).json();
+    let fault = told["memory_fault"].as_str().unwrap();
+    assert!(fault.starts_with("the run needs about "), "{fault}");
     limited("run wide.toml --dry-run --ignore-memory").exits(0);
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::sandbox::{Outcome, Sandbox, json, json_lines};
+use crate::sandbox::{Outcome, Sandbox, finish, json, json_lines};
 
 const CONFIG: &str = r#"
     device = "cpu"
@@ -142,6 +142,39 @@ fn an_early_stop_that_watches_another_metric_begins_anew() {
     let set = r#"train.early_stop={ metric = "val/loss", mode = "min", patience = "3 evals" }"#;
     resume(&sandbox, "6", &["--set", set]).exits(0);
     assert_eq!(summary(&sandbox)["epoch"], 6.0);
+}
+
+/// What the checkpoint remembers belongs to the plan that it was made with, not to the newest one.
+#[test]
+fn an_edit_counts_although_its_first_attempt_was_killed_before_a_checkpoint() {
+    let list = |sandbox: &Sandbox| format!("list={}", sandbox.path("operations").display());
+    let edited = |fault: &dyn Fn(&Sandbox) -> String| {
+        let sandbox = run();
+        let best = "checkpoint.best={ metric = \"val/loss\", mode = \"min\" }";
+        let stop = "train.early_stop={ metric = \"val/loss\", patience = \"9 evals\" }";
+        let args = args("4", &["--set", best, "--set", stop]);
+        let mut command = sandbox.command(&args);
+        let outcome = finish(command.env("TRAINER_FAULT", fault(&sandbox)));
+        (sandbox, outcome)
+    };
+    let (whole, outcome) = edited(&list);
+    outcome.exits(0);
+    let operations = fs::read_to_string(whole.path("operations")).unwrap();
+    let first = operations
+        .lines()
+        .find(|line| line.contains("step-") && line.contains("mkdir"));
+    let number = first.and_then(|line| line.split_whitespace().next());
+    let kill = format!("kill@{}", number.unwrap_or_else(|| panic!("{operations}")));
+    let (sandbox, outcome) = edited(&|_| kill.clone());
+    assert_ne!(outcome.code, 0);
+    assert_eq!(
+        json(sandbox.run_dir().join("run.json"))["attempts"][1]["status"],
+        Value::Null
+    );
+    sandbox.ok(&["resume", "last", "-q"]);
+    for key in ["best", "state_hash", "metrics"] {
+        assert_eq!(summary(&sandbox)[key], summary(&whole)[key], "{key}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-"""Coefficients of `src/kernel/math.rs` for the tail of the normal distribution, and how far they are off.
+"""Coefficients of `src/kernel/simd/math.rs` for the tail of the normal distribution, and how far they are off.
 
 Φ(−x) = e^{−x²/2}·t·P(t) with t = 1/(1 + A·x), x ≥ 0: P is the polynomial whose largest relative error over
 x ≤ 13.3 is smallest, found by reweighted least squares (Lawson 1961) and rounded to f32. The error of the

@@ -3,7 +3,7 @@ that of the same sums made directly, one term after the other.
 
     python3 tests/reference/winograd_points.py      # needs numpy
 
-src/kernel/winograd.rs takes the points with the smallest error of these.
+src/kernel/conv2d/winograd.rs takes the points with the smallest error of these.
 """
 
 import numpy

@@ -2,9 +2,9 @@
 
 use super::language::LANGUAGE;
 use crate::config::{
-    Section,
+    Section, aliases,
     node::{Node, Value},
-    repair, suggest,
+    repair,
 };
 
 /// A key's line with the value that was written, where the key takes it.
@@ -61,7 +61,7 @@ fn word(text: &str, fixed: &str) -> Option<String> {
         .iter()
         .find(|&section| kinds(section).any(|kind| kind == fixed));
     match home {
-        Some(section) => suggest::near(text, &kinds(section).collect::<Vec<_>>()).map(String::from),
+        Some(section) => aliases::near(text, &kinds(section).collect::<Vec<_>>()).map(String::from),
         None => Some(text.into()).filter(|text: &String| {
             !text.contains(['"', '\\']) && !text.contains(char::is_control)
         }),

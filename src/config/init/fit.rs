@@ -5,10 +5,11 @@ use globset::{Glob, GlobMatcher};
 
 use super::{Init, Weights, hints};
 use crate::{
-    error::{KeyFault, nearest},
+    error::KeyFault,
     kernel::Param,
     layer::Architecture,
     safetensors::{Element, Stored},
+    suggest::{did_you_mean, nearest},
 };
 
 /// Put before the name of an average by checkpoints.
@@ -226,7 +227,7 @@ fn named<'a>(
         let message = format!("`{from}` matches no name of the file");
         let literal = from.trim_end_matches('*').trim_end_matches('.');
         let hint = match nearest(literal, names.clone()) {
-            Some(near) => format!("did you mean `{near}`?"),
+            Some(near) => did_you_mean(near),
             None => format!("the file has {}", some(&names.collect::<Vec<_>>())),
         };
         let key = format!("rename.\"{from}\"");
@@ -272,10 +273,7 @@ fn skips(
                 literal.trim_matches('.'),
                 own.clone().flat_map(|n| n.split('.')),
             ) {
-                Some(near) => format!(
-                    "did you mean `{}`?",
-                    pattern.replace(literal.trim_matches('.'), near)
-                ),
+                Some(near) => did_you_mean(pattern.replace(literal.trim_matches('.'), near)),
                 None => format!("the model has {}", some(&own.collect::<Vec<_>>())),
             };
             return Err(KeyFault::error(key, message).hint(hint));

@@ -94,7 +94,7 @@ impl<'a> Resolver<'a> {
         let keys: OptimizerKeys = self.tables.read("optimizer", common)?;
         let accepted = self.accepted("optimizer", keys.check());
         let component = self.checked("optimizer", component, |spec| spec.check())?;
-        accepted.then_some((component, keys))
+        accepted.then_some((component, keys.named()))
     }
 
     /// A component of a kind that has no common keys.

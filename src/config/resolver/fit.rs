@@ -16,12 +16,15 @@ use super::{
 };
 use crate::units::counted;
 use crate::{
-    data::{Data, Facts, Target},
+    data::{Data, Facts},
     error::KeyFault,
+    field::Field,
     layer::{Architecture, Builder, LayerError},
-    model::{Input, Io, ModelSpec},
+    model::{Io, ModelSpec},
     objective::{self, LossSpec, TrainTargets},
     optim,
+    suggest::did_you_mean,
+    task::{Target, Task},
 };
 
 impl Resolver<'_> {
@@ -75,7 +78,7 @@ impl Resolver<'_> {
     ) -> Option<Component<dyn LossSpec>> {
         let (mut loss, facts, (dataset, keys, _)) = (loss?, facts?, dataset?);
         let range = loss.spec.target_range();
-        let range = range.filter(|_| !facts.task.is_classification());
+        let range = range.filter(|_| facts.task.is_regression());
         if range.is_none() && !loss.spec.is_balanced() {
             return Some(loss);
         }
@@ -107,7 +110,7 @@ impl Resolver<'_> {
             return;
         };
         if let Some(near) = similar(&path.path, &path.written) {
-            fault.hint = Some(format!("did you mean `{near}`?"));
+            fault.hint = Some(did_you_mean(near));
             return;
         }
         let remedy = format!("`--set {key}=PATH` says where it is now");
@@ -129,14 +132,13 @@ impl Resolver<'_> {
         let loss = match loss? {
             Some(loss) => loss,
             None => {
-                let name = objective::default_loss(task.is_classification());
+                let name = objective::default_loss(task);
                 let kind = self.extensions.losses.get(name)?;
                 kind.load(toml::Table::new()).ok()?
             }
         };
-        let (classes, answers) = (task.is_classification(), task.outputs());
-        let fault = loss.spec.fits(classes, answers).or_else(|| {
-            let fits = !task.is_tokens() || loss.spec.outputs(classes, answers) == answers;
+        let fault = loss.spec.fits(task).or_else(|| {
+            let fits = !task.is_of_places() || loss.spec.outputs(task) == task.outputs();
             (!fits).then(|| {
                 let message = format!("`{}` does not fit the next token", loss.kind);
                 KeyFault::error("type", message).hint("tokens take cross_entropy")
@@ -154,14 +156,14 @@ impl Resolver<'_> {
         loss: Option<&Component<dyn LossSpec>>,
     ) -> Option<Io> {
         let (facts, (dataset, _, transforms)) = (facts?, dataset?);
-        let mut input = facts.shape.clone();
+        let mut fields = facts.fields.clone();
         for (i, transform) in transforms.iter().enumerate() {
-            let output = match facts.task.is_tokens() {
-                true => Err(on_tokens(&transform.kind, &dataset.kind)),
-                false => transform.spec.output(&input),
+            let output = match fields[0].is_numeric() {
+                true => transform.spec.output(&fields[0].shape),
+                false => Err(on_tokens(&transform.kind, &dataset.kind)),
             };
             match output {
-                Ok(output) => input = output,
+                Ok(output) => fields[0] = fields[0].reshaped(output),
                 Err(fault) => {
                     let path = format!("dataset.transform[{i}]");
                     self.tables.key_fault(&path, fault);
@@ -169,9 +171,8 @@ impl Resolver<'_> {
                 }
             }
         }
-        let task = &facts.task;
-        let outputs = loss?.spec.outputs(task.is_classification(), task.outputs());
-        Some(Io { input, outputs })
+        let outputs = loss?.spec.outputs(&facts.task);
+        Some(Io { fields, outputs })
     }
 
     /// The model's layers for this data, without numbers.
@@ -183,11 +184,12 @@ impl Resolver<'_> {
     ) -> Option<Architecture> {
         let builder = Builder::plan();
         let ((model, _), (dataset, ..)) = (model?, dataset?);
-        if let Some(fault) = Self::other_input(model, facts?, &dataset.kind) {
+        let io = io?;
+        if let Some(fault) = self.other_input(model, io, &facts?.task, &dataset.kind) {
             self.tables.key_fault("model", fault);
             return None;
         }
-        let fault = match model.spec.build(&builder, io?) {
+        let fault = match model.spec.build(&builder, io) {
             Ok(_) => return Some(builder.finish()),
             Err(LayerError::Shape(fault)) => fault,
             Err(error) => KeyFault::error("", error.to_string()),
@@ -196,25 +198,59 @@ impl Resolver<'_> {
         None
     }
 
-    /// The fault of a model that takes numbers where the samples are tokens, or the other way round.
+    /// The fault of a model that takes other samples than the dataset gives, or predicts something
+    /// else of them.
     fn other_input(
+        &self,
         model: &Component<dyn ModelSpec>,
-        facts: &Facts,
+        io: &Io,
+        task: &Task,
         dataset: &str,
     ) -> Option<KeyFault> {
-        let (takes, gives, hint) = match (model.spec.takes(), facts.task.is_tokens()) {
-            (Input::Numbers, true) => ("numbers", "tokens", "`type = \"gpt\"` takes tokens"),
-            (Input::Tokens, false) => {
-                let hint = "`type = \"text\"` in `[dataset]` gives tokens";
-                ("tokens", "numbers", hint)
-            }
-            _ => return None,
+        let places = task.is_of_places();
+        let fits = |model: &dyn ModelSpec| {
+            model.predicts_places() == places
+                && model.takes().iter().any(|takes| takes.accepts(&io.fields))
         };
-        let message = format!(
-            "`{}` takes {takes}, and the samples of `{dataset}` are {gives}",
-            model.kind
-        );
-        Some(KeyFault::error("type", message).hint(hint))
+        if fits(&*model.spec) {
+            return None;
+        }
+        let takes = model.spec.takes();
+        let message = if takes.iter().any(|takes| takes.accepts(&io.fields)) {
+            let what = |places| match places {
+                true => "each place of a sample",
+                false => "a sample as a whole",
+            };
+            format!(
+                "`{}` predicts something for {}; `{dataset}` asks for {}",
+                model.kind,
+                what(!places),
+                what(places)
+            )
+        } else {
+            let takes: Vec<_> = takes.iter().map(|takes| takes.words()).collect();
+            let gives: Vec<_> = io.fields.iter().map(Field::words).collect();
+            format!(
+                "`{}` takes {}; `{dataset}` gives {}",
+                model.kind,
+                takes.join(" or "),
+                gives.join(" and ")
+            )
+        };
+        let fault = KeyFault::error("type", message);
+        let others = self.extensions.models.kinds().filter(|kind| {
+            let default = kind.load(toml::Table::new());
+            default.is_ok_and(|default| fits(&*default.spec))
+        });
+        let others: Vec<_> = others.map(|kind| format!("`{}`", kind.name)).collect();
+        match others.split_last() {
+            None => Some(fault),
+            Some((only, [])) => Some(fault.hint(format!("{only} takes these samples"))),
+            Some((last, rest)) => {
+                let rest = rest.join(", ");
+                Some(fault.hint(format!("{rest} and {last} take these samples")))
+            }
+        }
     }
 
     /// Compares the names and shapes of the weights to start from with the model's. What lies on

@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use super::{
     super::{
+        aliases,
         checkpoint::{BestKeys, CheckpointKeys},
         registry::{Component, Kind},
-        suggest,
         top::Top,
-        train::{Better, TrainKeys},
+        train::TrainKeys,
     },
     Metrics, NamedMetric, Resolver, ScheduleParts,
 };
 use crate::{
     data::Facts,
+    direction::Direction,
     error::KeyFault,
+    event::key,
     objective::{self, LossSpec, MetricEntry},
-    schedule::{Direction, Watched},
+    schedule::Watched,
 };
 
 impl Resolver<'_> {
@@ -31,7 +33,7 @@ impl Resolver<'_> {
         let entries = match (&top?.metrics, facts) {
             (Some(entries), _) => entries.clone(),
             (None, facts) => {
-                let names = objective::default_metrics(facts?.task.is_classification());
+                let names = objective::default_metrics(&facts?.task);
                 names.iter().map(default).collect()
             }
         };
@@ -82,9 +84,10 @@ impl Resolver<'_> {
         }
         before.push(name.clone());
         let Some(facts) = facts else { return Ok(None) };
-        let (classes, outputs) = (facts.task.is_classification(), facts.task.outputs());
-        let labels = !classes && loss.is_some_and(|loss| loss.spec.target_range().is_some());
-        match metric.fits(classes, outputs) {
+        let task = &facts.task;
+        let in_range = loss.is_some_and(|loss| loss.spec.target_range().is_some());
+        let labels = task.is_multi_label() || task.is_regression() && in_range;
+        match metric.fits(task) {
             Some(_) if labels && metric.judges_labels() => match &self.soft {
                 Some((place, value)) => {
                     let message = format!(
@@ -150,29 +153,21 @@ impl Resolver<'_> {
         let (metrics, facts) = (metrics?, facts?);
         for (i, (entry, table)) in entries.iter_mut().zip(tables).enumerate() {
             let curve = Arc::clone(&entry.curve);
-            let Some((metric, mode)) = curve.watches() else {
+            let Some((metric, mut mode)) = curve.watches() else {
                 continue;
             };
-            let loss = if facts.val > 0 {
-                "val/loss"
-            } else {
-                TRAIN_LOSS
-            };
-            let metric = metric.unwrap_or(loss);
-            let mut better = mode.map(|mode| match mode {
-                Direction::Min => Better::Min,
-                Direction::Max => Better::Max,
+            let metric = metric.unwrap_or(match facts.val {
+                0 => key::TRAIN_LOSS,
+                _ => key::VAL_LOSS,
             });
-            if metric != TRAIN_LOSS {
-                let fault = watch("metric", metric, &mut better, metrics, facts);
+            // The one metric that needs no validation split.
+            if metric != key::TRAIN_LOSS {
+                let fault = watch("metric", metric, &mut mode, metrics, facts);
                 let faults = fault.into_iter().collect();
                 self.tables.key_faults(&format!("schedule[{i}]"), faults);
             }
-            let (mode, name) = match better {
-                Some(Better::Max) => (Direction::Max, "max"),
-                _ => (Direction::Min, "min"),
-            };
-            let found = [("metric", metric), ("mode", name)];
+            let mode = mode.unwrap_or(Direction::Min);
+            let found = [("metric", metric), ("mode", mode.name())];
             if let Some(kind) = self.extensions.schedules.get(&entry.kind) {
                 *table = with_keys(table, kind, found)?;
             }
@@ -209,14 +204,11 @@ fn with_keys<T: ?Sized + 'static>(
     Some(out)
 }
 
-/// The one metric that needs no validation split.
-const TRAIN_LOSS: &str = "train/loss";
-
 /// Fills in which way a watched metric improves; a fault where it is not measured.
 fn watch(
     key: &str,
     metric: &str,
-    mode: &mut Option<Better>,
+    mode: &mut Option<Direction>,
     metrics: &Metrics,
     facts: &Facts,
 ) -> Option<KeyFault> {
@@ -228,16 +220,14 @@ fn watch(
     let classes = facts.task.names();
     let reported = metrics.iter().flat_map(|(name, spec)| {
         let names = objective::reported(name, &**spec, &classes);
-        names
-            .into_iter()
-            .map(|name| (name, spec.higher_is_better()))
+        names.into_iter().map(|name| (name, spec.direction()))
     });
-    let reported: Vec<(String, bool)> = reported.collect();
+    let reported: Vec<(String, Direction)> = reported.collect();
     let own = reported.iter().map(|(name, _)| format!("val/{name}"));
-    let names: Vec<String> = std::iter::once("val/loss".into()).chain(own).collect();
+    let names: Vec<String> = std::iter::once(key::VAL_LOSS.into()).chain(own).collect();
     if !names.iter().any(|name| name == metric) {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let mut hint = suggest::hint(metric, &names);
+        let mut hint = aliases::hint(metric, &names);
         let unlisted = metric
             .strip_prefix("val/")
             .is_some_and(|m| objective::metric(m).is_ok());
@@ -247,8 +237,8 @@ fn watch(
         return Some(KeyFault::error(key, format!("`{metric}` is not measured")).hint(hint));
     }
     let name = metric.trim_start_matches("val/");
-    let higher = reported.iter().any(|(own, higher)| own == name && *higher);
-    mode.get_or_insert(if higher { Better::Max } else { Better::Min });
+    let own = reported.iter().find(|(own, _)| own == name);
+    mode.get_or_insert(own.map_or(Direction::Min, |(_, direction)| *direction));
     let undefined = metrics.iter().find(|(own, _)| own == name);
     let undefined = undefined.filter(|(_, spec)| spec.needs_every_class());
     undefined.and_then(|_| never_defined(key, metric, facts))

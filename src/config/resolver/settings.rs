@@ -2,12 +2,12 @@
 
 use super::{
     super::{
+        aliases,
         checkpoint::CheckpointKeys,
         diagnostic::Diagnostic,
         elsewhere,
         node::{Node, Table, Value},
         registry::schema_of,
-        suggest,
         top::Top,
         train::TrainKeys,
         validate::{self, MOST_HINTS},
@@ -92,7 +92,7 @@ impl<'a> Resolver<'a> {
         }
         let is_meant = |name: &str| {
             let named = elsewhere::table(name).map(|header| header.trim_matches(['[', ']']));
-            let near = named.or_else(|| suggest::near(name, &TABLES));
+            let near = named.or_else(|| aliases::near(name, &TABLES));
             !TABLES.contains(&name) && near == Some(key)
         };
         if !root.iter().any(|(name, ..)| is_meant(name)) {
@@ -174,7 +174,7 @@ fn device_fault(device: &str) -> Option<KeyFault> {
         || device.strip_prefix("cuda:").is_some_and(is_numbered);
     (!known).then(|| {
         KeyFault::error("device", format!("unknown device `{device}`"))
-            .hint(suggest::hint(device, &names))
+            .hint(aliases::hint(device, &names))
     })
 }
 

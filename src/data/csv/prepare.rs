@@ -15,8 +15,11 @@ use super::{
 use crate::{
     data::{
         ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Facts, Labels, Moments,
-        Share, Split, Task,
+        Share, Split,
     },
+    field::Field,
+    suggest::{did_you_mean, nearest},
+    task::Task,
     units::counted,
 };
 
@@ -110,8 +113,9 @@ fn assemble(
         .iter()
         .map(|column| column.one_hot().map_or(Features::Number, Features::OneHot))
         .collect();
+    let width = features.iter().map(|features| features.width()).sum();
     let facts = Facts {
-        shape: vec![features.iter().map(|features| features.width()).sum()],
+        fields: vec![Field::numbers("numbers", &[width])],
         task,
         train: 0,
         val: 0,
@@ -170,7 +174,7 @@ fn choose(
             name: shown(name),
             hint: header_hint(
                 spec.header && are_values(&table.header, table.decimal),
-                &did_you_mean(name, &table.header),
+                &column_hint(name, &table.header),
             ),
         })
     };
@@ -219,22 +223,9 @@ fn is_nothing(table: &Table, index: usize, findings: &mut Findings) -> bool {
 }
 
 /// The nearest of `names`, or all of them where none is near.
-pub(super) fn did_you_mean(name: &str, names: &[String]) -> String {
-    let lower = name.to_lowercase();
-    let near = names
-        .iter()
-        .map(|other| {
-            (
-                strsim::damerau_levenshtein(&lower, &other.to_lowercase()),
-                other,
-            )
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, other)| {
-            *distance <= 1 + other.chars().count().min(lower.chars().count()) / 3
-        });
-    match near {
-        Some((_, other)) => format!("did you mean `{}`?", shown(other)),
+pub(super) fn column_hint(name: &str, names: &[String]) -> String {
+    match nearest(name, names.iter().map(String::as_str)) {
+        Some(near) => did_you_mean(shown(near)),
         None => {
             let list: Vec<String> = names
                 .iter()

@@ -3,7 +3,10 @@
 use std::{borrow::Cow, path::PathBuf};
 
 use super::table::Table;
-use crate::data::{DataError, Dataset, Target};
+use crate::{
+    data::{DataError, Dataset, Values},
+    task::Target,
+};
 
 /// Rows of numbers, each with a target.
 pub(super) struct Rows {
@@ -70,26 +73,20 @@ impl Dataset for Rows {
         self.cells.len() / self.columns.len()
     }
 
-    fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
-        let width = self.columns.len();
+    fn get(&self, index: usize, _: usize, out: &mut Values) -> Result<(), DataError> {
+        let (out, width) = (out.numbers()?, self.columns.len());
         let row = &self.cells[index * width..][..width];
-        if out.len() == width && !self.columns.contains(&Features::OneHot(1)) {
-            out.copy_from_slice(row);
-            return Ok(());
-        }
-        let mut rest = out;
         for (column, value) in self.columns.iter().zip(row) {
-            let (features, after) = rest.split_at_mut(column.width());
             match column {
-                Features::Number => features.fill(*value),
-                Features::OneHot(_) => {
-                    features.fill(0.0);
+                Features::Number => out.push(*value),
+                Features::OneHot(count) => {
+                    let start = out.len();
+                    out.resize(start + count, 0.0);
                     if *value >= 0.0 {
-                        features[*value as usize] = 1.0;
+                        out[start + *value as usize] = 1.0;
                     }
                 }
             }
-            rest = after;
         }
         Ok(())
     }

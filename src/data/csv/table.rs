@@ -11,7 +11,7 @@ use super::{
     column::ColumnKind,
     error::{CsvError, file_name, shown},
     number::Decimal,
-    prepare::did_you_mean,
+    prepare::column_hint,
     sheet::{Form, Sheet, Texts},
 };
 use crate::data::DataError;
@@ -142,7 +142,7 @@ impl Table {
                     key,
                     name: name.clone(),
                     train: self.path().into(),
-                    hint: did_you_mean(name, &sheet.header),
+                    hint: column_hint(name, &sheet.header),
                 });
             }
             Ok(place)

@@ -5,8 +5,12 @@ mod sweep;
 
 use std::{collections::BTreeSet, path::Path};
 
-use crate::data::{
-    Csv, Data, DataError, Dataset, DatasetKeys, DatasetSpec, SplitKeys, Target, Task, shared_data,
+use crate::{
+    data::{
+        Csv, Data, DataError, Dataset, DatasetKeys, DatasetSpec, SplitKeys, shared::numbers,
+        shared_data,
+    },
+    task::{Target, Task},
 };
 
 /// The dataset of a table written to a file, with these keys besides `path`.
@@ -46,13 +50,8 @@ const ALL: &str = "split = { val = \"0%\", test = \"0%\" }";
 
 /// Features of all training rows.
 fn features(data: &Data) -> Vec<Vec<f32>> {
-    let width = data.facts.shape[0];
-    let row = |i| {
-        let mut out = vec![f32::NAN; width];
-        data.train.get(i, &mut out).unwrap();
-        out
-    };
-    (0..data.train.len()).map(row).collect()
+    let all = 0..data.train.len();
+    all.map(|i| numbers(&*data.train, i)).collect()
 }
 
 fn targets(dataset: &dyn Dataset) -> Vec<f32> {
@@ -85,7 +84,7 @@ fn features_keep_the_files_order_and_categories_sort() {
         [6.0, 1.0, 0.0, 0.0, 8.0],
     ];
     assert_eq!(features(&data), expected);
-    assert_eq!(data.facts.shape, [5]);
+    assert_eq!(data.facts.fields[0].shape, [5]);
     // Categories stay 0 and 1 beside numbers of mean 0.
     let scaled = load(PETS, &keys.replace("standardize = false\n", ""), ALL).unwrap();
     for (row, expected) in features(&scaled).iter().zip(expected) {
@@ -158,9 +157,10 @@ fn statistics_leave_evaluation_rows_out() {
     assert!((target_mean - 3.0 * mean).abs() < 1e-9 && (target_std - 3.0 * std).abs() < 1e-9);
     let test = data.test.unwrap();
     for i in 0..test.len() {
-        let mut x = [f32::NAN];
-        test.get(i, &mut x).unwrap();
-        assert_eq!(x[0], ((f64::from(test.id(i)) - mean) / std) as f32);
+        assert_eq!(
+            numbers(&*test, i)[0],
+            ((f64::from(test.id(i)) - mean) / std) as f32
+        );
     }
 }
 
@@ -389,7 +389,7 @@ fn several_unknown_names_are_told_at_once() {
     let faults = load("a,y\n1,2\n", keys, "").unwrap_err().faults();
     let keys: Vec<&str> = faults.iter().map(|f| f.key.as_str()).collect();
     assert_eq!(keys, ["target", "columns.b", "columns.c"]);
-    assert_eq!(faults[0].hint.as_deref(), Some("did you mean `a`?"));
+    assert_eq!(faults[0].hint.as_deref(), Some("its columns are `a`, `y`"));
 }
 
 #[test]
@@ -522,7 +522,7 @@ fn iris_splits_by_class() {
         ..DatasetKeys::default()
     };
     let data = spec(&path, "target = \"species\"").load(&split, 0).unwrap();
-    assert_eq!(data.facts.shape, [4]);
+    assert_eq!(data.facts.fields[0].shape, [4]);
     let names = ["setosa", "versicolor", "virginica"]
         .map(String::from)
         .to_vec();

@@ -3,9 +3,13 @@
 use std::{borrow::Cow, collections::BTreeSet, thread};
 
 use super::*;
-use crate::data::{
-    Batch, DatasetKeys, DatasetSpec, Digits, Target, Targets, order_hash,
-    transform::{HorizontalFlip, RandomCrop, TransformEntry},
+use crate::{
+    data::{
+        Batch, DatasetKeys, DatasetSpec, Digits, Values, order_hash,
+        shared::shown,
+        transform::{HorizontalFlip, RandomCrop, TransformEntry},
+    },
+    task::{Target, Targets},
 };
 
 /// Sample i is the number i, three times; sample `bad` panics or fails.
@@ -19,12 +23,12 @@ impl Dataset for Counting {
         self.len
     }
 
-    fn get(&self, index: usize, out: &mut [f32]) -> Result<(), DataError> {
+    fn get(&self, index: usize, _: usize, out: &mut Values) -> Result<(), DataError> {
         match self.bad {
             Some((bad, true)) if bad == index => panic!("sample {index} is bad"),
             Some((bad, false)) if bad == index => Err(DataError::Custom("cannot read it".into())),
             _ => {
-                out.fill(index as f32);
+                out.numbers()?.extend([index as f32; 3]);
                 Ok(())
             }
         }
@@ -45,7 +49,12 @@ const KEYS: LoaderKeys = LoaderKeys {
 
 fn loader(len: usize, keys: LoaderKeys) -> Loader {
     let dataset = Arc::new(Counting { len, bad: None });
-    Loader::new(dataset, Arc::new(Transforms::none(&[3])), keys).unwrap()
+    Loader::new(
+        dataset,
+        Arc::new(Transforms::none(&[Field::numbers("input", &[3])])),
+        keys,
+    )
+    .unwrap()
 }
 
 fn all(batches: Batches) -> Vec<Batch> {
@@ -65,7 +74,7 @@ fn an_epoch_is_every_sample_once_in_the_order_that_was_said() {
     for batch in &batches {
         let input: Vec<f32> = batch.ids.iter().flat_map(|&id| [id as f32; 3]).collect();
         let values = batch.ids.iter().flat_map(|&id| [id as f32, 0.5]).collect();
-        assert_eq!(batch.input, input);
+        assert_eq!(batch.columns[0].values, Values::Numbers(input));
         assert_eq!(batch.targets, Targets::Values(values));
     }
     assert_ne!(order_hash(&loader.order(3)), order_hash(&loader.order(4)));
@@ -129,7 +138,7 @@ fn real_augmented_batches_are_the_same_with_and_without_a_thread() {
             spec: Arc::new(HorizontalFlip { p: 0.5 }),
         },
     ];
-    let transforms = Transforms::fit(&entries, &data.facts.shape, &*data.train, 0).unwrap();
+    let transforms = Transforms::fit(&entries, &data.facts.fields, &*data.train, 0).unwrap();
     let transforms = Arc::new(transforms);
     let make = |prefetch, batch_size| {
         let keys = LoaderKeys {
@@ -141,14 +150,13 @@ fn real_augmented_batches_are_the_same_with_and_without_a_thread() {
     };
     let here = all(make(0, 64).epoch(2, 0));
     assert_eq!(here, all(make(3, 64).epoch(2, 0)));
-    let flat =
-        |batches: &[Batch]| -> Vec<f32> { batches.iter().flat_map(|b| b.input.clone()).collect() };
+    let numbers = |batch: &Batch| batch.columns[0].values.clone().numbers().unwrap().clone();
+    let flat = |batches: &[Batch]| -> Vec<f32> { batches.iter().flat_map(numbers).collect() };
     assert_eq!(flat(&here), flat(&all(make(1, 50).epoch(2, 0))));
     assert_ne!(flat(&here), flat(&all(make(0, 64).epoch(3, 0))));
 
-    let mut image = [0.0; 64];
     for (index, input) in flat(&all(make(2, 64).sequential())).chunks(64).enumerate() {
-        data.train.get(index, &mut image).unwrap();
+        let image = shown(&data.facts, &*data.train, index);
         assert_eq!(input, image, "evaluation sees the image itself");
     }
 }
@@ -162,9 +170,13 @@ fn a_batch_larger_than_the_dataset_is_one_smaller_batch_or_a_fault() {
         ..KEYS
     };
     let dataset = Arc::new(Counting { len: 5, bad: None });
-    let error = Loader::new(dataset, Arc::new(Transforms::none(&[3])), keys)
-        .err()
-        .unwrap();
+    let error = Loader::new(
+        dataset,
+        Arc::new(Transforms::none(&[Field::numbers("input", &[3])])),
+        keys,
+    )
+    .err()
+    .unwrap();
     assert_eq!(
         error.to_string(),
         "`5` samples do not fill one batch of `10`; hint: drop_last = false, or a smaller batch_size"
@@ -187,7 +199,12 @@ fn a_panic_and_an_error_reach_the_caller_and_end_the_epoch() {
             shuffle: false,
             ..KEYS
         };
-        let loader = Loader::new(dataset, Arc::new(Transforms::none(&[3])), keys).unwrap();
+        let loader = Loader::new(
+            dataset,
+            Arc::new(Transforms::none(&[Field::numbers("input", &[3])])),
+            keys,
+        )
+        .unwrap();
         let mut batches = loader.epoch(0, 0);
         for _ in 0..5 {
             assert!(batches.next().unwrap().is_ok());
@@ -204,7 +221,7 @@ fn dropping_batches_early_ends_the_thread_and_reads_little_ahead() {
         len: 100_000,
         bad: None,
     });
-    let transforms = Arc::new(Transforms::none(&[3]));
+    let transforms = Arc::new(Transforms::none(&[Field::numbers("input", &[3])]));
     let loader = Loader::new(Arc::clone(&dataset), transforms, KEYS).unwrap();
     let mut batches = loader.epoch(0, 0);
     batches.next().unwrap().unwrap();
@@ -224,9 +241,9 @@ fn prefetch_is_the_number_of_batches_made_ahead() {
         fn len(&self) -> usize {
             100
         }
-        fn get(&self, _: usize, out: &mut [f32]) -> Result<(), DataError> {
+        fn get(&self, _: usize, _: usize, out: &mut Values) -> Result<(), DataError> {
             self.0.fetch_add(1, Ordering::SeqCst);
-            out.fill(0.0);
+            out.numbers()?.push(0.0);
             Ok(())
         }
         fn target(&self, _: usize) -> Target<'_> {
@@ -240,7 +257,7 @@ fn prefetch_is_the_number_of_batches_made_ahead() {
             batch_size: 1,
             ..KEYS
         };
-        let transforms = Arc::new(Transforms::none(&[1]));
+        let transforms = Arc::new(Transforms::none(&[Field::numbers("input", &[1])]));
         let loader = Loader::new(Arc::clone(&dataset) as _, transforms, keys).unwrap();
         let mut batches = loader.epoch(0, 0);
         let made = || dataset.0.load(Ordering::SeqCst);

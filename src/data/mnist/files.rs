@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{data::DataError, error::nearest};
+use crate::{
+    data::DataError,
+    suggest::{did_you_mean, nearest},
+};
 
 /// The usual names of the files, in the order of the fingerprint, with their dimensions.
 pub(super) const FILES: [(&str, u8); 4] = [
@@ -137,7 +140,7 @@ fn complete(folder: &Path, prefix: &str, set: Set) -> Result<Vec<PathBuf>, DataE
 fn other_prefixes(wanted: &str, sets: &BTreeMap<String, Set>) -> String {
     let names = || sets.keys().filter(|name| !name.is_empty());
     if let Some(name) = nearest(wanted, names().map(String::as_str)) {
-        return format!("did you mean `{name}`?");
+        return did_you_mean(name);
     }
     let list: Vec<String> = names().map(|name| format!("`{name}`")).collect();
     match list.is_empty() {

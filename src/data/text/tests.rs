@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::*;
 use crate::{
-    data::{Loader, Targets, Transforms, shared_data},
+    data::{Loader, Transforms, shared_data},
+    task::Targets,
     units::FilePath,
 };
 
@@ -28,14 +29,14 @@ fn sample(data: &Data, part: &Arc<dyn Dataset>, index: usize) -> (String, String
     let Task::NextToken { vocabulary } = &data.facts.task else {
         panic!("not tokens")
     };
-    let mut input = vec![f32::NAN; data.facts.shape[0]];
-    part.get(index, &mut input).unwrap();
+    let mut input = Values::Ids(Vec::new());
+    part.get(index, 0, &mut input).unwrap();
     let Target::Classes(target) = part.target(index) else {
         panic!("no classes")
     };
     let word = |token: u32| vocabulary[token as usize].as_str();
     (
-        input.iter().map(|token| word(*token as u32)).collect(),
+        input.ids().unwrap().iter().map(|t| word(*t)).collect(),
         target.iter().map(|token| word(*token)).collect(),
     )
 }
@@ -47,9 +48,9 @@ fn samples_are_windows_and_targets_the_same_one_further() {
     let spec = text(&path, 5);
     let data = spec.load(&keys, 0).unwrap();
     assert_eq!(spec.describe(&keys, 0).unwrap(), data.facts);
-    assert_eq!(data.facts.shape, [5]);
+    assert_eq!(data.facts.fields, [Field::tokens("tokens", 5, 28)]);
     assert_eq!(data.facts.task.outputs(), 28);
-    assert!(data.facts.task.is_tokens() && data.facts.task.is_classification());
+    assert!(data.facts.task.is_of_places() && data.facts.task.is_classification());
     assert_eq!(
         (data.facts.train, data.facts.val, data.facts.test),
         (5, 2, 0)
@@ -88,10 +89,10 @@ fn a_batch_has_a_class_for_each_place() {
         shuffle: false,
         ..DatasetKeys::default()
     };
-    let transforms = Arc::new(Transforms::none(&data.facts.shape));
+    let transforms = Arc::new(Transforms::none(&data.facts.fields));
     let loader = Loader::new(data.train, transforms, keys.training(0)).unwrap();
     let batch = loader.epoch(0, 1).next().unwrap().unwrap();
-    assert_eq!(batch.input, (9..18).map(|i| i as f32).collect::<Vec<_>>());
+    assert_eq!(batch.columns[0].values, Values::Ids((9..18).collect()));
     assert_eq!(batch.targets, Targets::Classes((10..19).collect()));
     assert_eq!((batch.len, batch.ids), (3, vec![9, 12, 15]));
 }

@@ -2,19 +2,22 @@
 
 use super::{Draw, Training, Transform, TransformEntry};
 use crate::{
-    data::{DataError, Dataset},
+    data::{DataError, Dataset, Values, collate::check_size},
     error::KeyFault,
+    field::{Field, Kind, write_pixels},
     rng::Stream,
 };
 
-/// Transforms in a row. Each sample goes straight from the last one into its place in the batch.
+/// Transforms in a row, of the first field. Each sample goes straight from the last one into its
+/// place in the batch; the other fields stay as they are.
 pub struct Transforms {
     stages: Vec<Stage>,
-    /// Numbers of a sample before the first transform.
-    input: usize,
+    /// The first field before the first transform.
+    input: Field,
     /// The most numbers that a sample has on its way.
     most: usize,
-    shape: Vec<usize>,
+    /// All fields after the last transform.
+    fields: Vec<Field>,
 }
 
 struct Stage {
@@ -26,7 +29,10 @@ struct Stage {
 
 /// Memory for samples on their way; one for each thread.
 #[derive(Debug, Default)]
-pub struct Scratch([Vec<f32>; 2]);
+pub struct Scratch {
+    raw: Option<Values>,
+    numbers: [Vec<f32>; 2],
+}
 
 impl Transforms {
     /// Fits each transform on the training split as the transforms before it leave it.
@@ -35,67 +41,84 @@ impl Transforms {
     /// A transform does not apply to samples of its shape, or a sample cannot be read.
     pub fn fit(
         entries: &[TransformEntry],
-        shape: &[usize],
+        fields: &[Field],
         training: &dyn Dataset,
         seed: u64,
     ) -> Result<Self, DataError> {
-        let mut row = Self::none(shape);
+        let mut row = Self::none(fields);
         for (position, entry) in entries.iter().enumerate() {
-            let fault = |fault| misfit(position, fault);
-            let output = entry.spec.output(&row.shape).map_err(fault)?;
+            let output = applied(position, entry, &row.fields[0])?;
             let transform = entry.spec.fit(&Training::new(training, &row))?;
-            let size = output.iter().product();
+            let size = output.size();
             row.stages.push(Stage {
                 transform,
                 stream: Draw::stream(seed, position, &entry.kind),
                 size,
             });
             row.most = row.most.max(size);
-            row.shape = output;
+            row.fields[0] = output;
         }
         Ok(row)
     }
 
-    /// No transforms: samples of `shape` as the dataset gives them.
+    /// Returns no transforms: samples as the dataset gives them, of one field at least.
     #[must_use]
-    pub fn none(shape: &[usize]) -> Self {
-        let input = shape.iter().product();
+    pub fn none(fields: &[Field]) -> Self {
+        let input = fields[0].clone();
         Self {
             stages: Vec::new(),
+            most: input.size(),
             input,
-            most: input,
-            shape: shape.to_vec(),
+            fields: fields.to_vec(),
         }
     }
 
-    /// The shape that a model meets, without looking at any sample.
+    /// Returns the fields that a model meets, without looking at any sample.
     ///
     /// # Errors
     /// A transform does not apply to samples of its shape.
-    pub fn output(entries: &[TransformEntry], shape: &[usize]) -> Result<Vec<usize>, DataError> {
-        entries
-            .iter()
-            .enumerate()
-            .try_fold(shape.to_vec(), |shape, (position, entry)| {
-                entry
-                    .spec
-                    .output(&shape)
-                    .map_err(|fault| misfit(position, fault))
-            })
+    pub fn output(entries: &[TransformEntry], fields: &[Field]) -> Result<Vec<Field>, DataError> {
+        let mut fields = fields.to_vec();
+        for (position, entry) in entries.iter().enumerate() {
+            fields[0] = applied(position, entry, &fields[0])?;
+        }
+        Ok(fields)
     }
 
-    /// Shape of a sample after the last transform.
+    /// Returns the fields of a sample after the last transform.
     #[must_use]
-    pub fn shape(&self) -> &[usize] {
-        &self.shape
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
     }
 
-    /// Writes a sample into `out`, its place in the batch: of an epoch of training, or as
-    /// evaluation sees it where `epoch` is `None`.
+    /// Appends a field of a sample to `out`: of an epoch of training, or as evaluation sees it
+    /// where `epoch` is `None`.
     ///
     /// # Errors
     /// The sample cannot be read.
     pub fn write(
+        &self,
+        dataset: &dyn Dataset,
+        (index, field): (usize, usize),
+        epoch: Option<u32>,
+        scratch: &mut Scratch,
+        out: &mut Values,
+    ) -> Result<(), DataError> {
+        if field > 0 || self.stages.is_empty() {
+            return dataset.get(index, field, out);
+        }
+        let out = out.numbers()?;
+        let start = out.len();
+        // Zeroed sample by sample, where it is written the next moment: not a trip through memory.
+        out.resize(start + self.fields[0].size(), 0.0);
+        self.write_numbers(dataset, index, epoch, scratch, &mut out[start..])
+    }
+
+    /// Writes the first field of a sample into `out` as numbers, pixels too.
+    ///
+    /// # Errors
+    /// The sample cannot be read, or its first field has ids.
+    pub fn write_numbers(
         &self,
         dataset: &dyn Dataset,
         index: usize,
@@ -103,10 +126,11 @@ impl Transforms {
         scratch: &mut Scratch,
         out: &mut [f32],
     ) -> Result<(), DataError> {
+        let Scratch { raw, numbers } = scratch;
         let Some((last, before)) = self.stages.split_last() else {
-            return dataset.get(index, out);
+            return self.read(dataset, index, raw, out);
         };
-        let Scratch([from, to]) = scratch;
+        let [from, to] = numbers;
         from.resize(self.most, 0.0);
         to.resize(self.most, 0.0);
         let id = dataset.id(index);
@@ -114,8 +138,8 @@ impl Transforms {
             let draw = epoch.map(|epoch| Draw::new(&stage.stream, epoch, id));
             stage.transform.apply(from, to, draw.as_ref());
         };
-        let mut size = self.input;
-        dataset.get(index, &mut from[..size])?;
+        let mut size = self.input.size();
+        self.read(dataset, index, raw, &mut from[..size])?;
         for stage in before {
             apply(stage, &from[..size], &mut to[..stage.size]);
             std::mem::swap(from, to);
@@ -124,13 +148,49 @@ impl Transforms {
         apply(last, &from[..size], out);
         Ok(())
     }
+
+    /// Reads the first field of a sample as the dataset gives it, as numbers.
+    fn read(
+        &self,
+        dataset: &dyn Dataset,
+        index: usize,
+        raw: &mut Option<Values>,
+        out: &mut [f32],
+    ) -> Result<(), DataError> {
+        let raw = raw.get_or_insert_with(|| Values::with_room(&self.input, 1));
+        raw.clear();
+        dataset.get(index, 0, raw)?;
+        check_size(&self.input, raw.len(), dataset, index)?;
+        match (raw, &self.input.kind) {
+            (Values::Numbers(values), _) => out.copy_from_slice(values),
+            (Values::Pixels(bytes), Kind::Pixels { white }) => write_pixels(bytes, *white, out),
+            _ => return Err(DataError::OtherKind("ids")),
+        }
+        Ok(())
+    }
+}
+
+/// Returns the field that a transform leaves.
+fn applied(position: usize, entry: &TransformEntry, field: &Field) -> Result<Field, DataError> {
+    let fault = |fault| misfit(position, fault);
+    if !field.is_numeric() || field.varies {
+        let message = format!(
+            "`{}` rewrites numbers, and a sample has {}: no transform takes them",
+            entry.kind,
+            field.words()
+        );
+        let hint = "remove this `[[dataset.transform]]`";
+        return Err(fault(KeyFault::error("type", message).hint(hint)));
+    }
+    let shape = entry.spec.output(&field.shape).map_err(fault)?;
+    Ok(field.reshaped(shape))
 }
 
 impl std::fmt::Debug for Transforms {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Transforms")
             .field("stages", &self.stages.len())
-            .field("shape", &self.shape)
+            .field("fields", &self.fields)
             .finish_non_exhaustive()
     }
 }
@@ -183,17 +243,17 @@ mod tests {
     #[test]
     fn a_row_that_changes_the_shape_ends_in_zero_mean_and_unit_variance() {
         let data = Digits {}.load(&DatasetKeys::default(), 0).unwrap();
-        let row = Transforms::fit(&all_kinds(), &data.facts.shape, &*data.train, 1).unwrap();
-        assert_eq!(row.shape(), [1, 10, 9]);
+        let row = Transforms::fit(&all_kinds(), &data.facts.fields, &*data.train, 1).unwrap();
+        assert_eq!(row.fields(), [Field::numbers("image", &[1, 10, 9])]);
         assert_eq!(
-            Transforms::output(&all_kinds(), &data.facts.shape).unwrap(),
-            [1, 10, 9]
+            Transforms::output(&all_kinds(), &data.facts.fields).unwrap(),
+            row.fields()
         );
         let (mut sum, mut squares) = (0.0, 0.0);
         let mut scratch = Scratch::default();
         let mut out = vec![f32::NAN; 90];
         for index in 0..data.train.len() {
-            row.write(&*data.train, index, None, &mut scratch, &mut out)
+            row.write_numbers(&*data.train, index, None, &mut scratch, &mut out)
                 .unwrap();
             sum += out.iter().map(|&v| f64::from(v)).sum::<f64>();
             squares += out.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>();
@@ -206,11 +266,11 @@ mod tests {
     #[test]
     fn random_numbers_depend_on_epoch_and_sample_only() {
         let data = Digits {}.load(&DatasetKeys::default(), 0).unwrap();
-        let row = Transforms::fit(&all_kinds(), &data.facts.shape, &*data.train, 1).unwrap();
+        let row = Transforms::fit(&all_kinds(), &data.facts.fields, &*data.train, 1).unwrap();
         let sample = |index, epoch| {
             let mut out = vec![f32::NAN; 90];
             let mut scratch = Scratch::default();
-            row.write(&*data.train, index, epoch, &mut scratch, &mut out)
+            row.write_numbers(&*data.train, index, epoch, &mut scratch, &mut out)
                 .unwrap();
             out
         };
@@ -224,7 +284,7 @@ mod tests {
     #[test]
     fn a_transform_that_does_not_fit_is_named_with_its_key() {
         let entries = [all_kinds()[0].clone(), all_kinds()[1].clone()];
-        let error = Transforms::output(&entries, &[13]).unwrap_err();
+        let error = Transforms::output(&entries, &[Field::numbers("input", &[13])]).unwrap_err();
         assert_eq!(error.key(), "transform[1]");
         assert_eq!(
             error.faults()[0].to_string(),

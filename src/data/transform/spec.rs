@@ -60,7 +60,7 @@ impl<'a> Training<'a> {
     /// Shape of a sample.
     #[must_use]
     pub fn shape(&self) -> &[usize] {
-        self.before.shape()
+        &self.before.fields()[0].shape
     }
 
     /// Moments of each channel (the first dimension) over all samples and pixels.
@@ -73,7 +73,7 @@ impl<'a> Training<'a> {
         let channels = self.shape().first().copied().unwrap_or(1);
         channel_moments(self.dataset, channels, size, |index, out| {
             self.before
-                .write(self.dataset, index, None, &mut scratch, out)
+                .write_numbers(self.dataset, index, None, &mut scratch, out)
         })
     }
 }

@@ -1,8 +1,41 @@
 //! Activations out of Candle's elementwise operations, with ReLU's gradient 0 at 0.
 
 use candle_core::{Result, Tensor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use crate::kernel::activation::{Activation, LEAK};
+/// A function applied to each element: `relu` max(x, 0); `leaky_relu` x, or x/100 below 0; `gelu`
+/// x·Φ(x), exact (Hendrycks & Gimpel 2016); `silu` x·sigmoid(x), also called swish; `tanh`;
+/// `sigmoid` 1/(1+e⁻ˣ).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the variants are described together")]
+pub enum Activation {
+    Relu,
+    LeakyRelu,
+    Gelu,
+    Silu,
+    Tanh,
+    Sigmoid,
+}
+
+/// Slope of the leaky ReLU below 0.
+pub const LEAK: f64 = 0.01;
+
+impl Activation {
+    /// Its name in a config.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Relu => "relu",
+            Self::LeakyRelu => "leaky_relu",
+            Self::Gelu => "gelu",
+            Self::Silu => "silu",
+            Self::Tanh => "tanh",
+            Self::Sigmoid => "sigmoid",
+        }
+    }
+}
 
 /// max(x, 0); the gradient at 0 is 0, and not-a-number stays.
 ///

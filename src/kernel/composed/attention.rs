@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use super::softmax;
-use crate::kernel::mixed::widened;
+use crate::kernel::autograd::widened;
 
 /// As [`crate::kernel::attention()`]: qkv `[n, t, 3·d]` → `[n, t, d]`.
 ///

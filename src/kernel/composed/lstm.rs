@@ -7,7 +7,7 @@
 use candle_core::{Result, Tensor, bail};
 
 use super::linear;
-use crate::kernel::mixed::{like, widen, widened};
+use crate::kernel::autograd::{like, widen, widened};
 
 /// All hidden states [n, t, h] for x [n, t, i], with weights `[4h, i]` and `[4h, h]` and two
 /// biases `[4h]`. Between the steps everything is f32 or wider.

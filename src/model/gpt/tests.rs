@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device};
 
 use super::*;
+use crate::field::Field;
 use crate::kernel::{
     Grads, Param, cross_entropy,
     probe::{close, flat},
@@ -35,10 +36,7 @@ fn small() -> Gpt {
 }
 
 fn io() -> Io {
-    Io {
-        input: vec![CONTEXT],
-        outputs: VOCABULARY,
-    }
+    Io::new(Field::tokens("tokens", CONTEXT, VOCABULARY), VOCABULARY)
 }
 
 #[test]
@@ -68,7 +66,9 @@ fn logits_and_gradients_are_those_of_pytorch() {
         }
         let shape = (case.ids.len() / CONTEXT, CONTEXT);
         let place = |ids: &[u32]| Tensor::from_slice(ids, shape, &Device::Cpu).unwrap();
-        let logits = model.forward(&place(&case.ids), &Mode::Eval).unwrap();
+        let logits = model
+            .forward(&Inputs::one(place(&case.ids)), &Mode::Eval)
+            .unwrap();
         assert_eq!(logits.dims(), [shape.0, CONTEXT, VOCABULARY]);
         close("logits", &flat(&logits), &case.logits, 1e-5);
         let sum = cross_entropy(&logits, &place(&case.targets), 0.0, None).unwrap();
@@ -119,7 +119,9 @@ fn narrow_precisions_come_near_to_f32() {
         for param in b.finish().params {
             param.fill(3, &Device::Cpu).unwrap();
         }
-        let logits = model.forward(&ids, &Mode::Eval).unwrap();
+        let logits = model
+            .forward(&Inputs::one(ids.clone()), &Mode::Eval)
+            .unwrap();
         assert_eq!(logits.dtype(), dtype);
         flat(&logits)
     };
@@ -173,10 +175,7 @@ fn misfits_blame_the_key() {
     );
     assert!(small().check().is_empty());
     assert_eq!(toml::from_str::<Gpt>("").unwrap(), Gpt::default());
-    let images = Io {
-        input: vec![1, 8, 8],
-        outputs: 10,
-    };
+    let images = Io::numbers(&[1, 8, 8], 10);
     let error = small().build(&Builder::plan(), &images).err().unwrap();
     assert_eq!(
         error.to_string(),

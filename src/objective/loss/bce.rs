@@ -7,15 +7,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{LossSpec, TrainTargets, Weights, pointwise, spec::misfit, weights::above_zero};
-use crate::error::KeyFault;
 use crate::units::counted;
+use crate::{error::KeyFault, task::Task};
 
 /// The loss with its weights, where it had to be given some.
 type Loaded = std::result::Result<Option<Arc<dyn LossSpec>>, KeyFault>;
 
 /// Binary cross-entropy on logits: −pos_weight·y·ln σ(z) − (1 − y)·ln(1 − σ(z)), the mean over
 /// samples and outputs. For two classes the model gets a single output, the logit of the second
-/// class; for a regression every target is a probability in 0–1 of its own (multi-label).
+/// class; for labels, the default of a multi-label classification, and for a regression, every
+/// target is a probability in 0–1 of its own.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bce {
@@ -28,16 +29,14 @@ pub struct Bce {
 }
 
 impl LossSpec for Bce {
-    fn fits(&self, classification: bool, outputs: usize) -> Option<KeyFault> {
-        if classification && outputs > 2 {
-            let fault = misfit("bce", classification);
-            let message = format!("{} of {outputs} classes", fault.message);
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        let classes = task.outputs();
+        if task.is_classification() && classes > 2 {
+            let fault = misfit("bce", task);
+            let message = format!("{} of {classes} classes", fault.message);
             return Some(KeyFault { message, ..fault });
         }
-        let (given, outputs) = (
-            self.pos_weight.each().len(),
-            self.outputs(classification, outputs),
-        );
+        let (given, outputs) = (self.pos_weight.each().len(), self.outputs(task));
         (given > 1 && given != outputs).then(|| {
             KeyFault::error(
                 "pos_weight",
@@ -51,8 +50,11 @@ impl LossSpec for Bce {
         })
     }
 
-    fn outputs(&self, classification: bool, answers: usize) -> usize {
-        if classification { 1 } else { answers }
+    fn outputs(&self, task: &Task) -> usize {
+        match task.is_classification() {
+            true => 1,
+            false => task.outputs(),
+        }
     }
 
     /// `output` is `[n, 1]` for classes (u32 `[n]`, 0 or 1), `[n, k]` for values (f32 `[n, k]`).
@@ -162,18 +164,18 @@ mod tests {
         let loss = Bce {
             pos_weight: Weights::Each(vec![3.0]),
         };
-        assert_eq!(loss.outputs(true, 2), 1);
-        assert_eq!(loss.outputs(false, 4), 4);
-        assert_eq!(loss.fits(true, 2), None);
+        assert_eq!(loss.outputs(&Task::unnamed(2)), 1);
+        assert_eq!(loss.outputs(&Task::Regression { targets: 4 }), 4);
+        assert_eq!(loss.fits(&Task::unnamed(2)), None);
         assert_eq!(
-            loss.fits(true, 3).unwrap().to_string(),
+            loss.fits(&Task::unnamed(3)).unwrap().to_string(),
             "`type`: `bce` does not fit a classification of 3 classes; \
              hint: a classification takes cross_entropy, or bce for two classes"
         );
         let loss = Bce {
             pos_weight: Weights::Each(vec![3.0, 1.0, 1.0]),
         };
-        let fault = loss.fits(false, 2).unwrap();
+        let fault = loss.fits(&Task::Regression { targets: 2 }).unwrap();
         assert_eq!(
             (fault.key.as_str(), fault.message.as_str()),
             ("pos_weight", "3 weights for 2 outputs")

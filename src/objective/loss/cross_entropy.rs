@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LossSpec, TrainTargets, Weights, spec::misfit};
 use crate::units::counted;
-use crate::{error::KeyFault, kernel};
+use crate::{error::KeyFault, kernel, task::Task};
 
 /// The loss with its weights, where it had to be given some.
 type Loaded = std::result::Result<Option<Arc<dyn LossSpec>>, KeyFault>;
@@ -43,11 +43,11 @@ impl LossSpec for CrossEntropy {
         )]
     }
 
-    fn fits(&self, classification: bool, outputs: usize) -> Option<KeyFault> {
-        if !classification {
-            return Some(misfit("cross_entropy", classification));
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        if !task.is_classification() {
+            return Some(misfit("cross_entropy", task));
         }
-        let given = self.class_weights.each().len();
+        let (given, outputs) = (self.class_weights.each().len(), task.outputs());
         (given != 0 && given != outputs).then(|| {
             let message = format!(
                 "{} for {}",

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{LossSpec, pointwise, spec::misfit};
-use crate::error::KeyFault;
+use crate::{error::KeyFault, task::Task};
 
 /// Huber's loss: with d = z − y, d²/2 where |d| ≤ delta and delta·(|d| − delta/2) beyond, the mean
 /// over samples and targets. Quadratic near the target, linear for outliers (Huber 1964).
@@ -30,8 +30,8 @@ impl Default for Huber {
 }
 
 impl LossSpec for Huber {
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        classification.then(|| misfit("huber", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_regression()).then(|| misfit("huber", task))
     }
 
     fn sum(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {

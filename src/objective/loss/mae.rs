@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{LossSpec, pointwise, spec::misfit};
-use crate::error::KeyFault;
+use crate::{error::KeyFault, task::Task};
 
 /// Mean absolute error: |z − y|, the mean over samples and targets; robust against outliers.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -13,8 +13,8 @@ use crate::error::KeyFault;
 pub struct Mae {}
 
 impl LossSpec for Mae {
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        classification.then(|| misfit("mae", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_regression()).then(|| misfit("mae", task))
     }
 
     /// The gradient is 0 where output and target are equal.

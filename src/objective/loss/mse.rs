@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{LossSpec, pointwise, spec::misfit};
-use crate::error::KeyFault;
+use crate::{error::KeyFault, task::Task};
 
 /// Mean squared error: (z − y)², the mean over samples and targets. The default of a regression.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -13,8 +13,8 @@ use crate::error::KeyFault;
 pub struct Mse {}
 
 impl LossSpec for Mse {
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        classification.then(|| misfit("mse", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_regression()).then(|| misfit("mse", task))
     }
 
     fn sum(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 
-use crate::kernel::known_slope;
+use crate::kernel::known_gradient;
 
 /// Σ f(z, y) over all elements, as a scalar of `output`'s type, with ∂f/∂z as its gradient.
 ///
@@ -15,7 +15,7 @@ pub(super) fn sum(
     point: impl Fn(&Tensor, &Tensor) -> Result<(Tensor, Tensor)>,
 ) -> Result<Tensor> {
     let (value, slope) = values(output, target, point)?;
-    known_slope(output, &value.sum_all()?, &slope)
+    known_gradient(output, &value.sum_all()?, &slope)
 }
 
 /// Σ f(z, y) and the number of elements of each row, in f64 on the CPU.

@@ -150,7 +150,9 @@ fn keys_that_do_not_fit_are_named() {
         "`class_weights`: no class has a weight above 0"
     );
     assert_eq!(
-        loss.fits(true, 3).unwrap().to_string(),
+        loss.fits(&crate::task::Task::unnamed(3))
+            .unwrap()
+            .to_string(),
         "`class_weights`: 2 weights for 3 classes; hint: give one weight for each class"
     );
     let target = Tensor::new(&[5u32], &Device::Cpu).unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::{DType, Tensor};
 
 use super::TrainTargets;
-use crate::error::KeyFault;
+use crate::{error::KeyFault, task::Task};
 
 /// A loss with its keys, `[loss]` in the config.
 ///
@@ -17,15 +17,14 @@ pub trait LossSpec: std::fmt::Debug + Send + Sync {
         Vec::new()
     }
 
-    /// Whether the loss fits a classification into `outputs` classes, or a regression of `outputs`
-    /// targets. A fault's key is `type` or the key that does not fit.
-    fn fits(&self, classification: bool, outputs: usize) -> Option<KeyFault>;
+    /// Returns the fault of a loss that does not fit the task. Its key is `type` or the key that
+    /// does not fit.
+    fn fits(&self, task: &Task) -> Option<KeyFault>;
 
-    /// How many numbers the model has to put out for a sample, given the task's classes or targets:
-    /// one each, unless the loss says otherwise.
-    fn outputs(&self, classification: bool, answers: usize) -> usize {
-        let _ = classification;
-        answers
+    /// Returns how many numbers the model has to put out for a sample: one for each class, label or
+    /// target, unless the loss says otherwise.
+    fn outputs(&self, task: &Task) -> usize {
+        task.outputs()
     }
 
     /// The sum of the batch's losses, a scalar of `output`'s type that carries a gradient.
@@ -93,24 +92,26 @@ pub trait LossSpec: std::fmt::Debug + Send + Sync {
     }
 }
 
-/// The `type` of the loss that a task gets where the config names none: `cross_entropy` for a
-/// classification, `mse` for a regression.
+/// Returns the `type` of the loss that a task gets where the config names none.
 #[must_use]
-pub fn default_loss(classification: bool) -> &'static str {
-    if classification {
-        "cross_entropy"
-    } else {
-        "mse"
+pub fn default_loss(task: &Task) -> &'static str {
+    match task {
+        Task::Classification { .. } | Task::NextToken { .. } => "cross_entropy",
+        Task::MultiLabel { .. } => "bce",
+        Task::Regression { .. } => "mse",
     }
 }
 
-/// The fault of a loss made for the other task.
-pub(super) fn misfit(name: &str, classification: bool) -> KeyFault {
-    let (task, others) = if classification {
-        ("classification", "cross_entropy, or bce for two classes")
-    } else {
-        ("regression", "mse, mae or huber")
+/// Returns the fault of a loss made for another task.
+pub(super) fn misfit(name: &str, task: &Task) -> KeyFault {
+    let others = match task {
+        Task::Classification { .. } | Task::NextToken { .. } => {
+            "cross_entropy, or bce for two classes"
+        }
+        Task::MultiLabel { .. } => "bce",
+        Task::Regression { .. } => "mse, mae or huber",
     };
+    let task = task.noun();
     KeyFault::error("type", format!("`{name}` does not fit a {task}"))
         .hint(format!("a {task} takes {others}"))
 }
@@ -130,19 +131,23 @@ mod tests {
             ("bce", Box::new(Bce::default())),
         ];
         for (name, loss) in losses {
-            let fits = [true, false].map(|task| loss.fits(task, 3).is_none());
+            let labels = Task::MultiLabel {
+                names: vec!["a".into(), "b".into(), "c".into()],
+            };
+            let tasks = [Task::unnamed(3), Task::Regression { targets: 3 }, labels];
+            let fits = tasks.clone().map(|task| loss.fits(&task).is_none());
             let want = match name {
-                "cross_entropy" => [true, false],
-                "bce" => [false, true],
-                _ => [false, true],
+                "cross_entropy" => [true, false, false],
+                "bce" => [false, true, true],
+                _ => [false, true, false],
             };
             assert_eq!(fits, want, "{name}");
-            for task in [true, false] {
-                assert!(default_loss(task) != name || loss.fits(task, 3).is_none());
+            for task in tasks {
+                assert!(default_loss(&task) != name || loss.fits(&task).is_none());
             }
         }
         assert_eq!(
-            misfit("mse", true).to_string(),
+            misfit("mse", &Task::unnamed(3)).to_string(),
             "`type`: `mse` does not fit a classification; \
              hint: a classification takes cross_entropy, or bce for two classes"
         );

@@ -1,7 +1,7 @@
 //! Accuracy.
 
 use super::{Accumulator, MetricSpec, spec::misfit, top_k::Hits};
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault, task::Task};
 
 /// Share of samples whose class has the largest output, in 0–1. Of equal outputs the first counts;
 /// a single output is a logit, class 1 above 0. Of labels: share of samples whose labels are all
@@ -14,8 +14,8 @@ impl MetricSpec for Accuracy {
         "accuracy".into()
     }
 
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        (!classification).then(|| misfit("accuracy", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_classification()).then(|| misfit("accuracy", task))
     }
 
     fn judges_labels(&self) -> bool {
@@ -26,7 +26,7 @@ impl MetricSpec for Accuracy {
         Box::new(Hits::within(1))
     }
 
-    fn higher_is_better(&self) -> bool {
-        true
+    fn direction(&self) -> Direction {
+        Direction::Max
     }
 }

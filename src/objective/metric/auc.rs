@@ -5,7 +5,7 @@ use super::{
     ranking::{Ranked, Tie},
     spec::misfit,
 };
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault, task::Task};
 
 /// The area under the ROC curve: how probable it is that a sample of the class gets a higher
 /// probability than a sample of another class, ties counting half, in 0–1; 0.5 is a guess. Of two
@@ -20,8 +20,8 @@ impl MetricSpec for Auc {
         "auc".into()
     }
 
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        (!classification).then(|| misfit("auc", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_classification()).then(|| misfit("auc", task))
     }
 
     fn judges_labels(&self) -> bool {
@@ -36,8 +36,8 @@ impl MetricSpec for Auc {
         Box::new(Ranked::new(outputs, area))
     }
 
-    fn higher_is_better(&self) -> bool {
-        true
+    fn direction(&self) -> Direction {
+        Direction::Max
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     ranking::{Ranked, Tie},
     spec::misfit,
 };
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault, task::Task};
 
 /// The area under the precision-recall curve: Σ (gain in recall) · precision over all thresholds from
 /// the highest probability down, in 0–1; a guess achieves the share of the class. Of two classes the
@@ -19,8 +19,8 @@ impl MetricSpec for AveragePrecision {
         "average_precision".into()
     }
 
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        (!classification).then(|| misfit("average_precision", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_classification()).then(|| misfit("average_precision", task))
     }
 
     fn judges_labels(&self) -> bool {
@@ -31,8 +31,8 @@ impl MetricSpec for AveragePrecision {
         Box::new(Ranked::new(outputs, area))
     }
 
-    fn higher_is_better(&self) -> bool {
-        true
+    fn direction(&self) -> Direction {
+        Direction::Max
     }
 }
 

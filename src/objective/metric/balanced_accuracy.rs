@@ -5,7 +5,7 @@ use super::{
     spec::misfit,
     tally::{Tallied, Tally},
 };
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault, task::Task};
 
 /// The recall of each class, averaged over the classes that have a sample, in 0–1: the accuracy
 /// that a balanced split would give (scikit-learn's `balanced_accuracy_score`).
@@ -17,8 +17,8 @@ impl MetricSpec for BalancedAccuracy {
         "balanced_accuracy".into()
     }
 
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        (!classification).then(|| misfit("balanced_accuracy", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_classification()).then(|| misfit("balanced_accuracy", task))
     }
 
     fn start(&self, outputs: usize) -> Box<dyn Accumulator> {
@@ -29,7 +29,7 @@ impl MetricSpec for BalancedAccuracy {
         }))
     }
 
-    fn higher_is_better(&self) -> bool {
-        true
+    fn direction(&self) -> Direction {
+        Direction::Max
     }
 }

@@ -1,7 +1,11 @@
 //! Brier score.
 
-use super::{Accumulator, MetricSpec, TargetsRef, rows, spec::misfit};
-use crate::error::KeyFault;
+use super::{Accumulator, MetricSpec, rows, spec::misfit};
+use crate::{
+    direction::Direction,
+    error::KeyFault,
+    task::{Targets, Task},
+};
 
 /// Mean squared distance between probabilities and what came true: of two classes (p − y)² for the
 /// second one, in 0–1; of more Σ (p − y)² over the classes, in 0–2 (Brier 1950; scikit-learn's
@@ -14,16 +18,16 @@ impl MetricSpec for Brier {
         "brier".into()
     }
 
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        (!classification).then(|| misfit("brier", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_classification()).then(|| misfit("brier", task))
     }
 
     fn start(&self, _outputs: usize) -> Box<dyn Accumulator> {
         Box::new(Squares { sum: 0.0, count: 0 })
     }
 
-    fn higher_is_better(&self) -> bool {
-        false
+    fn direction(&self) -> Direction {
+        Direction::Min
     }
 }
 
@@ -34,7 +38,7 @@ struct Squares {
 }
 
 impl Accumulator for Squares {
-    fn add(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) {
+    fn add(&mut self, output: &[f32], width: usize, targets: &Targets) {
         let Some(rows) = rows::classes(output, width, targets) else {
             self.sum = f64::NAN;
             return;

@@ -5,7 +5,7 @@ use super::{
     per_target::{OfTarget, PerTarget},
     spec::misfit,
 };
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault, task::Task};
 
 /// 1 − variance of (target − output) / variance of the target, of each target, averaged over
 /// targets: as R², but a constant offset costs nothing. A target that never changes counts 1 where the
@@ -18,16 +18,16 @@ impl MetricSpec for ExplainedVariance {
         "explained_variance".into()
     }
 
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        classification.then(|| misfit("explained_variance", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_regression()).then(|| misfit("explained_variance", task))
     }
 
     fn start(&self, outputs: usize) -> Box<dyn Accumulator> {
         Box::new(PerTarget::<Target>::new(outputs))
     }
 
-    fn higher_is_better(&self) -> bool {
-        true
+    fn direction(&self) -> Direction {
+        Direction::Max
     }
 }
 

@@ -1,7 +1,11 @@
 //! Log loss.
 
-use super::{Accumulator, MetricSpec, TargetsRef, perplexity::surprise, rows, spec::misfit};
-use crate::error::KeyFault;
+use super::{Accumulator, MetricSpec, perplexity::surprise, rows, spec::misfit};
+use crate::{
+    direction::Direction,
+    error::KeyFault,
+    task::{Targets, Task},
+};
 
 /// Mean of −ln p, p being the probability that the softmax gives to the target's class, at least
 /// 2.2e-16 (scikit-learn's `log_loss`). Class weights and label smoothing do not enter, unlike in
@@ -14,16 +18,16 @@ impl MetricSpec for LogLoss {
         "log_loss".into()
     }
 
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        (!classification).then(|| misfit("log_loss", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_classification()).then(|| misfit("log_loss", task))
     }
 
     fn start(&self, _outputs: usize) -> Box<dyn Accumulator> {
         Box::new(Mean { sum: 0.0, count: 0 })
     }
 
-    fn higher_is_better(&self) -> bool {
-        false
+    fn direction(&self) -> Direction {
+        Direction::Min
     }
 }
 
@@ -34,7 +38,7 @@ struct Mean {
 }
 
 impl Accumulator for Mean {
-    fn add(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) {
+    fn add(&mut self, output: &[f32], width: usize, targets: &Targets) {
         let Some(rows) = rows::classes(output, width, targets) else {
             self.sum = f64::NAN;
             return;

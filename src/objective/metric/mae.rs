@@ -1,7 +1,7 @@
 //! Mean absolute error.
 
 use super::{Accumulator, MetricSpec, mean::Mean, spec::misfit};
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault, task::Task};
 
 /// Mean of |output − target| over samples and targets, in the target's unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,15 +12,15 @@ impl MetricSpec for MeanAbsoluteError {
         "mae".into()
     }
 
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        classification.then(|| misfit("mae", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_regression()).then(|| misfit("mae", task))
     }
 
     fn start(&self, _outputs: usize) -> Box<dyn Accumulator> {
         Box::new(Mean::of(|z, y| (z - y).abs()))
     }
 
-    fn higher_is_better(&self) -> bool {
-        false
+    fn direction(&self) -> Direction {
+        Direction::Min
     }
 }

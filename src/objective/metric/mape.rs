@@ -1,7 +1,7 @@
 //! Mean absolute percentage error.
 
 use super::{Accumulator, MetricSpec, mean::Mean, spec::misfit};
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault, task::Task};
 
 /// Mean of |output − target| / |target| over samples and targets; 0.1 is ten percent. A target of 0
 /// counts as 2.2e-16, so that one of them makes the mean huge (scikit-learn's
@@ -14,15 +14,15 @@ impl MetricSpec for Mape {
         "mape".into()
     }
 
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        classification.then(|| misfit("mape", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_regression()).then(|| misfit("mape", task))
     }
 
     fn start(&self, _outputs: usize) -> Box<dyn Accumulator> {
         Box::new(Mean::of(|z, y| (z - y).abs() / y.abs().max(f64::EPSILON)))
     }
 
-    fn higher_is_better(&self) -> bool {
-        false
+    fn direction(&self) -> Direction {
+        Direction::Min
     }
 }

@@ -5,7 +5,7 @@ use super::{
     spec::misfit,
     tally::{Tallied, Tally},
 };
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault, task::Task};
 
 /// The correlation between classes and predictions over all classes, in −1–1: 1 is perfect, 0 what
 /// guessing achieves (Matthews 1975; Gorodkin 2004 for several classes). 0 where one class is all
@@ -18,16 +18,16 @@ impl MetricSpec for Mcc {
         "mcc".into()
     }
 
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        (!classification).then(|| misfit("mcc", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_classification()).then(|| misfit("mcc", task))
     }
 
     fn start(&self, outputs: usize) -> Box<dyn Accumulator> {
         Box::new(Tallied::new(outputs, |tally: &Tally| vec![mcc(tally)]))
     }
 
-    fn higher_is_better(&self) -> bool {
-        true
+    fn direction(&self) -> Direction {
+        Direction::Max
     }
 }
 

@@ -1,6 +1,7 @@
 //! The mean of an error over samples and targets.
 
-use super::{Accumulator, TargetsRef, rows};
+use super::{Accumulator, rows};
+use crate::task::Targets;
 
 /// Adds up the error of each output against its target.
 pub(super) struct Mean {
@@ -21,7 +22,7 @@ impl Mean {
 }
 
 impl Accumulator for Mean {
-    fn add(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) {
+    fn add(&mut self, output: &[f32], width: usize, targets: &Targets) {
         let Some(pairs) = rows::values(output, width, targets) else {
             self.sum = f64::NAN;
             return;

@@ -2,6 +2,7 @@
 //! and slips of the pen.
 
 use super::{Average, METRICS, Score};
+use crate::suggest::{did_you_mean, likeness};
 
 /// What to write for names of other tools; a metric's own name stands for "did you mean".
 const OTHERS: [(&str, &[&str]); 24] = [
@@ -243,7 +244,7 @@ fn top(word: &str) -> Option<String> {
     let k: usize = digits.parse().ok().filter(|k| *k > 0)?;
     (names.contains(&rest.as_str())).then(|| match k {
         1 => did_you_mean("accuracy"),
-        k => did_you_mean(&format!("top_{k}")),
+        k => did_you_mean(format!("top_{k}")),
     })
 }
 
@@ -260,25 +261,20 @@ fn alike(name: &str, word: &str) -> Option<String> {
             .filter(char::is_ascii_digit)
             .collect::<String>()
     };
-    let likeness = |own: &str| {
+    let score = |own: &str| {
         let own = bare(own);
         if digits(&own) != digits(word) {
             return 0.0;
         }
-        let of = |word: &str| strsim::normalized_damerau_levenshtein(word, &own);
-        of(plain).max(of(&name.to_lowercase()))
+        likeness(plain, &own).max(likeness(name, &own))
     };
     let own = METRICS
         .iter()
         .map(|(own, _)| *own)
         .filter(|own| *own != "top_<k>");
-    let near = own.map(|own| (likeness(own), own));
+    let near = own.map(|own| (score(own), own));
     let best = near.max_by(|a, b| a.0.total_cmp(&b.0))?;
     (best.0 >= ALIKE).then(|| did_you_mean(best.1))
-}
-
-fn did_you_mean(name: &str) -> String {
-    format!("did you mean `{name}`?")
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub use r2::R2;
 pub use registry::{METRICS, MetricEntry, MetricKeys, default_metrics, metric};
 pub use rmse::RootMeanSquaredError;
 pub use rows::prediction;
-pub use spec::{Accumulator, MetricSpec, TargetsRef, reported};
+pub use spec::{Accumulator, MetricSpec, reported};
 pub use top_k::TopK;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The mean over targets of what is counted for each of them.
 
-use super::{Accumulator, TargetsRef, rows};
+use super::{Accumulator, rows};
+use crate::task::Targets;
 
 /// What is counted for one target.
 pub(super) trait OfTarget: Default + Clone + Send {
@@ -28,7 +29,7 @@ impl<T: OfTarget> PerTarget<T> {
 }
 
 impl<T: OfTarget> Accumulator for PerTarget<T> {
-    fn add(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) {
+    fn add(&mut self, output: &[f32], width: usize, targets: &Targets) {
         let pairs = rows::values(output, width, targets).filter(|_| width == self.targets.len());
         let Some(pairs) = pairs else {
             self.lost = true;

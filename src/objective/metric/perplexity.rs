@@ -1,7 +1,11 @@
 //! Perplexity.
 
-use super::{Accumulator, MetricSpec, TargetsRef, rows, spec::misfit};
-use crate::error::KeyFault;
+use super::{Accumulator, MetricSpec, rows, spec::misfit};
+use crate::{
+    direction::Direction,
+    error::KeyFault,
+    task::{Targets, Task},
+};
 
 /// exp of the mean −ln p, p being the probability that the softmax gives to the target's class: how
 /// many equally likely classes the model hesitates between; 1 is certainty, the number of classes
@@ -14,16 +18,16 @@ impl MetricSpec for Perplexity {
         "perplexity".into()
     }
 
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        (!classification).then(|| misfit("perplexity", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_classification()).then(|| misfit("perplexity", task))
     }
 
     fn start(&self, _outputs: usize) -> Box<dyn Accumulator> {
         Box::new(NegativeLogLikelihood { sum: 0.0, count: 0 })
     }
 
-    fn higher_is_better(&self) -> bool {
-        false
+    fn direction(&self) -> Direction {
+        Direction::Min
     }
 }
 
@@ -34,7 +38,7 @@ struct NegativeLogLikelihood {
 }
 
 impl Accumulator for NegativeLogLikelihood {
-    fn add(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) {
+    fn add(&mut self, output: &[f32], width: usize, targets: &Targets) {
         let Some(rows) = rows::classes(output, width, targets) else {
             self.sum = f64::NAN;
             return;

@@ -8,7 +8,7 @@ use super::{
     spec::misfit,
     tally::{Counts, Tallied, Tally},
 };
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault, task::Task};
 
 /// Precision = hits / (hits + false alarms), recall = hits / (hits + misses) and F1 = 2·hits /
 /// (2·hits + misses + false alarms) of each class, in 0–1; 0 where there is nothing to divide by
@@ -102,8 +102,8 @@ impl MetricSpec for PrecisionRecall {
         }
     }
 
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        (!classification).then(|| misfit(&self.name(), classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_classification()).then(|| misfit(&self.name(), task))
     }
 
     fn judges_labels(&self) -> bool {
@@ -124,8 +124,8 @@ impl MetricSpec for PrecisionRecall {
         }))
     }
 
-    fn higher_is_better(&self) -> bool {
-        true
+    fn direction(&self) -> Direction {
+        Direction::Max
     }
 }
 

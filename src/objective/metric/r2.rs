@@ -5,7 +5,7 @@ use super::{
     per_target::{OfTarget, PerTarget},
     spec::misfit,
 };
-use crate::error::KeyFault;
+use crate::{direction::Direction, error::KeyFault, task::Task};
 
 /// R² = 1 − Σ(output − target)² / Σ(target − mean)² of each target, averaged over targets: 1 is
 /// perfect, 0 is what the mean achieves, and there is no lower end. A target that never changes
@@ -18,16 +18,16 @@ impl MetricSpec for R2 {
         "r2".into()
     }
 
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        classification.then(|| misfit("r2", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_regression()).then(|| misfit("r2", task))
     }
 
     fn start(&self, outputs: usize) -> Box<dyn Accumulator> {
         Box::new(PerTarget::<Moments>::new(outputs))
     }
 
-    fn higher_is_better(&self) -> bool {
-        true
+    fn direction(&self) -> Direction {
+        Direction::Max
     }
 }
 

@@ -3,7 +3,8 @@
 //! the second), and 16 more for each sample while a class is ranked: 100 MB for a million samples of
 //! ten classes.
 
-use super::{Accumulator, TargetsRef, rows};
+use super::{Accumulator, rows};
+use crate::task::Targets;
 
 /// The scores for one class, and which samples are of it.
 #[derive(Debug, Clone, Default)]
@@ -41,7 +42,7 @@ impl Ranked {
         }
     }
 
-    fn add_classes(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) -> Option<()> {
+    fn add_classes(&mut self, output: &[f32], width: usize, targets: &Targets) -> Option<()> {
         let mut probabilities = Vec::new();
         for (row, class) in rows::classes(output, width, targets)? {
             rows::probabilities(row, &mut probabilities);
@@ -57,7 +58,7 @@ impl Ranked {
         Some(())
     }
 
-    fn add_labels(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) -> Option<()> {
+    fn add_labels(&mut self, output: &[f32], width: usize, targets: &Targets) -> Option<()> {
         self.columns.resize_with(width, Column::default);
         for (i, p, y) in rows::values(output, width, targets)? {
             if p.is_nan() || (y != 0.0 && y != 1.0) {
@@ -71,10 +72,10 @@ impl Ranked {
 }
 
 impl Accumulator for Ranked {
-    fn add(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) {
+    fn add(&mut self, output: &[f32], width: usize, targets: &Targets) {
         let taken = match targets {
-            TargetsRef::Classes(_) => self.add_classes(output, width, targets),
-            TargetsRef::Values(_) => self.add_labels(output, width, targets),
+            Targets::Classes(_) => self.add_classes(output, width, targets),
+            Targets::Values(_) => self.add_labels(output, width, targets),
         };
         self.lost |= taken.is_none();
     }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::*;
+use crate::task::{Targets, Task};
 
 #[derive(Deserialize)]
 struct Reference {
@@ -31,11 +32,15 @@ impl Case {
             let output = self.output[start..end].concat();
             match (&self.classes, &self.values_target) {
                 (Some(classes), _) => {
-                    counted.add(&output, width, TargetsRef::Classes(&classes[start..end]));
+                    counted.add(
+                        &output,
+                        width,
+                        &Targets::Classes(classes[start..end].to_vec()),
+                    );
                 }
                 (_, Some(values)) => {
                     let values = values[start..end].concat();
-                    counted.add(&output, width, TargetsRef::Values(&values));
+                    counted.add(&output, width, &Targets::Values(values));
                 }
                 _ => panic!("`{}` has no targets", self.note),
             }
@@ -127,11 +132,11 @@ fn value_with(name: &str, value: f32) -> f64 {
     let metric = metric(name).unwrap();
     let mut counted = metric.start(3);
     let output = [1.0, 2.0, 3.0, 0.5, value, 0.1, 0.3, 0.2, 0.1];
-    let targets = match metric.fits(true, 3) {
-        None => TargetsRef::Classes(&[2, 0, 1]),
-        Some(_) => TargetsRef::Values(&[1.0, 2.5, 3.0, 0.0, 0.5, 0.0, 1.0, 1.0, 1.0]),
+    let targets = match metric.fits(&Task::unnamed(3)) {
+        None => Targets::Classes(vec![2, 0, 1]),
+        Some(_) => Targets::Values(vec![1.0, 2.5, 3.0, 0.0, 0.5, 0.0, 1.0, 1.0, 1.0]),
     };
-    counted.add(&output, 3, targets);
+    counted.add(&output, 3, &targets);
     counted.value()
 }
 
@@ -150,11 +155,11 @@ fn no_sample_gives_nan() {
     for name in all_names() {
         let mut counted = metric(name).unwrap().start(3);
         assert!(counted.value().is_nan(), "{name}");
-        let targets = match metric(name).unwrap().fits(true, 3) {
-            None => TargetsRef::Classes(&[]),
-            Some(_) => TargetsRef::Values(&[]),
+        let targets = match metric(name).unwrap().fits(&Task::unnamed(3)) {
+            None => Targets::Classes(vec![]),
+            Some(_) => Targets::Values(vec![]),
         };
-        counted.add(&[], 3, targets);
+        counted.add(&[], 3, &targets);
         assert!(counted.value().is_nan(), "{name}");
     }
 }
@@ -163,16 +168,16 @@ fn no_sample_gives_nan() {
 fn targets_of_the_other_task_and_classes_without_an_output_give_nan() {
     for name in all_names() {
         let mut counted = metric(name).unwrap().start(3);
-        let targets = match metric(name).unwrap().fits(true, 3) {
-            None => TargetsRef::Values(&[1.0, 2.0, 3.0]),
-            Some(_) => TargetsRef::Classes(&[1]),
+        let targets = match metric(name).unwrap().fits(&Task::unnamed(3)) {
+            None => Targets::Values(vec![1.0, 2.0, 3.0]),
+            Some(_) => Targets::Classes(vec![1]),
         };
-        counted.add(&[1.0, 2.0, 3.0], 3, targets);
+        counted.add(&[1.0, 2.0, 3.0], 3, &targets);
         assert!(counted.value().is_nan(), "{name}");
     }
     for name in CLASSES {
         let mut counted = metric(name).unwrap().start(3);
-        counted.add(&[1.0, 2.0, 3.0], 3, TargetsRef::Classes(&[3]));
+        counted.add(&[1.0, 2.0, 3.0], 3, &Targets::Classes(vec![3]));
         assert!(counted.value().is_nan(), "{name}");
     }
 }

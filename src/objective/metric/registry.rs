@@ -8,7 +8,7 @@ use super::{
     Mape, Mcc, MeanAbsoluteError, MetricSpec, Perplexity, PrecisionRecall, R2,
     RootMeanSquaredError, Score, TopK, meant,
 };
-use crate::error::KeyFault;
+use crate::{error::KeyFault, task::Task};
 
 /// The names that [`metric`] knows, each with what it means.
 pub const METRICS: [(&str, &str); 17] = [
@@ -165,9 +165,9 @@ fn at_type(fault: KeyFault) -> KeyFault {
 /// The metric of a name.
 ///
 /// ```
-/// use trainer::objective::{TargetsRef, metric};
+/// use trainer::objective::{Targets, metric};
 /// let mut top = metric("top_2")?.start(3);
-/// top.add(&[0.1, 0.7, 0.2, 0.1, 0.7, 0.2], 3, TargetsRef::Classes(&[2, 0]));
+/// top.add(&[0.1, 0.7, 0.2, 0.1, 0.7, 0.2], 3, &Targets::Classes(vec![2, 0]));
 /// assert_eq!(top.value(), 0.5);
 /// assert!(metric("acuracy").unwrap_err().to_string().contains("did you mean `accuracy`?"));
 /// # Ok::<(), trainer::error::KeyFault>(())
@@ -213,11 +213,11 @@ fn averaged(name: &str) -> Option<PrecisionRecall> {
 
 /// The names of the metrics that a task gets where the config names none.
 #[must_use]
-pub fn default_metrics(classification: bool) -> &'static [&'static str] {
-    if classification {
-        &["accuracy"]
-    } else {
-        &["rmse", "mae", "r2"]
+pub fn default_metrics(task: &Task) -> &'static [&'static str] {
+    match task {
+        Task::Classification { .. } | Task::NextToken { .. } => &["accuracy"],
+        Task::MultiLabel { .. } => &["f1", "accuracy"],
+        Task::Regression { .. } => &["rmse", "mae", "r2"],
     }
 }
 
@@ -240,6 +240,11 @@ fn unknown(name: &str) -> KeyFault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::direction::Direction;
+
+    fn tasks() -> [Task; 2] {
+        [Task::unnamed(10), Task::Regression { targets: 10 }]
+    }
 
     #[test]
     fn every_listed_name_is_a_metric_and_fits_one_task() {
@@ -247,13 +252,13 @@ mod tests {
             let name = listed.replace("<k>", "5");
             let metric = metric(&name).unwrap();
             assert_eq!(metric.name(), name);
-            let fits = [true, false].map(|task| metric.fits(task, 10).is_none());
+            let fits = tasks().map(|task| metric.fits(&task).is_none());
             assert_ne!(fits[0], fits[1], "{name}");
             assert!(fits[0] || !metric.judges_labels(), "{name}");
         }
-        for task in [true, false] {
-            for name in default_metrics(task) {
-                assert_eq!(metric(name).unwrap().fits(task, 10), None, "{name}");
+        for task in tasks() {
+            for name in default_metrics(&task) {
+                assert_eq!(metric(name).unwrap().fits(&task), None, "{name}");
             }
         }
     }
@@ -264,8 +269,8 @@ mod tests {
         for (listed, _) in METRICS {
             let metric = metric(&listed.replace("<k>", "5")).unwrap();
             assert_eq!(
-                metric.higher_is_better(),
-                !lower.contains(&listed),
+                metric.direction() == Direction::Min,
+                lower.contains(&listed),
                 "{listed}"
             );
         }
@@ -346,7 +351,7 @@ mod tests {
         assert_eq!(
             metric("accuracy")
                 .unwrap()
-                .fits(false, 1)
+                .fits(&Task::Regression { targets: 1 })
                 .unwrap()
                 .to_string(),
             "`accuracy` does not fit a regression; hint: a regression takes rmse, mae, mape, r2 or \

@@ -1,7 +1,11 @@
 //! Root mean squared error.
 
-use super::{Accumulator, MetricSpec, TargetsRef, rows, spec::misfit};
-use crate::error::KeyFault;
+use super::{Accumulator, MetricSpec, rows, spec::misfit};
+use crate::{
+    direction::Direction,
+    error::KeyFault,
+    task::{Targets, Task},
+};
 
 /// √(mean of (output − target)²) of each target over the samples, averaged over targets, in the
 /// target's unit.
@@ -13,8 +17,8 @@ impl MetricSpec for RootMeanSquaredError {
         "rmse".into()
     }
 
-    fn fits(&self, classification: bool, _outputs: usize) -> Option<KeyFault> {
-        classification.then(|| misfit("rmse", classification))
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        (!task.is_regression()).then(|| misfit("rmse", task))
     }
 
     fn start(&self, outputs: usize) -> Box<dyn Accumulator> {
@@ -25,8 +29,8 @@ impl MetricSpec for RootMeanSquaredError {
         })
     }
 
-    fn higher_is_better(&self) -> bool {
-        false
+    fn direction(&self) -> Direction {
+        Direction::Min
     }
 }
 
@@ -40,7 +44,7 @@ struct Squares {
 }
 
 impl Accumulator for Squares {
-    fn add(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) {
+    fn add(&mut self, output: &[f32], width: usize, targets: &Targets) {
         let pairs = rows::values(output, width, targets).filter(|_| width == self.sums.len());
         let Some(pairs) = pairs else {
             self.lost = true;

@@ -1,14 +1,14 @@
 //! Outputs beside their targets, row by row.
 
-use super::TargetsRef;
+use crate::task::Targets;
 
 /// Rows of `width` outputs, each with its class; `None` where the batch does not fit together.
 pub(super) fn classes<'a>(
     output: &'a [f32],
     width: usize,
-    targets: TargetsRef<'a>,
+    targets: &'a Targets,
 ) -> Option<impl Iterator<Item = (&'a [f32], usize)>> {
-    let TargetsRef::Classes(classes) = targets else {
+    let Targets::Classes(classes) = targets else {
         return None;
     };
     if width == 0 || output.len() != classes.len() * width {
@@ -26,9 +26,9 @@ pub(super) fn classes<'a>(
 pub(super) fn values<'a>(
     output: &'a [f32],
     width: usize,
-    targets: TargetsRef<'a>,
+    targets: &'a Targets,
 ) -> Option<impl Iterator<Item = (usize, f64, f64)>> {
-    let TargetsRef::Values(values) = targets else {
+    let Targets::Values(values) = targets else {
         return None;
     };
     if width == 0 || output.len() != values.len() || !output.len().is_multiple_of(width) {
@@ -44,9 +44,9 @@ pub(super) fn values<'a>(
 pub(super) fn labels<'a>(
     output: &'a [f32],
     width: usize,
-    targets: TargetsRef<'a>,
+    targets: &'a Targets,
 ) -> Option<impl Iterator<Item = Option<Vec<(bool, bool)>>>> {
-    let TargetsRef::Values(values) = targets else {
+    let Targets::Values(values) = targets else {
         return None;
     };
     if width == 0 || output.len() != values.len() || !output.len().is_multiple_of(width) {
@@ -125,7 +125,8 @@ mod tests {
     #[test]
     fn labels_are_0_or_1() {
         let rows = |output: &'static [f32], targets: &'static [f32]| -> Vec<_> {
-            let rows = labels(output, 2, TargetsRef::Values(targets));
+            let targets = Targets::Values(targets.to_vec());
+            let rows = labels(output, 2, &targets);
             rows.into_iter().flatten().collect()
         };
         assert_eq!(
@@ -139,10 +140,10 @@ mod tests {
     #[test]
     fn batches_that_do_not_fit_together_are_refused() {
         let three = [0.0; 3];
-        assert!(classes(&three, 2, TargetsRef::Classes(&[0])).is_none());
-        assert!(classes(&three, 3, TargetsRef::Values(&three)).is_none());
-        assert!(classes(&three, 0, TargetsRef::Classes(&[])).is_none());
-        assert!(values(&three, 2, TargetsRef::Values(&three)).is_none());
-        assert!(values(&three, 1, TargetsRef::Classes(&[0, 1, 2])).is_none());
+        assert!(classes(&three, 2, &Targets::Classes(vec![0])).is_none());
+        assert!(classes(&three, 3, &Targets::Values(three.to_vec())).is_none());
+        assert!(classes(&three, 0, &Targets::Classes(vec![])).is_none());
+        assert!(values(&three, 2, &Targets::Values(three.to_vec())).is_none());
+        assert!(values(&three, 1, &Targets::Classes(vec![0, 1, 2])).is_none());
     }
 }

@@ -1,6 +1,10 @@
 //! What every metric can do.
 
-use crate::error::KeyFault;
+use crate::{
+    direction::Direction,
+    error::KeyFault,
+    task::{Targets, Task},
+};
 
 /// A metric by its name.
 pub trait MetricSpec: std::fmt::Debug + Send + Sync {
@@ -12,12 +16,13 @@ pub trait MetricSpec: std::fmt::Debug + Send + Sync {
         Vec::new()
     }
 
-    /// Whether it fits a classification into `outputs` classes, or a regression of `outputs`
-    /// targets. A fault's key is empty: it stands where the name stands.
-    fn fits(&self, classification: bool, outputs: usize) -> Option<KeyFault>;
+    /// Returns the fault of a metric that does not fit the task. Its key is empty: it stands where
+    /// the name stands.
+    fn fits(&self, task: &Task) -> Option<KeyFault>;
 
-    /// Whether it judges labels, too: a regression under a loss of values in 0–1, whose predictions are
-    /// probabilities and whose targets are 0 or 1, several for each sample.
+    /// Returns whether it judges labels, too: several for each sample, whose predictions are
+    /// probabilities and whose targets are 0 or 1. So are those of a multi-label classification,
+    /// and of a regression under a loss of values in 0–1.
     fn judges_labels(&self) -> bool {
         false
     }
@@ -36,15 +41,15 @@ pub trait MetricSpec: std::fmt::Debug + Send + Sync {
     /// Begins to count over a model with `outputs` outputs (one for two classes under `bce`).
     fn start(&self, outputs: usize) -> Box<dyn Accumulator>;
 
-    /// Returns whether more is better.
-    fn higher_is_better(&self) -> bool;
+    /// Returns which of its values are better.
+    fn direction(&self) -> Direction;
 }
 
 /// A metric being counted.
 pub trait Accumulator: Send {
     /// Takes a batch: `output` is `[n, width]`, row by row; the tokens of samples are rows. Where a row has NaN, or the numbers of
     /// outputs and targets do not fit each other, the value becomes NaN.
-    fn add(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>);
+    fn add(&mut self, output: &[f32], width: usize, targets: &Targets);
 
     /// The value over all samples so far; NaN where there were none.
     fn value(&self) -> f64;
@@ -54,15 +59,6 @@ pub trait Accumulator: Send {
     fn values(&self) -> Vec<f64> {
         vec![self.value()]
     }
-}
-
-/// A batch's targets.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum TargetsRef<'a> {
-    /// A class for each sample, or for each token of the samples.
-    Classes(&'a [u32]),
-    /// As many values for each sample as there are outputs, row by row; 0 or 1 each for labels.
-    Values(&'a [f32]),
 }
 
 /// The names under which a metric is reported, without the split: its own, or one for each class.
@@ -77,16 +73,16 @@ pub fn reported(name: &str, metric: &dyn MetricSpec, classes: &[String]) -> Vec<
     }
 }
 
-/// The fault of a metric made for the other task.
-pub(super) fn misfit(name: &str, classification: bool) -> KeyFault {
-    let (task, others) = if classification {
-        (
-            "classification",
-            "accuracy, balanced_accuracy, top_<k>, precision, recall, f1, auc, average_precision, mcc, log_loss, brier or perplexity",
-        )
-    } else {
-        ("regression", "rmse, mae, mape, r2 or explained_variance")
+/// Returns the fault of a metric made for another task.
+pub(super) fn misfit(name: &str, task: &Task) -> KeyFault {
+    let others = match task {
+        Task::Classification { .. } | Task::NextToken { .. } => {
+            "accuracy, balanced_accuracy, top_<k>, precision, recall, f1, auc, average_precision, mcc, log_loss, brier or perplexity"
+        }
+        Task::MultiLabel { .. } => "accuracy, precision, recall, f1, auc or average_precision",
+        Task::Regression { .. } => "rmse, mae, mape, r2 or explained_variance",
     };
+    let task = task.noun();
     KeyFault::error("", format!("`{name}` does not fit a {task}"))
         .hint(format!("a {task} takes {others}"))
 }

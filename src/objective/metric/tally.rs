@@ -1,6 +1,7 @@
 //! What became of each class: the counts that precision, recall, F1 and their kin are made of.
 
-use super::{Accumulator, TargetsRef, rows};
+use super::{Accumulator, rows};
+use crate::task::Targets;
 
 /// The scores of one class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,15 +56,15 @@ impl Tally {
     }
 
     /// Counts a batch.
-    fn add(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) {
+    fn add(&mut self, output: &[f32], width: usize, targets: &Targets) {
         let counted = match targets {
-            TargetsRef::Classes(_) => self.add_classes(output, width, targets),
-            TargetsRef::Values(_) => self.add_labels(output, width, targets),
+            Targets::Classes(_) => self.add_classes(output, width, targets),
+            Targets::Values(_) => self.add_labels(output, width, targets),
         };
         self.lost |= counted.is_none();
     }
 
-    fn add_classes(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) -> Option<()> {
+    fn add_classes(&mut self, output: &[f32], width: usize, targets: &Targets) -> Option<()> {
         for (row, class) in rows::classes(output, width, targets)? {
             let predicted = rows::prediction(row)?;
             if predicted == class {
@@ -77,7 +78,7 @@ impl Tally {
         Some(())
     }
 
-    fn add_labels(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) -> Option<()> {
+    fn add_labels(&mut self, output: &[f32], width: usize, targets: &Targets) -> Option<()> {
         if width != self.outputs {
             return None;
         }
@@ -114,7 +115,7 @@ impl<F: Fn(&Tally) -> Vec<f64>> Tallied<F> {
 }
 
 impl<F: Fn(&Tally) -> Vec<f64> + Send> Accumulator for Tallied<F> {
-    fn add(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) {
+    fn add(&mut self, output: &[f32], width: usize, targets: &Targets) {
         self.tally.add(output, width, targets);
     }
 

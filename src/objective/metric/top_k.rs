@@ -1,7 +1,11 @@
 //! Top-k accuracy.
 
-use super::{Accumulator, MetricSpec, TargetsRef, rows, spec::misfit};
-use crate::error::KeyFault;
+use super::{Accumulator, MetricSpec, rows, spec::misfit};
+use crate::{
+    direction::Direction,
+    error::KeyFault,
+    task::{Targets, Task},
+};
 
 /// Share of samples whose class is among the k largest outputs, in 0–1: `top_5`. Of equal outputs
 /// the first counts as larger, so that `top_1` is the accuracy.
@@ -16,12 +20,12 @@ impl MetricSpec for TopK {
         format!("top_{}", self.k)
     }
 
-    fn fits(&self, classification: bool, outputs: usize) -> Option<KeyFault> {
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
         let name = self.name();
-        if !classification {
-            return Some(misfit(&name, classification));
+        if !task.is_classification() {
+            return Some(misfit(&name, task));
         }
-        let classes = outputs.max(2);
+        let classes = task.outputs().max(2);
         (self.k >= classes).then(|| {
             KeyFault::error("", format!("`{name}` of {classes} classes is always 1"))
                 .hint("take a smaller k, or `accuracy`")
@@ -32,8 +36,8 @@ impl MetricSpec for TopK {
         Box::new(Hits::within(self.k))
     }
 
-    fn higher_is_better(&self) -> bool {
-        true
+    fn direction(&self) -> Direction {
+        Direction::Max
     }
 }
 
@@ -59,7 +63,7 @@ impl Hits {
 
 impl Hits {
     /// A sample of several labels is hit where all of them are right.
-    fn add_labels(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) {
+    fn add_labels(&mut self, output: &[f32], width: usize, targets: &Targets) {
         let Some(rows) = rows::labels(output, width, targets) else {
             self.lost = true;
             return;
@@ -75,8 +79,8 @@ impl Hits {
 }
 
 impl Accumulator for Hits {
-    fn add(&mut self, output: &[f32], width: usize, targets: TargetsRef<'_>) {
-        if matches!(targets, TargetsRef::Values(_)) {
+    fn add(&mut self, output: &[f32], width: usize, targets: &Targets) {
+        if matches!(targets, Targets::Values(_)) {
             return self.add_labels(output, width, targets);
         }
         let Some(rows) = rows::classes(output, width, targets) else {
@@ -126,13 +130,16 @@ mod tests {
 
     #[test]
     fn k_has_to_leave_something_to_miss() {
-        assert_eq!(TopK { k: 5 }.fits(true, 10), None);
+        assert_eq!(TopK { k: 5 }.fits(&Task::unnamed(10)), None);
         assert_eq!(
-            TopK { k: 5 }.fits(true, 5).unwrap().to_string(),
+            TopK { k: 5 }.fits(&Task::unnamed(5)).unwrap().to_string(),
             "`top_5` of 5 classes is always 1; hint: take a smaller k, or `accuracy`"
         );
         assert_eq!(
-            TopK { k: 5 }.fits(false, 1).unwrap().message,
+            TopK { k: 5 }
+                .fits(&Task::Regression { targets: 1 })
+                .unwrap()
+                .message,
             "`top_5` does not fit a regression"
         );
     }

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::{CheckpointInfo, digest::FileDigest};
 use crate::{
     event::{Metrics, Reason},
+    number,
     run::{
         Binary, LogDigest, RunError, RunInfo,
         disk::{self, Entry},
-        layout, number, seal,
+        layout, seal,
     },
 };
 
@@ -46,7 +47,7 @@ pub struct Manifest {
     /// When it was written.
     pub created: String,
     /// Why it was taken.
-    pub reasons: Vec<Mark>,
+    pub reasons: Vec<Reason>,
     /// The metrics known at that point.
     #[serde(with = "number::map")]
     pub metrics: Metrics,
@@ -65,52 +66,6 @@ pub struct Manifest {
     pub log: Option<LogDigest>,
     /// Lengths and digests of the other files.
     pub files: BTreeMap<String, FileDigest>,
-}
-
-/// A [`Reason`] in JSON, where a value need not be finite.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Mark {
-    /// `[checkpoint] every`.
-    Every,
-    /// A new best value.
-    Best {
-        /// `split/name`.
-        metric: String,
-        /// Its value.
-        #[serde(with = "number")]
-        value: f64,
-    },
-    /// The run is over.
-    Final,
-    /// A signal asked the run to stop.
-    Signal,
-    /// SIGUSR1 asked for a checkpoint.
-    Request,
-}
-
-impl From<&Reason> for Mark {
-    fn from(reason: &Reason) -> Self {
-        match reason.clone() {
-            Reason::Every => Self::Every,
-            Reason::Best { metric, value } => Self::Best { metric, value },
-            Reason::Final => Self::Final,
-            Reason::Signal => Self::Signal,
-            Reason::Request => Self::Request,
-        }
-    }
-}
-
-impl From<&Mark> for Reason {
-    fn from(mark: &Mark) -> Self {
-        match mark.clone() {
-            Mark::Every => Self::Every,
-            Mark::Best { metric, value } => Self::Best { metric, value },
-            Mark::Final => Self::Final,
-            Mark::Signal => Self::Signal,
-            Mark::Request => Self::Request,
-        }
-    }
 }
 
 impl Manifest {
@@ -175,9 +130,10 @@ impl Manifest {
         let best = self
             .reasons
             .iter()
-            .find(|mark| matches!(mark, Mark::Best { .. }));
+            .find(|mark| matches!(mark, Reason::Best { .. }));
         best.or(self.reasons.first())
-            .map_or(Reason::Every, Reason::from)
+            .cloned()
+            .unwrap_or(Reason::Every)
     }
 
     /// What readers get to see of it.
@@ -186,7 +142,7 @@ impl Manifest {
             step: self.step,
             epoch: self.epoch,
             path: dir.into(),
-            reasons: self.reasons.iter().map(Reason::from).collect(),
+            reasons: self.reasons.clone(),
             bytes: self
                 .files
                 .values()

@@ -10,7 +10,7 @@ use crate::run::{
 };
 
 /// Steps of those among `saved` that need not stay; the last one is the one just written. The newest
-/// and the best always stay; among equally good ones the earlier is better, and NaN is never good.
+/// and the best always stay; among equally good ones the earlier is better, and NaN and infinities are never good.
 /// Those of later steps than the last one's go: the run went back behind them.
 pub fn doomed(saved: &[CheckpointInfo], keep: Keep) -> Vec<u64> {
     let now = saved.last().map_or(0, |info| info.step);
@@ -21,10 +21,11 @@ pub fn doomed(saved: &[CheckpointInfo], keep: Keep) -> Vec<u64> {
     let mut best: Vec<(f64, u64)> = past
         .iter()
         .filter_map(|info| Some((info.best()?.1, info.step)))
-        .filter(|(value, _)| !value.is_nan())
+        .filter(|(value, _)| value.is_finite())
         .collect();
     best.sort_by(|(a, a_step), (b, b_step)| {
-        match (keep.mode.better(*a, *b), keep.mode.better(*b, *a)) {
+        let better = |a: &f64, b: &f64| keep.mode.improves(*a, Some(*b), 0.0);
+        match (better(a, b), better(b, a)) {
             (true, _) => Ordering::Less,
             (_, true) => Ordering::Greater,
             _ => a_step.cmp(b_step),

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::manifest::{MANIFEST, MODEL, Manifest, Mark, OPTIMIZER, STATE};
+use super::manifest::{MANIFEST, MODEL, Manifest, OPTIMIZER, STATE};
 use super::{digest::FileDigest, prune, tensors};
 use crate::{
     event::{Checkpoint, Reason},
@@ -118,7 +118,7 @@ fn write(
         step: checkpoint.step,
         epoch: checkpoint.epoch,
         created: machine::stamp(jiff::Timestamp::now()),
-        reasons: vec![Mark::from(&checkpoint.reason)],
+        reasons: vec![checkpoint.reason.clone()],
         metrics: checkpoint.metrics.clone(),
         state_hash: checkpoint.state_hash.clone(),
         plan_hash: origin.plan_hash.clone(),
@@ -139,9 +139,8 @@ fn write(
 /// replaced, its other files stay.
 pub fn mark(dir: &Entry, run: &str, reason: &Reason) -> Result<Manifest, RunError> {
     let mut manifest = Manifest::read(dir, run)?;
-    let mark = Mark::from(reason);
-    if !manifest.reasons.contains(&mark) {
-        manifest.reasons.push(mark);
+    if !manifest.reasons.contains(reason) {
+        manifest.reasons.push(reason.clone());
         let path = dir.join(MANIFEST);
         let text = manifest.text().map_err(|e| RunError::damaged(&path, e))?;
         disk::replace(&path, text.as_bytes())?;

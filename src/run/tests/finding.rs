@@ -75,7 +75,7 @@ fn a_list_says_how_far_each_run_is() {
     let list = Store::new(root.path()).list().unwrap();
     let seen: Vec<_> = list
         .iter()
-        .map(|view| (view.status.as_str(), view.step()))
+        .map(|view| (view.status.name(), view.step()))
         .collect();
     assert_eq!(seen, [("running", 0), ("completed", 24), ("crashed", 6)]);
     assert_eq!(
@@ -88,7 +88,10 @@ fn a_list_says_how_far_each_run_is() {
         done.display()
     );
     drop(writer);
-    assert_eq!(Store::new(root.path()).list().unwrap()[0].status, "crashed");
+    assert_eq!(
+        Store::new(root.path()).list().unwrap()[0].status.name(),
+        "crashed"
+    );
     assert!(
         Store::new(root.path().join("nowhere"))
             .list()

@@ -114,9 +114,9 @@ fn a_run_is_locked_while_its_process_lives_and_crashed_after() {
         matches!(refused, Some(RunError::Locked { pid, .. }) if pid == other.child.id()),
         "{refused:?}"
     );
-    assert_eq!(Reader::open(&other.path).unwrap().status, "running");
+    assert_eq!(Reader::open(&other.path).unwrap().status.name(), "running");
     other.kill();
-    assert_eq!(Reader::open(&other.path).unwrap().status, "crashed");
+    assert_eq!(Reader::open(&other.path).unwrap().status.name(), "crashed");
     drop(Resume::open(&other.path).unwrap());
 }
 

@@ -35,7 +35,7 @@ fn a_resumed_log_equals_an_uninterrupted_one_wherever_the_run_was_killed() {
     let whole = toy::run(root.path(), TOTAL, TOTAL);
     for last in 0..TOTAL {
         let path = toy::run(root.path(), last, TOTAL);
-        assert_eq!(Reader::open(&path).unwrap().status, "crashed");
+        assert_eq!(Reader::open(&path).unwrap().status.name(), "crashed");
         let (from, _) = toy::go_on(&path, TOTAL);
         let newest = (1..=last)
             .rev()
@@ -157,7 +157,7 @@ fn a_stop_by_a_signal_leaves_no_trace_in_the_log() {
             signal: Some(15),
         };
         writer.finish(&toy.ending(status)).unwrap();
-        assert_eq!(Reader::open(&path).unwrap().status, "stopped");
+        assert_eq!(Reader::open(&path).unwrap().status.name(), "stopped");
 
         let resume = Resume::open(&path).unwrap();
         assert_eq!(resume.step(), last);
@@ -167,7 +167,7 @@ fn a_stop_by_a_signal_leaves_no_trace_in_the_log() {
         );
         let writer = resume.begin(&toy::resume_meta()).unwrap();
         assert!(!path.join("summary.json").exists());
-        assert_eq!(Reader::open(&path).unwrap().status, "running");
+        assert_eq!(Reader::open(&path).unwrap().status.name(), "running");
         drop(writer);
         let (from, _) = toy::go_on(&path, TOTAL);
         assert_eq!(from, last);

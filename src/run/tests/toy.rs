@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 use serde_json::json;
 
 use crate::{
+    direction::Direction,
     event::{
         Best, Checkpoint, Dtype, Ending, EpochRow, EvalRow, Event, Metrics, NamedArray, Reason,
         Sink, SinkError, Status, StepRow,
     },
-    run::{AttemptMeta, Keep, Labels, Mode, Reader, Resume, ResumeMeta, Row, RunMeta, Writer},
+    run::{AttemptMeta, Keep, Labels, Reader, Resume, ResumeMeta, Row, RunMeta, Writer},
 };
 
 /// Steps in one epoch; a checkpoint each `EVERY` steps, a row each `LOG` steps.
@@ -263,7 +264,7 @@ pub fn keep() -> Keep {
     Keep {
         newest: 2,
         best: 1,
-        mode: Mode::Min,
+        mode: Direction::Min,
     }
 }
 

@@ -37,12 +37,10 @@ impl Folder {
 
 /// Features of all rows of a split.
 fn rows(dataset: &dyn Dataset, width: usize) -> Vec<Vec<f32>> {
-    let row = |i| {
-        let mut out = vec![f32::NAN; width];
-        dataset.get(i, &mut out).unwrap();
-        out
-    };
-    (0..dataset.len()).map(row).collect()
+    let rows = (0..dataset.len()).map(|i| numbers(dataset, i));
+    let rows: Vec<Vec<f32>> = rows.collect();
+    assert!(rows.iter().all(|row| row.len() == width));
+    rows
 }
 
 const TRAIN: &str = "size,color,y\n1,red,10\n2,blue,20\n3,red,30\n6,green,60\n";
@@ -268,7 +266,7 @@ fn a_category_is_its_text() {
     let zips = "zip,y\n02116,1\n2116,2\n10001,3\n00501,4\n02116,5\n";
     let keys = "target = \"y\"\ntask = \"regression\"\nstandardize = false\ncolumns = { zip = { type = \"category\" } }";
     let data = load(zips, keys, ALL).unwrap();
-    assert_eq!(data.facts.shape, [4]);
+    assert_eq!(data.facts.fields[0].shape, [4]);
     assert_eq!(features(&data)[0], features(&data)[4]);
     assert_ne!(features(&data)[0], features(&data)[1]);
     assert_eq!(
@@ -278,7 +276,10 @@ fn a_category_is_its_text() {
         ]
     );
     let by_number = format!("{keys}\ncategories_by = \"number\"");
-    assert_eq!(load(zips, &by_number, ALL).unwrap().facts.shape, [3]);
+    assert_eq!(
+        load(zips, &by_number, ALL).unwrap().facts.fields[0].shape,
+        [3]
+    );
     // Numbers above 2^53 are the same float in pairs.
     let ids = ["9007199254740995", "9007199254740992", "9007199254740993"];
     let rows: String = (0..12).map(|i| format!("{i},{}\n", ids[i % 3])).collect();
@@ -307,7 +308,7 @@ fn a_category_that_the_training_split_lacks_is_all_zeros() {
         let common = format!("split = {{ val = \"40%\", test = \"0%\", seed = {seed} }}");
         let data = load(&table, keys, &common).unwrap();
         // The features do not depend on the split.
-        assert_eq!(data.facts.shape, [3]);
+        assert_eq!(data.facts.fields[0].shape, [3]);
         let val = data.val.clone().unwrap();
         let rare = (0..val.len()).find(|&i| targets(&*val)[i] == 30.0);
         places.insert(rare.is_some());
