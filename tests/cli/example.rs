@@ -9,14 +9,18 @@ use std::{
 
 use crate::sandbox::{Outcome, Sandbox, finish, json, repository};
 
-/// The example's program, which `cargo test` builds; a test run that named its targets did not.
 fn program() -> PathBuf {
+    built_example("my_model")
+}
+
+/// An example's program, which `cargo test` builds; a test run that named its targets did not.
+pub fn built_example(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let built = own.ancestors().nth(2).unwrap();
-    let program = built.join("examples/my_model");
+    let program = built.join("examples").join(name);
     if !program.exists() {
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--example", "my_model"]);
+        cargo.args(["build", "--quiet", "--example", name]);
         assert!(cargo.current_dir(repository()).status().unwrap().success());
     }
     program
@@ -26,7 +30,8 @@ fn example(sandbox: &Sandbox, args: &[&str]) -> Outcome {
     run(&program(), sandbox, args)
 }
 
-fn run(program: &Path, sandbox: &Sandbox, args: &[&str]) -> Outcome {
+/// Runs an example's program in the repository; its runs land in the sandbox.
+pub fn run(program: &Path, sandbox: &Sandbox, args: &[&str]) -> Outcome {
     let mut command = Command::new(program);
     command
         .args(args)

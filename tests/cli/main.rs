@@ -33,6 +33,7 @@ mod mutations;
 mod names;
 mod objectives;
 mod old_plans;
+mod own;
 mod paths;
 mod precision;
 mod reacting;
