@@ -1,5 +1,8 @@
 //! Components of a user's own: the examples `library` and `own`, and the crate of `new --crate`.
 
+#[path = "../../examples/own/components/mod.rs"]
+mod components;
+
 use std::fs;
 
 use crate::{

@@ -7,6 +7,8 @@ mod metric;
 mod model;
 mod optimizer;
 mod schedule;
+#[cfg(test)]
+mod tests;
 
 use trainer::prelude::*;
 

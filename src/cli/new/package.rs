@@ -19,7 +19,7 @@ macro_rules! component {
 }
 
 /// The files beside `Cargo.toml`.
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 11] = [
     (".gitignore", "/runs\n/target\n"),
     ("own.toml", include_str!("../../../examples/own.toml")),
     ("src/main.rs", include_str!("../../../examples/own/main.rs")),
@@ -30,6 +30,7 @@ const FILES: [(&str, &str); 10] = [
     component!("model"),
     component!("optimizer"),
     component!("schedule"),
+    component!("tests"),
 ];
 
 const MANIFEST: &str = include_str!("package/manifest.toml");

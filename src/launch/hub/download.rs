@@ -4,8 +4,8 @@ use std::{fs, path::Path};
 
 use super::{
     HubError,
+    cache::{Fetched, cached, create_parent, is_commit, snapshot},
     environment::Environment,
-    fetch::{Fetched, cached, is_commit, snapshot},
     transfer::Transfer,
 };
 use crate::config::HubFile;
@@ -57,12 +57,6 @@ fn remember(folder: &Path, revision: &str, commit: &str) -> Result<(), HubError>
     }
     create_parent(&path)?;
     fs::write(&path, commit).map_err(HubError::cache("write", &path))
-}
-
-/// Creates the folder that a file is to lie in.
-pub(super) fn create_parent(path: &Path) -> Result<(), HubError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(HubError::cache("create", folder))
 }
 
 #[cfg(test)]

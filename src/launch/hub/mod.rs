@@ -1,5 +1,6 @@
 //! Files of the Hugging Face hub, through the cache that its own clients use.
 
+mod cache;
 #[cfg(feature = "hub")]
 mod download;
 mod environment;

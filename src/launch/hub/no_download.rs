@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{HubError, environment::Environment, fetch::Fetched};
+use super::{HubError, cache::Fetched, environment::Environment};
 use crate::config::HubFile;
 
 /// Returns what the cache has.

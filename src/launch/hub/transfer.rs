@@ -8,7 +8,11 @@ use ureq::{
     tls::{Certificate, RootCerts, TlsConfig},
 };
 
-use super::{HubError, download::create_parent, environment::Environment, fetch::is_commit};
+use super::{
+    HubError,
+    cache::{create_parent, is_commit},
+    environment::Environment,
+};
 use crate::config::HubFile;
 
 /// Redirects that are followed: a renamed repository, then the store of large files.
