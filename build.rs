@@ -5,7 +5,7 @@ use std::{env, path::Path, process::Command};
 const SOURCES: [&str; 4] = ["src", "build.rs", "Cargo.toml", "Cargo.lock"];
 
 fn main() {
-    for name in ["TARGET", "PROFILE"] {
+    for name in ["OPT_LEVEL", "PROFILE", "TARGET"] {
         println!(
             "cargo:rustc-env=TRAINER_{name}={}",
             env::var(name).unwrap_or_default()

@@ -19,7 +19,7 @@ use trainer::{
     event::{Event, Sink, SinkError},
     field::write_pixels,
     kernel::{Grads, Tape, allocator, threads},
-    launch::{self, Launch},
+    launch::Run,
     layer::{Builder, Mode},
     model::Inputs,
     optim::Hyper,
@@ -112,21 +112,14 @@ fn compare(what: &str, text: &str, folder: &Path, rounds: usize) -> Result<()> {
             Ok((last, begin.elapsed().as_secs_f64()))
         };
         let before = round.is_multiple_of(2).then(by_hand).transpose()?;
-        let prepared = launch::prepare(&plan)?;
+        let mut run = Run::new(&plan)?;
         let mut last = LastLoss(f64::NAN);
-        let launch = Launch {
-            plan: &plan,
-            config_files: launch::config_files(&spec),
-            overrides: Vec::new(),
-            runs: folder.join(format!("runs-{steps}-{round}")),
-            argv: Vec::new(),
-            parent: None,
-        };
+        let runs = folder.join(format!("runs-{steps}-{round}"));
         let begin = Instant::now();
-        let summary = launch.start(prepared, &mut last, &StopFlag::new())?;
+        let summary = run.train_in(&runs, &mut last, &StopFlag::new())?;
         let run_time = begin.elapsed().as_secs_f64();
         let (hand, bare_time) = before.map_or_else(by_hand, Ok)?;
-        fs::remove_dir_all(&launch.runs)?;
+        fs::remove_dir_all(&runs)?;
         if last.0 != hand {
             return Err(format!("the run's last loss is {}, the loop's {hand}", last.0).into());
         }

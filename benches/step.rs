@@ -50,13 +50,11 @@ fn main() -> std::result::Result<(), LayerError> {
         ),
         ("cnn with batch norm", &normed, &[1, 28, 28], 64),
     ];
-    threads::inside(|| {
-        let wanted = workloads.iter().filter(|(what, ..)| what.contains(part));
-        for (what, spec, input, batch) in wanted {
-            report(what, *spec, input, *batch)?;
-        }
-        Ok(())
-    })
+    let wanted = workloads.iter().filter(|(what, ..)| what.contains(part));
+    for (what, spec, input, batch) in wanted {
+        report(what, *spec, input, *batch)?;
+    }
+    Ok(())
 }
 
 /// Trains for a while and prints the times.

@@ -11,7 +11,7 @@ use serde_json::json;
 use trainer::{
     config::{Extensions, Overrides, Plan, Spec},
     data::{Csv, DatasetKeys, DatasetSpec, Mnist, Text, TextClasses},
-    launch::{self, Launch},
+    launch::Run,
     report::Filter,
     run, safetensors,
     train::StopFlag,
@@ -83,21 +83,11 @@ impl Bench {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = root.join(format!("trainer-readers-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let spec = Spec::parse("run.toml", CONFIG, &Overrides::default());
-        let plan = Plan::resolve(&spec, &Extensions::new()).unwrap();
+        let plan = Plan::parse(CONFIG, &Extensions::new()).unwrap();
         let runs = folder.join("runs");
-        let launch = Launch {
-            plan: &plan,
-            config_files: vec![("run.toml".into(), CONFIG.into())],
-            overrides: Vec::new(),
-            runs: runs.clone(),
-            argv: Vec::new(),
-            parent: None,
-        };
-        let prepared = launch::prepare(&plan).unwrap();
-        let summary = launch
-            .start(prepared, &mut Vec::new(), &StopFlag::new())
-            .unwrap();
+        let mut run = Run::new(&plan).unwrap();
+        let summary = run.train_in(&runs, &mut Vec::new(), &StopFlag::new());
+        let summary = summary.unwrap();
         let run = runs.join(summary.run);
         Self {
             checkpoint: run.join("checkpoints/step-0000000002"),

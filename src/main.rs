@@ -2,11 +2,9 @@
 
 use std::process::ExitCode;
 
-/// Hands out what a step gave back without asking the system.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: trainer::Allocator = trainer::Allocator;
 
 fn main() -> ExitCode {
-    trainer::kernel::allocator::keep();
     trainer::cli::main()
 }

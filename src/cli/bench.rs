@@ -78,6 +78,7 @@ impl Bench {
             batches: self.batches.map(|batches| batches as usize),
         };
         let measured = launch::bench(&plan, &keys, &stop)?;
+        measured.notes.iter().for_each(|note| out.warn(note));
         match &measured.bench.ended {
             Some(Status::Diverged { why }) => return Err(CliError::Diverged(why.clone())),
             Some(Status::Stopped { signal, .. }) => {
@@ -103,8 +104,7 @@ impl Bench {
                 ..PlanFlags::default()
             },
         };
-        let plans = config.plans(global, out)?;
-        let plan = plans.into_iter().map(|(_, plan)| plan).next();
+        let plan = config.plans(global, out)?.into_iter().next();
         plan.ok_or_else(|| CliError::Usage("there is no config".into()))
     }
 

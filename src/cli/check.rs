@@ -45,7 +45,7 @@ impl Check {
         if self.format == Format::Json {
             return self.json(global, out);
         }
-        for (_, plan) in self.config.plans(global, out)? {
+        for plan in self.config.plans(global, out)? {
             match self.format {
                 Format::Toml => out.toml(plan.to_table())?,
                 _ => out.lines(&plan_text::plan(&plan, out.fold(), out.palette()))?,

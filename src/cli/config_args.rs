@@ -77,17 +77,6 @@ impl PlanFlags {
         }
         overrides
     }
-
-    /// The overrides as one would type them, for the run's record.
-    #[must_use]
-    pub fn record(&self) -> Vec<String> {
-        let overrides = self.overrides();
-        let flags = overrides
-            .flags
-            .iter()
-            .map(|(_, key, value)| format!("{key}={value}"));
-        overrides.set.iter().cloned().chain(flags).collect()
-    }
 }
 
 /// Flags of every verb that trains.
@@ -108,20 +97,17 @@ impl Memory {
     }
 }
 
-/// A config with its plan, or its faults.
-pub type Resolved = Result<(Spec, Plan), ConfigError>;
-
 impl ConfigArgs {
     /// Reads and resolves every config; warnings are shown, the first refused config ends it.
     ///
     /// # Errors
     /// All faults of a config.
-    pub fn plans(&self, global: &Global, out: &Output<'_>) -> Result<Vec<(Spec, Plan)>, CliError> {
+    pub fn plans(&self, global: &Global, out: &Output<'_>) -> Result<Vec<Plan>, CliError> {
         let mut plans = Vec::new();
         for (_, resolved) in self.resolved(global, out) {
-            let (spec, plan) = resolved?;
+            let plan = resolved?;
             out.remarks(&plan);
-            plans.push((spec, plan));
+            plans.push(plan);
         }
         Ok(plans)
     }
@@ -131,7 +117,7 @@ impl ConfigArgs {
         &'a self,
         global: &Global,
         out: &Output<'_>,
-    ) -> Vec<(&'a PathBuf, Resolved)> {
+    ) -> Vec<(&'a PathBuf, Result<Plan, ConfigError>)> {
         let overrides = self.flags.overrides();
         let one = |path: &'a PathBuf| {
             let mut spec = Spec::load(path, &overrides);
@@ -148,7 +134,7 @@ impl ConfigArgs {
             }
             let resolved = resolved.map(|mut plan| {
                 plan.top.tags.extend(self.flags.tags.iter().cloned());
-                (spec, plan)
+                plan
             });
             (path, resolved)
         };

@@ -91,6 +91,7 @@ impl Eval {
             let signal = stop.raised().and_then(|signal| u8::try_from(signal).ok());
             return Err(CliError::Signal(signal.unwrap_or(u8::MAX)));
         };
+        found.notes.iter().for_each(|note| out.warn(note));
         if let Some((was, now)) = &found.other_program {
             out.note(&format!(
                 "note: another program trained this run: {was}; this is {now}"

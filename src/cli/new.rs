@@ -1,25 +1,38 @@
 //! `trainer new`.
 
 mod candle_model;
+mod package;
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use serde_json::Value as Schema;
 
-use super::{CliError, Global, Output, with_name};
+use super::{CliError, Global, Output, args::path, with_name};
 use crate::{
     config::{Section, about, default_text, example_text, sections},
     suggest::{did_you_mean, nearest},
 };
 
-/// Write a commented config to start from
+/// Write a commented config to start from, or a crate
 ///
 /// Every key of the chosen model, dataset and optimizer is there, those with a default behind a `#`.
+/// With `--crate` it is a Rust crate for components of your own: one of each kind, a config that
+/// uses them, and a test.
 #[derive(Debug, Args)]
 pub struct New {
-    /// Name of the experiment; the file is NAME.toml
+    /// Name of the experiment, whose file is NAME.toml; or of the crate, whose folder is NAME
     name: String,
+    /// Write a crate
+    #[arg(long = "crate", conflicts_with_all = ["model", "dataset", "optimizer"])]
+    is_crate: bool,
+    /// Folder of trainer's sources that the crate depends on. Default: the one that this program was
+    /// built from, or the registry where that is gone
+    #[arg(long, value_name = "DIR", requires = "is_crate", value_parser = path())]
+    trainer: Option<PathBuf>,
     /// The model's type
     #[arg(long, default_value = "mlp")]
     model: String,
@@ -30,7 +43,7 @@ pub struct New {
     #[arg(long, default_value = "sgd")]
     optimizer: String,
     /// Write a crate with a model written for candle_nn instead, in the folder NAME
-    #[arg(long, conflicts_with_all = ["model", "dataset", "optimizer"])]
+    #[arg(long, conflicts_with_all = ["model", "dataset", "optimizer", "is_crate"])]
     candle_model: bool,
 }
 
@@ -45,6 +58,14 @@ impl New {
             let folder = folder.display();
             out.note(&format!(
                 "wrote {folder}; next: cd {folder} && cargo run --release -- run config.toml"
+            ));
+            return Ok(());
+        }
+        if self.is_crate {
+            package::write(Path::new(&self.name), self.trainer.as_deref())?;
+            out.note(&format!(
+                "wrote {}; next: cd {}, then cargo run --release -- run own.toml",
+                self.name, self.name
             ));
             return Ok(());
         }

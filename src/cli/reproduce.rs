@@ -44,7 +44,6 @@ impl Reproduce {
         };
         let repeat = Repeat {
             runs: global.runs.clone(),
-            argv: std::env::args().collect(),
             ignore_memory: self.memory.ignore_memory,
         };
         let found = launch::reproduce(

@@ -86,7 +86,6 @@ impl Resume {
                 data: self.allow.contains(&Difference::Data),
                 isa: self.allow.contains(&Difference::Isa),
             },
-            argv: std::env::args().collect(),
             ignore_memory: self.memory.ignore_memory,
         };
         let stop = launch::connect().map_err(CliError::Signals)?;

@@ -11,9 +11,9 @@ use super::{
     session,
 };
 use crate::{
-    config::{Plan, Spec},
+    config::Plan,
     event::Status,
-    launch::{self, Launch},
+    launch,
     report::{self, Align, Cell, Ink, Record, Table, short},
     run::{Reader, Summary},
     train::StopFlag,
@@ -57,7 +57,6 @@ pub(super) enum Format {
 struct Ready {
     /// The file, as it was named.
     config: String,
-    spec: Spec,
     plan: Plan,
 }
 
@@ -78,9 +77,6 @@ impl Run {
         let stop = launch::connect().map_err(CliError::Signals)?;
         let conditions = self.require.conditions()?;
         let ready = self.check(global, out)?;
-        if let Some(other) = self.other_threads(&ready) {
-            out.note(&other);
-        }
         for one in &ready {
             launch::check_place(&one.plan, &global.runs)?;
             self.memory.check(&one.plan)?;
@@ -123,7 +119,7 @@ impl Run {
         for (path, resolved) in self.config.resolved(global, out) {
             let config = path.display().to_string();
             match resolved {
-                Ok((spec, plan)) => ready.push(Ready { config, spec, plan }),
+                Ok(plan) => ready.push(Ready { config, plan }),
                 Err(error) => {
                     refused = true;
                     out.diagnostics(&error.0);
@@ -179,9 +175,9 @@ impl Run {
         stop: &StopFlag,
         out: &mut Output<'_>,
     ) -> Result<Option<Summary>, CliError> {
-        let Ready { config, spec, plan } = ready;
-        let prepared = launch::prepare(plan)?;
-        if let Some(weights) = &prepared.weights {
+        let Ready { config, plan } = ready;
+        let mut run = launch::Run::new(plan)?;
+        if let Some(weights) = run.weights() {
             out.note(&format!("init: {weights}"));
         }
         if self.dry_run {
@@ -192,16 +188,8 @@ impl Run {
             out.note("dry run: the device, the data and the model are there; nothing was trained");
             return Ok(None);
         }
-        let launch = Launch {
-            plan,
-            config_files: launch::config_files(spec),
-            overrides: self.config.flags.record(),
-            runs: global.runs.clone(),
-            argv: std::env::args().collect(),
-            parent: None,
-        };
         let mut screen = session::screen(global);
-        let summary = launch.start(prepared, &mut screen, stop)?;
+        let summary = run.train_in(&global.runs, &mut screen, stop)?;
         drop::<Screen<'_>>(screen);
         Ok(Some(summary))
     }
@@ -250,19 +238,6 @@ fn status(end: &Ended) -> Cell {
         (Some(summary), _) => Cell::from(summary.status.name()).ink((&summary.status).into()),
         (None, Some(_)) => Cell::from("failed").ink(Ink::Bad),
         (None, None) => Cell::from("checked"),
-    }
-}
-
-impl Run {
-    /// The note that one process computes on one number of threads.
-    fn other_threads(&self, ready: &[Ready]) -> Option<String> {
-        let (first, rest) = ready.split_first()?;
-        let other = |one: &&Ready| one.plan.train.threads != first.plan.train.threads;
-        let other = rest.iter().find(other)?;
-        Some(format!(
-            "note: `{}` computes on the threads of `{}`, as one process has one number of them; results do not depend on it",
-            other.config, first.config
-        ))
     }
 }
 

@@ -56,7 +56,7 @@ pub use schema_text::{
 };
 pub use sections::{Section, metrics, sections};
 pub use source::{Place, Source, Sources};
-pub use spec::{Overrides, Spec};
+pub use spec::{Overrides, Spec, Written};
 pub use start::StartKeys;
 pub use top::{ModelKeys, Top};
 pub use train::{EarlyStopKeys, EmaKeys, OnNan, Precision, TrainKeys};

@@ -20,7 +20,7 @@ use super::{
     paths::{PathKey, relative},
     registry::Component,
     resolver::Resolver,
-    spec::{Overrides, Spec},
+    spec::{Overrides, Spec, Written},
     top::{ModelKeys, Top},
     train::TrainKeys,
 };
@@ -83,6 +83,8 @@ pub struct Plan {
     pub cost: Cost,
     /// What the reader should know although the config runs.
     pub warnings: Diagnostics,
+    /// The texts that it came from.
+    pub written: Written,
     /// Keys whose values are paths, and where these lead.
     pub paths: Vec<PathKey>,
     /// The folders that relative paths in it start from, absolute; the first is the config's own.
@@ -105,6 +107,31 @@ impl Plan {
         extensions: &Extensions,
     ) -> Result<Self, ConfigError> {
         Self::resolve(&Spec::load(path, overrides), extensions)
+    }
+
+    /// Reads a text and resolves it; relative paths start from the current folder.
+    ///
+    /// # Errors
+    /// All faults of the config, each with its place.
+    pub fn parse(text: &str, extensions: &Extensions) -> Result<Self, ConfigError> {
+        let spec = Spec::parse("config.toml", text, &Overrides::default());
+        Self::resolve(&spec, extensions)
+    }
+
+    /// The same plan with `overrides` laid over it.
+    ///
+    /// # Errors
+    /// All faults of the new plan.
+    pub fn with(
+        &self,
+        overrides: &Overrides,
+        extensions: &Extensions,
+    ) -> Result<Self, ConfigError> {
+        let spec = Spec::parse("plan.toml", &self.to_toml(), overrides).stored();
+        let mut plan = Self::resolve(&spec, extensions)?;
+        let laid_over = std::mem::replace(&mut plan.written, self.written.clone());
+        plan.written.overrides.extend(laid_over.overrides);
+        Ok(plan)
     }
 
     /// What a Spec means.
@@ -205,6 +232,17 @@ impl Plan {
             text.put_back(&mut root);
         }
         root
+    }
+}
+
+impl Written {
+    /// A plan that is all there is, as the file `plan.toml`.
+    #[must_use]
+    pub fn plan(plan: &Plan) -> Self {
+        Self {
+            files: vec![("plan.toml".into(), plan.to_toml())],
+            overrides: Vec::new(),
+        }
     }
 }
 

@@ -277,6 +277,7 @@ impl<'a> Resolver<'a> {
             schedules,
             cost,
             warnings: Diagnostics::default(),
+            written: self.tables.spec.written.clone(),
             paths: Vec::new(),
             folders: Vec::new(),
             from_env: Vec::new(),

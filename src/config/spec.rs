@@ -32,6 +32,8 @@ pub struct Spec {
     pub is_stored: bool,
     /// The places of files now, by their key, whatever is written; see [`found_at`](Self::found_at).
     pub(super) elsewhere: Vec<(String, PathBuf)>,
+    /// The texts and overrides, for the record.
+    pub written: Written,
     /// The weights to start from as they were written, where [`start_from`](Self::start_from) put a
     /// file in their place.
     pub weights: Option<String>,
@@ -48,14 +50,42 @@ pub struct Overrides {
     pub flags: Vec<(String, String, String)>,
 }
 
+/// The texts that a config came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Its files as (name, text): first the one that was named, then its bases.
+    pub files: Vec<(String, String)>,
+    /// Overrides in order, as `key=value`.
+    pub overrides: Vec<String>,
+}
+
+impl<const N: usize> From<[&str; N]> for Overrides {
+    /// Each text is `KEY=VALUE`, as after `--set`.
+    fn from(set: [&str; N]) -> Self {
+        Self {
+            set: set.map(String::from).into(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Overrides {
     /// A flag that stands for a key and holds a text.
     pub fn flag_text(&mut self, flag: &str, key: &str, value: &str) {
-        self.flags.push((
-            flag.into(),
-            key.into(),
-            toml::Value::from(value).to_string(),
-        ));
+        self.flag_value(flag, key, &value.into());
+    }
+
+    /// A flag that stands for a key and holds any value.
+    pub(crate) fn flag_value(&mut self, flag: &str, key: &str, value: &toml::Value) {
+        self.flags
+            .push((flag.into(), key.into(), value.to_string()));
+    }
+
+    /// Returns all of them as one would type them after `--set`.
+    pub(super) fn record(&self) -> Vec<String> {
+        let flags = self.flags.iter();
+        let flags = flags.map(|(_, key, value)| format!("{key}={value}"));
+        self.set.iter().cloned().chain(flags).collect()
     }
 
     /// Is true where nothing is laid over the file.
@@ -113,6 +143,10 @@ impl Spec {
                 reader.set(&mut root, flag, text);
             }
         }
+        let written = Written {
+            files: files(&reader.sources, path),
+            overrides: overrides.record(),
+        };
         let length_before_flags = reader.flags(&mut root, &overrides.flags);
         environment::fill_in(&mut root, &mut reader.faults);
         Self {
@@ -124,6 +158,7 @@ impl Spec {
             length_before_flags,
             is_stored: false,
             elsewhere: Vec::new(),
+            written,
             weights: None,
         }
     }
@@ -216,6 +251,16 @@ impl Spec {
         }
         self
     }
+}
+
+/// The texts that were read before anything was laid over them, the one of `path` first.
+fn files(sources: &Sources, path: &Path) -> Vec<(String, String)> {
+    let named = path.display().to_string();
+    let is_file = |name: &str| !name.starts_with("--");
+    let files = sources.iter().filter(|source| is_file(&source.name));
+    let mut files: Vec<_> = files.map(|s| (s.name.clone(), s.text.clone())).collect();
+    files.sort_by_key(|(name, _)| *name != named);
+    files
 }
 
 #[cfg(test)]

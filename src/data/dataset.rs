@@ -23,11 +23,14 @@ pub trait DatasetSpec: Debug + Send + Sync {
     }
 
     /// Shapes, task and sizes, as cheaply as they can be known; finds missing and malformed files.
+    /// Where it is not written, everything is loaded.
     ///
     /// # Errors
     /// Anything about the files or the split that would make [`load`](Self::load) fail and that
     /// can be seen without reading all samples.
-    fn describe(&self, keys: &DatasetKeys, seed: u64) -> Result<Facts, DataError>;
+    fn describe(&self, keys: &DatasetKeys, seed: u64) -> Result<Facts, DataError> {
+        Ok(self.load(keys, seed)?.facts)
+    }
 
     /// The samples of every split. A pure function of the files' content, the keys and the seed.
     ///

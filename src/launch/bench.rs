@@ -1,6 +1,6 @@
 //! How fast a plan trains here: its session without a run directory.
 
-use super::{LaunchError, prepare};
+use super::{LaunchError, Run};
 use crate::{
     config::Plan,
     memory,
@@ -18,6 +18,8 @@ pub struct Measured {
     pub base: Option<u64>,
     /// Bytes in memory at most.
     pub peak: Option<u64>,
+    /// What the user should know about this process.
+    pub notes: Vec<String>,
 }
 
 /// Builds the plan's session and measures its updates. Nothing is written.
@@ -26,11 +28,12 @@ pub struct Measured {
 /// Whatever keeps the plan from running here.
 pub fn bench(plan: &Plan, keys: &BenchKeys, stop: &StopFlag) -> Result<Measured, LaunchError> {
     let base = memory::resident();
-    let mut prepared = prepare(plan)?;
-    let bench = prepared.session.bench(keys, stop)?;
+    let mut run = Run::new(plan)?;
+    let bench = run.session.bench(keys, stop)?;
     Ok(Measured {
         bench,
-        device: prepared.opened.name,
+        notes: run.take_notes(),
+        device: run.opened.name,
         base,
         peak: memory::peak(),
     })

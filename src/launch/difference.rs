@@ -1,7 +1,7 @@
 //! What differs between a run as it was begun and what would go on with it: refused with its
 //! remedy, or allowed and recorded.
 
-use super::{LaunchError, start::Prepared};
+use super::{LaunchError, start::Run};
 use crate::{
     config::Plan,
     run::{self, Attempt, RunInfo},
@@ -46,7 +46,7 @@ impl Differences {
     }
 
     /// The content of the data and of the weights it starts from, against what was recorded.
-    pub fn data(&mut self, allow: &Allow, was: &RunInfo, now: &Prepared) {
+    pub fn data(&mut self, allow: &Allow, was: &RunInfo, now: &Run) {
         let (allow, old) = (("data", allow.data), &was.data_fingerprint);
         self.compare("data: content", allow, old, &now.fingerprint);
         if let (Some(was), Some(now)) = (&was.init, &now.init) {

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::LaunchError;
 use crate::{
     config::{Extensions, Overrides, PathKey, Plan, Spec},
-    run::{PLAN, Reader, plan_path},
+    run::{Reader, plan_path},
 };
 
 /// What is asked to change.
@@ -258,22 +258,18 @@ fn rescheduled(
     step: u64,
     extensions: &Extensions,
 ) -> Result<Plan, LaunchError> {
-    let mut table = new.to_table();
-    match mode {
+    let mut overrides = Overrides::default();
+    let schedule = match mode {
         ScheduleMode::Config => return Ok(new.clone()),
         ScheduleMode::Checkpoint => {
-            put(&mut table, "schedule", old.to_table().remove("schedule"));
-            let horizon = Value::from(format!("{} steps", old.length.horizon));
-            put_in(&mut table, "train", "horizon", horizon);
+            let horizon = format!("{} steps", old.length.horizon);
+            overrides.flag_text("--schedule", "train.horizon", &horizon);
+            old.schedule.iter().cloned().map(Value::Table).collect()
         }
-        ScheduleMode::Splice => {
-            let spliced = spliced(old, new, step)?;
-            put(&mut table, "schedule", Some(Value::Array(spliced)));
-        }
-    }
-    let text = toml::to_string(&table).unwrap_or_default();
-    let spec = Spec::parse(PLAN, &text, &Overrides::default()).stored();
-    Ok(Plan::resolve(&spec, extensions)?)
+        ScheduleMode::Splice => spliced(old, new, step)?,
+    };
+    overrides.flag_value("--schedule", "schedule", &Value::Array(schedule));
+    Ok(new.with(&overrides, extensions)?)
 }
 
 /// The new chains, each behind a constant phase that ends at `step` with the factor reached.
@@ -332,19 +328,6 @@ fn factor(old: &Plan, chain: &Table, step: u64) -> Result<f64, LaunchError> {
         (base != 0.0).then_some(value / base)
     });
     Ok(at.unwrap_or(1.0))
-}
-
-fn put(table: &mut Table, key: &str, value: Option<Value>) {
-    match value {
-        Some(value) => table.insert(key.into(), value),
-        None => table.remove(key),
-    };
-}
-
-fn put_in(table: &mut Table, inner: &str, key: &str, value: Value) {
-    if let Some(Value::Table(inner)) = table.get_mut(inner) {
-        inner.insert(key.into(), value);
-    }
 }
 
 /// One key that differs.

@@ -5,14 +5,14 @@ use std::path::Path;
 use super::{
     LaunchError,
     edit::relocated,
-    start::{Origin, Prepared, prepare_from},
+    start::{Origin, Run},
     verify::refuse_edited,
 };
 use crate::{
     config::{Extensions, Overrides},
     event::{Confusion, Metrics},
     run,
-    train::{Split, StopFlag},
+    train::{Session, Split, StopFlag},
 };
 
 /// Which state of a run.
@@ -38,6 +38,8 @@ pub struct Evaluation {
     pub other_program: Option<(String, String)>,
     /// The confusion matrix of a classification.
     pub confusion: Option<Confusion>,
+    /// What the user should know about this process.
+    pub notes: Vec<String>,
 }
 
 /// Keys that may be laid over a plan that is evaluated, beside its paths.
@@ -62,6 +64,42 @@ pub fn evaluate(
     extensions: &Extensions,
     stop: &StopFlag,
 ) -> Result<Option<Evaluation>, LaunchError> {
+    let (mut ready, step) = restored(path, which, overrides, extensions)?;
+    let info = run::Reader::info(path)?;
+    let made_by = info.attempts.last().map(|attempt| &attempt.binary);
+    let other_program = made_by.and_then(|made_by| made_by.difference(&run::binary()));
+    let measured = ready.session.measure(split, stop)?;
+    let notes = ready.take_notes();
+    Ok(measured.map(|measured| Evaluation {
+        step,
+        metrics: measured.metrics,
+        confusion: measured.confusion,
+        other_program,
+        notes,
+    }))
+}
+
+/// Loads the model of a run at one of its checkpoints, to predict with: see [`Session::predict`].
+/// The run's data must be where its plan says: shapes, classes and fitted transforms come from them.
+///
+/// # Errors
+/// A run without such a checkpoint, or one whose data cannot be read.
+pub fn load_model(
+    path: &Path,
+    which: Which,
+    extensions: &Extensions,
+) -> Result<Session, LaunchError> {
+    let (ready, _) = restored(path, which, &Overrides::default(), extensions)?;
+    Ok(ready.into_session())
+}
+
+/// The run as one of its checkpoints left it, and the updates that this had done.
+fn restored(
+    path: &Path,
+    which: Which,
+    overrides: &Overrides,
+    extensions: &Extensions,
+) -> Result<(Run, u64), LaunchError> {
     refuse_edited(path)?;
     let plan = relocated(path, overrides, &SETTABLE, extensions)?;
     let checkpoint = match which {
@@ -69,16 +107,7 @@ pub fn evaluate(
         Which::Best => run::load_best(path)?.0,
         Which::Step(step) => run::load_step(path, step)?,
     };
-    let Prepared { mut session, .. } = prepare_from(&plan, Origin::Checkpoint)?;
-    session.restore(&checkpoint)?;
-    let info = run::Reader::info(path)?;
-    let made_by = info.attempts.last().map(|attempt| &attempt.binary);
-    let other_program = made_by.and_then(|made_by| made_by.difference(&run::binary()));
-    let measured = session.measure(split, stop)?;
-    Ok(measured.map(|measured| Evaluation {
-        step: checkpoint.step,
-        metrics: measured.metrics,
-        confusion: measured.confusion,
-        other_program,
-    }))
+    let mut ready = Run::from_origin(&plan, Origin::Checkpoint)?;
+    ready.session.restore(&checkpoint)?;
+    Ok((ready, checkpoint.step))
 }

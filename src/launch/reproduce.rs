@@ -6,11 +6,11 @@ use super::{
     LaunchError,
     edit::{is_unseen, relocated},
     memory::check_memory,
-    start::{Launch, Origin, Prepared, prepare_from},
+    start::{Origin, Run},
     verify::refuse_edited,
 };
 use crate::{
-    config::{Extensions, Overrides, Plan, Spec},
+    config::{Extensions, Overrides, Plan, Written},
     event::Sink,
     run::{self, Comparison, Reader, RunStatus, RunView},
     train::StopFlag,
@@ -21,8 +21,6 @@ use crate::{
 pub struct Repeat {
     /// The folder of the new run.
     pub runs: PathBuf,
-    /// The process's command line.
-    pub argv: Vec<String>,
     /// True to run where its memory does not fit.
     pub ignore_memory: bool,
 }
@@ -100,29 +98,24 @@ pub fn reproduce(
         .as_ref()
         .map(|s| s.step)
         .or(view.rows.last().map(|row| row.step));
-    let plan = match reached {
+    let mut plan = match reached {
         Some(step) if step > 0 && step < whole.length.total_steps => cut(&whole, step, extensions)?,
         _ => whole,
     };
+    // The plan is all that this run is made from.
+    plan.written = Written::plan(&plan);
     if !repeat.ignore_memory {
         check_memory(&plan)?;
     }
-    let prepared = prepare_from(&plan, Origin::Again(view.info.init.as_ref()))?;
-    let circumstances = circumstances(&view, &prepared);
+    let mut ready = Run::from_origin(&plan, Origin::Again(view.info.init.as_ref()))?;
+    let circumstances = circumstances(&view, &ready);
     for line in &circumstances {
         say(format!(
             "different now: {line}; the bits may differ for that reason"
         ));
     }
-    let launch = Launch {
-        plan: &plan,
-        config_files: vec![(run::PLAN.into(), plan.to_toml())],
-        overrides: Vec::new(),
-        runs: repeat.runs,
-        argv: repeat.argv,
-        parent: Some(view.info.run.clone()),
-    };
-    let summary = launch.start(prepared, watcher, stop)?;
+    let parent = Some(view.info.run.clone());
+    let summary = ready.train_as(&repeat.runs, parent, watcher, stop)?;
     let repeated = Reader::open(Path::new(&summary.path))?;
     Ok(Reproduction {
         original: view.info.run.clone(),
@@ -136,7 +129,7 @@ pub fn reproduce(
 }
 
 /// What is different now: program, processor, device, data, weights to start from.
-fn circumstances(view: &RunView, prepared: &Prepared) -> Vec<String> {
+fn circumstances(view: &RunView, ready: &Run) -> Vec<String> {
     let mut all = Vec::new();
     if let Some(last) = view.info.attempts.last() {
         let differs = |what: &str, was: &str, now: &str| {
@@ -146,12 +139,12 @@ fn circumstances(view: &RunView, prepared: &Prepared) -> Vec<String> {
             all.extend(differs("program", &was, &now));
         }
         all.extend(differs("instruction sets", &last.isa, &run::isa_class()));
-        all.extend(differs("device", &last.device, &prepared.opened.name));
+        all.extend(differs("device", &last.device, &ready.opened.name));
     }
-    if prepared.fingerprint != view.info.data_fingerprint {
+    if ready.fingerprint != view.info.data_fingerprint {
         all.push("data: its content has changed".into());
     }
-    if let (Some(was), Some(now)) = (&view.info.init, &prepared.init)
+    if let (Some(was), Some(now)) = (&view.info.init, &ready.init)
         && was.blake3 != now.blake3
     {
         all.push(format!("init: the content of `{}` has changed", now.from));
@@ -163,6 +156,5 @@ fn circumstances(view: &RunView, prepared: &Prepared) -> Vec<String> {
 fn cut(plan: &Plan, step: u64, extensions: &Extensions) -> Result<Plan, LaunchError> {
     let mut overrides = Overrides::default();
     overrides.flag_number("--steps", "train.steps", step);
-    let spec = Spec::parse(run::PLAN, &plan.to_toml(), &overrides).stored();
-    Ok(Plan::resolve(&spec, extensions)?)
+    Ok(plan.with(&overrides, extensions)?)
 }

@@ -5,11 +5,12 @@ use std::path::Path;
 use super::{
     Allow, LaunchError,
     difference::Differences,
+    drive::{drive, warn},
     edit::{self, Edits},
     fanout::Fanout,
     memory::check_memory,
     recipe, samples,
-    start::{Origin, Prepared, attempt, drive, keep, prepare_from, warn},
+    start::{Origin, Run, attempt, keep},
     trace::Trace,
 };
 use crate::{
@@ -26,8 +27,6 @@ pub struct ResumeOptions {
     pub edits: Edits,
     /// What else may differ.
     pub allow: Allow,
-    /// The process's command line.
-    pub argv: Vec<String>,
     /// Whether it goes on where its memory does not fit.
     pub ignore_memory: bool,
 }
@@ -36,12 +35,10 @@ pub struct ResumeOptions {
 /// it was.
 pub struct Reopened {
     found: Resume,
-    plan: Plan,
     /// Whether the plan takes the place of the stored one.
     is_replaced: bool,
-    prepared: Prepared,
+    ready: Run,
     changes: Vec<String>,
-    argv: Vec<String>,
 }
 
 /// Opens the run at `path` to go on with it.
@@ -90,22 +87,20 @@ pub fn reopen(
     if !options.ignore_memory {
         check_memory(&plan)?;
     }
-    let mut prepared = prepare_from(&plan, origin)?;
-    differences.data(&options.allow, found.info(), &prepared);
+    let mut ready = Run::from_origin(&plan, origin)?;
+    differences.data(&options.allow, found.info(), &ready);
     differences.refuse(&id, &plan_file)?;
     // Before the directory is touched: a state that does not fit leaves the run as it is.
-    restore(&mut prepared, &found, &rules)?;
+    restore(&mut ready, &found, &rules)?;
     if is_complete {
-        refuse_early_stop(&prepared, &plan, &id)?;
+        refuse_early_stop(&ready, &plan, &id)?;
     }
     changes.append(&mut differences.changes);
     Ok(Reopened {
         found,
-        plan,
         is_replaced,
-        prepared,
+        ready,
         changes,
-        argv: options.argv.clone(),
     })
 }
 
@@ -113,7 +108,7 @@ impl Reopened {
     /// Returns the plan to go on with.
     #[must_use]
     pub fn plan(&self) -> &Plan {
-        &self.plan
+        &self.ready.plan
     }
 
     /// Trains on; `say` is told from which step to which before training begins.
@@ -126,23 +121,24 @@ impl Reopened {
         stop: &StopFlag,
         say: &mut dyn FnMut(String),
     ) -> Result<Summary, LaunchError> {
-        let (found, plan) = (self.found, self.plan);
+        let (found, mut ready) = (self.found, self.ready);
         let step = found.step();
         let fallbacks = found.fallbacks().iter().map(ToString::to_string);
         let mut fallbacks: Vec<String> = fallbacks.collect();
         fallbacks.extend(found.log_fault()?);
-        let mut prepared = self.prepared;
-        let is_over = prepared.session.over().is_some();
+        let is_over = ready.session.over().is_some();
+        ready.tell(watcher)?;
+        let plan = &ready.plan;
         let total = plan.length.total_steps;
         say(beginning(&found.info().run, step, total, is_over));
         let replacement = || (plan.to_toml_in(found.path()), plan.hash());
         let meta = ResumeMeta {
-            attempt: attempt(&self.argv, &prepared.opened, self.changes),
-            keep: keep(&plan),
+            attempt: attempt(&ready.opened, self.changes),
+            keep: keep(plan),
             plan: self.is_replaced.then(replacement),
-            labels: labels(&plan),
-            data_fingerprint: prepared.fingerprint,
-            init: prepared.init,
+            labels: labels(plan),
+            data_fingerprint: ready.fingerprint.clone(),
+            init: ready.init.clone(),
         };
         let mut trace = Trace::new();
         let _work = stop.orderly();
@@ -153,9 +149,9 @@ impl Reopened {
         // Without a checkpoint the log begins again.
         let said = match found_checkpoint {
             true => Vec::new(),
-            false => samples::warnings(&plan),
+            false => samples::warnings(plan),
         };
-        drive(&mut prepared.session, writer, trace, said, watcher, stop)
+        drive(&mut ready.session, writer, trace, said, watcher, stop)
     }
 }
 
@@ -169,21 +165,21 @@ fn labels(plan: &Plan) -> Labels {
 
 /// Puts the run's checkpoint, where it has one, into the session, without what it remembers of
 /// `changed` rules.
-fn restore(prepared: &mut Prepared, found: &Resume, changed: &Changed) -> Result<(), LaunchError> {
+fn restore(ready: &mut Run, found: &Resume, changed: &Changed) -> Result<(), LaunchError> {
     let Some(checkpoint) = found.checkpoint() else {
         return Ok(());
     };
-    let restored = prepared.session.restore(checkpoint);
+    let restored = ready.session.restore(checkpoint);
     restored.map_err(|source| LaunchError::Restore {
         run: found.info().run.clone(),
         step: checkpoint.step,
         source,
     })?;
-    prepared.session.forget(changed);
-    if prepared.session.wants_best()
+    ready.session.forget(changed);
+    if ready.session.wants_best()
         && let Ok((best, _)) = run::load_best(found.path())
     {
-        prepared.session.take_best(&best);
+        ready.session.take_best(&best);
     }
     Ok(())
 }
@@ -210,11 +206,11 @@ fn changed(old: &Plan, new: &Plan) -> Changed {
 }
 
 /// Refuses a run that stopped early and, with the patience of this plan, would do so at once.
-fn refuse_early_stop(prepared: &Prepared, plan: &Plan, run: &str) -> Result<(), LaunchError> {
-    match prepared.session.over() {
+fn refuse_early_stop(ready: &Run, plan: &Plan, run: &str) -> Result<(), LaunchError> {
+    match ready.session.over() {
         Some(Status::EarlyStopped { why }) => Err(LaunchError::EarlyStopped {
             run: run.into(),
-            step: prepared.session.step(),
+            step: ready.session.step(),
             steps: plan.length.total_steps,
             why,
             patience: 2 * recipe::early_stop(plan).map_or(5, |rule| rule.patience.max(1)),
@@ -232,12 +228,4 @@ fn beginning(run: &str, step: u64, total: u64, is_over: bool) -> String {
         }
         _ => format!("resuming {run} at step {step} of {total}"),
     }
-}
-
-/// The plan that a run directory holds.
-///
-/// # Errors
-/// Where it is missing or no longer resolves.
-pub fn stored_plan(run: &Path, extensions: &Extensions) -> Result<Plan, LaunchError> {
-    edit::stored(run, &[], extensions)
 }

@@ -16,10 +16,14 @@ pub trait OptimizerSpec: std::fmt::Debug + Send + Sync {
     }
 
     /// Momentum, or beta1, before schedules; `None` where the optimizer has neither.
-    fn momentum(&self) -> Option<f64>;
+    fn momentum(&self) -> Option<f64> {
+        None
+    }
 
     /// Beta2 before schedules; `None` where the optimizer has none.
-    fn beta2(&self) -> Option<f64>;
+    fn beta2(&self) -> Option<f64> {
+        None
+    }
 
     /// How many numbers it keeps for each number of a parameter; for estimates of memory.
     fn state_arrays(&self) -> usize {
@@ -48,18 +52,28 @@ pub trait Optimizer: Send {
         frozen: &[bool],
     ) -> Result<()>;
 
-    /// A copy of everything the next step depends on besides its arguments, sorted by name.
+    /// A copy of everything the next step depends on besides its arguments, sorted by name. Unless
+    /// the optimizer says otherwise, there is nothing.
     ///
     /// # Errors
     /// Where the device fails.
-    fn state(&self) -> Result<Vec<NamedArray>>;
+    fn state(&self) -> Result<Vec<NamedArray>> {
+        Ok(Vec::new())
+    }
 
     /// Puts a state back; the next step is then the one that followed [`Optimizer::state`]. Nothing
     /// changes where it fails.
     ///
     /// # Errors
     /// Where names, shapes or types are not exactly those of this optimizer over its parameters.
-    fn restore(&mut self, state: &[NamedArray]) -> std::result::Result<(), OptimError>;
+    fn restore(&mut self, state: &[NamedArray]) -> std::result::Result<(), OptimError> {
+        match state {
+            [] => Ok(()),
+            more => Err(OptimError::Unknown(
+                more.iter().map(|array| array.name.clone()).collect(),
+            )),
+        }
+    }
 }
 
 /// What one parameter's step depends on besides its gradient: values of the step's schedules and of

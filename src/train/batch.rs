@@ -55,7 +55,7 @@ impl OnDevice {
 }
 
 /// Moves one field to the device; pixels become numbers.
-fn input(field: &Field, column: Column, len: usize, device: &Device) -> Result<Input> {
+pub(super) fn input(field: &Field, column: Column, len: usize, device: &Device) -> Result<Input> {
     let shape = [&[len], column.shape.as_slice()].concat();
     let tensor = match column.values {
         Values::Numbers(values) => Tensor::from_vec(values, shape, device)?,

@@ -59,6 +59,18 @@ pub enum TrainError {
     /// The recipe contradicts itself.
     #[error("{0}")]
     Recipe(String),
+    /// Samples of other shapes than the data's.
+    #[error(
+        "samples of shape {} were given; hint: the dataset's are {}",
+        found.iter().map(|shape| format!("{shape:?}")).collect::<Vec<_>>().join(" and "),
+        wanted.join(" and ")
+    )]
+    Samples {
+        /// The shapes of what was given.
+        found: Vec<Vec<usize>>,
+        /// The shape of each field.
+        wanted: Vec<String>,
+    },
     /// A split that the data does not have.
     #[error("the data has no `{0}` split")]
     NoSplit(&'static str),

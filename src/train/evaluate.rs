@@ -153,24 +153,28 @@ fn measure(
     if let (Some(confusion), Targets::Classes(classes)) = (confusion, &targets) {
         count(confusion, &values, width, classes);
     }
-    if matches!(targets, Targets::Values(_)) {
-        recipe.loss.predict(&mut values);
-    }
-    if let Some(scale) = &recipe.data.target_scale {
-        let unscale = |values: &mut [f32]| {
-            for (value, (mean, std)) in values.iter_mut().zip(scale.iter().cycle()) {
-                *value = (f64::from(*value) * std + mean) as f32;
-            }
-        };
-        unscale(&mut values);
-        if let Targets::Values(targets) = &mut targets {
-            unscale(targets);
-        }
+    if let Targets::Values(targets) = &mut targets {
+        in_the_datas_unit(recipe, &mut values);
+        unscale(recipe, targets);
     }
     for metric in metrics {
         metric.add(&values, width, &targets);
     }
     Ok(())
+}
+
+/// Turns outputs for a regression into predictions in the data's own unit.
+pub(super) fn in_the_datas_unit(recipe: &Recipe, outputs: &mut [f32]) {
+    recipe.loss.predict(outputs);
+    unscale(recipe, outputs);
+}
+
+/// Undoes the standardisation of targets, where there is one.
+fn unscale(recipe: &Recipe, values: &mut [f32]) {
+    let scale = recipe.data.target_scale.iter().flatten().cycle();
+    for (value, (mean, std)) in values.iter_mut().zip(scale) {
+        *value = (f64::from(*value) * std + mean) as f32;
+    }
 }
 
 /// A scalar tensor's value.

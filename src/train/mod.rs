@@ -31,6 +31,7 @@ mod ledger;
 mod meter;
 mod order;
 mod precision;
+mod predict;
 mod progress;
 mod prove;
 mod recipe;

@@ -5,16 +5,19 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device};
 
+use super::error::TrainError;
 use crate::candle::Proof;
 use crate::config::OnNan;
 use crate::data::{Data, DatasetKeys, TransformEntry};
 use crate::direction::Direction;
 use crate::event::TestedState;
 use crate::kernel::{Init, Param};
+use crate::layer::Builder;
 use crate::model::{Io, ModelSpec};
 use crate::objective::{LossSpec, MetricSpec};
 use crate::optim::OptimizerSpec;
-use crate::schedule::Schedules;
+use crate::schedule::{Group, Schedules, Target};
+use crate::units::Clock;
 
 /// Everything that decides what a training run computes. Two sessions with equal recipes and one
 /// kind of processor go through the same bits.
@@ -93,6 +96,88 @@ impl Recipe {
         }
         Ok(())
     }
+
+    /// Makes a recipe that trains for `epochs` at the constant learning rate `lr`, on the CPU in
+    /// f32, in batches of 64, evaluates after each epoch where there is a validation split, and
+    /// asks for no checkpoint before the end. Every field can be changed afterwards; `total_steps`
+    /// and `steps_per_epoch` count the batches that `loader` makes.
+    ///
+    /// # Errors
+    /// A model that cannot be built for the data.
+    pub fn new(
+        model: Arc<dyn ModelSpec>,
+        data: Data,
+        loss: Arc<dyn LossSpec>,
+        optimizer: Arc<dyn OptimizerSpec>,
+        lr: f64,
+        epochs: u64,
+    ) -> Result<Self, TrainError> {
+        let io = Io {
+            fields: data.facts.fields.clone(),
+            outputs: loss.outputs(&data.facts.task),
+        };
+        let loader = DatasetKeys::default();
+        let steps_per_epoch = data.train.len().div_ceil(loader.batch_size) as u64;
+        let clock = Clock {
+            steps_per_epoch,
+            whole: epochs * steps_per_epoch,
+            steps_per_eval: steps_per_epoch,
+        };
+        Ok(Self {
+            seed: 0,
+            device: Device::Cpu,
+            schedules: constant((&*model, &io), &*optimizer, lr, &clock)?,
+            model,
+            io,
+            loss,
+            metrics: Vec::new(),
+            optimizer,
+            frozen: BTreeSet::new(),
+            freeze_statistics: false,
+            eval_every: data.val.is_some().then_some(Cadence::Epochs(1)),
+            data,
+            start: BTreeMap::new(),
+            found: Vec::new(),
+            allow: BTreeSet::new(),
+            loader,
+            transforms: Vec::new(),
+            precision: DType::F32,
+            total_steps: clock.whole,
+            steps_per_epoch,
+            grad_accumulation: 1,
+            clip_norm: None,
+            clip_value: None,
+            ema: None,
+            log_every: 1,
+            test: TestedState::Last,
+            early_stop: None,
+            on_nan: OnNan::Stop,
+            checkpoint: CheckpointPolicy::default(),
+        })
+    }
+}
+
+/// All parameters of a model in one group, at a constant learning rate.
+fn constant(
+    (model, io): (&dyn ModelSpec, &Io),
+    optimizer: &dyn OptimizerSpec,
+    lr: f64,
+    clock: &Clock,
+) -> Result<Schedules, TrainError> {
+    let builder = Builder::plan();
+    model.build(&builder, io)?;
+    let params = builder.finish().params;
+    let mut base = BTreeMap::from([(Target::Lr, lr), (Target::WeightDecay, 0.0)]);
+    base.extend(optimizer.momentum().map(|m| (Target::Momentum, m)));
+    base.extend(optimizer.beta2().map(|b| (Target::Beta2, b)));
+    let group = Group {
+        name: "default".into(),
+        params: params.iter().map(|p| p.name().to_owned()).collect(),
+        base,
+        ..Group::default()
+    };
+    let (schedules, faults) = Schedules::resolve(&[], clock, &[group]);
+    schedules.ok_or_else(|| TrainError::Recipe(format!("{faults:?}")))
 }
 
 /// How often something happens.

@@ -68,7 +68,7 @@ pub struct Session {
     pub(super) ledger: Ledger,
     pub(super) meter: Meter,
     pub(super) loader: Arc<Loader>,
-    transforms: Arc<Transforms>,
+    pub(super) transforms: Arc<Transforms>,
 }
 
 impl Session {

@@ -3,14 +3,14 @@
 use std::fs;
 
 use crate::{
-    example::{command, program_of, run},
+    example::{built_example, command, run},
     sandbox::{Outcome, Process, Sandbox, json, repository},
 };
 
 const CONFIG: &str = "examples/candle_model.toml";
 
 fn example(sandbox: &Sandbox, args: &[&str]) -> Outcome {
-    run(&program_of("candle_model"), sandbox, args)
+    run(&built_example("candle_model"), sandbox, args)
 }
 
 #[test]
@@ -69,7 +69,11 @@ fn a_killed_run_goes_on_to_the_same_bits() {
     let args = ["run", CONFIG, "-q", "--set", "checkpoint.every=\"7 steps\""];
     example(&whole, &args).exits(0);
     let sandbox = Sandbox::new();
-    let process = Process::start(&mut command(&program_of("candle_model"), &sandbox, &args));
+    let process = Process::start(&mut command(
+        &built_example("candle_model"),
+        &sandbox,
+        &args,
+    ));
     let checkpoints = || {
         let run = sandbox.run_dirs().pop()?;
         Some(fs::read_dir(run.join("checkpoints")).ok()?.count())

@@ -64,9 +64,8 @@ fn another_device_is_opened_or_refused() {
 
 /// The names of the threads of a run that goes on with this key, as long as it trains.
 #[cfg(target_os = "linux")]
-fn threads(sandbox: &Sandbox, epochs: &str, prefetch: &str) -> std::collections::BTreeSet<String> {
-    let set = format!("dataset.prefetch={prefetch}");
-    let mut process = sandbox.start(&args(epochs, &["--set", &set]));
+fn threads(sandbox: &Sandbox, epochs: &str, set: &str) -> std::collections::BTreeSet<String> {
+    let mut process = sandbox.start(&args(epochs, &["--set", set]));
     let tasks = format!("/proc/{}/task", process.child.id());
     let mut names = std::collections::BTreeSet::new();
     while process.child.try_wait().unwrap().is_none() {
@@ -82,10 +81,23 @@ fn threads(sandbox: &Sandbox, epochs: &str, prefetch: &str) -> std::collections:
 #[test]
 fn batches_are_made_ahead_on_a_thread_where_this_is_asked_for() {
     let sandbox = run();
-    assert!(!threads(&sandbox, "20", "0").contains("data"));
-    let names = threads(&sandbox, "60", "3");
+    assert!(!threads(&sandbox, "20", "dataset.prefetch=0").contains("data"));
+    let names = threads(&sandbox, "60", "dataset.prefetch=3");
     assert!(names.contains("data"), "{names:?}");
-    assert!(!threads(&sandbox, "80", "0").contains("data"));
+    assert!(!threads(&sandbox, "80", "dataset.prefetch=0").contains("data"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_resumed_run_computes_on_the_threads_that_it_is_given() {
+    let sandbox = run();
+    for (attempt, epochs, count) in [(1, "20", 3), (2, "40", 1)] {
+        let names = threads(&sandbox, epochs, &format!("train.threads={count}"));
+        let info = json(sandbox.run_dir().join("run.json"));
+        assert_eq!(info["attempts"][attempt]["threads"], count);
+        let workers = names.iter().filter(|name| name.starts_with("kernel-"));
+        assert_eq!(workers.count(), count - 1, "{names:?}");
+    }
 }
 
 #[test]

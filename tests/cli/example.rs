@@ -9,8 +9,12 @@ use std::{
 
 use crate::sandbox::{Outcome, Sandbox, finish, json, repository};
 
+fn program() -> PathBuf {
+    built_example("my_model")
+}
+
 /// An example's program, which `cargo test` builds; a test run that named its targets did not.
-pub fn program_of(name: &str) -> PathBuf {
+pub fn built_example(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let built = own.ancestors().nth(2).unwrap();
     let program = built.join("examples").join(name);
@@ -20,10 +24,6 @@ pub fn program_of(name: &str) -> PathBuf {
         assert!(cargo.current_dir(repository()).status().unwrap().success());
     }
     program
-}
-
-fn program() -> PathBuf {
-    program_of("my_model")
 }
 
 fn example(sandbox: &Sandbox, args: &[&str]) -> Outcome {

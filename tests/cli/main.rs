@@ -25,6 +25,8 @@ mod format_1;
 mod hints;
 mod hostile;
 mod hostile_runs;
+#[cfg(feature = "hub")]
+mod hub;
 mod memory;
 mod migration;
 mod moved;
@@ -32,6 +34,7 @@ mod mutations;
 mod names;
 mod objectives;
 mod old_plans;
+mod own;
 mod paths;
 mod precision;
 mod reacting;

@@ -270,6 +270,14 @@ fn panels_for_targets_and_themes_for_grounds() {
     assert!(dark.starts_with("<svg") && dark.contains("width=\"500\" height=\"400\""));
 }
 
+#[cfg(not(feature = "png"))]
+#[test]
+fn pixels_need_their_feature() {
+    let refused = sandbox().trainer(&["schedule", "poly.toml", "-o", "lr.png"]);
+    refused.exits(2).says("without the feature `png`");
+}
+
+#[cfg(feature = "png")]
 #[test]
 fn pixels_are_written_without_fonts_of_the_system() {
     let sandbox = sandbox();

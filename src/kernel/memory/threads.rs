@@ -1,31 +1,47 @@
 //! How many threads compute. The kernels' bits do not depend on it.
 
+use std::cell::RefCell;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
 /// How often a thread of Candle's pool looks for work before it sleeps.
 const SPINS: &str = "CANDLE_BARRIER_POOL_SPIN_LIMIT";
 
-/// Sets the number of threads of the kernels (Rayon's global pool) and of Candle's own operations.
-/// Call it once, before any tensor is made. Returns whether it took effect: a pool that already runs
-/// keeps its size.
+thread_local! {
+    /// The pool that this thread computes in. It ends with the thread.
+    static POOL: RefCell<Option<ThreadPool>> = const { RefCell::new(None) };
+}
+
+/// Gives the caller's thread `threads` threads to compute with, itself among them, and returns how
+/// many it has. A thread that has a pool keeps it, so the first call counts.
 ///
-/// Candle reads `/proc/cpuinfo` for each of its matrix products unless the environment names a
-/// number, hence the variable.
+/// The caller's thread is one of them, so that a loop of many small operations need not wake
+/// another thread and wait for it at each. Each thread that trains has a pool of its own.
 ///
-/// Candle's own pool keeps a core busy for a while after each of its operations, which the kernels
-/// and the loader need; unless the environment says otherwise it is told to be brief.
-///
-/// The caller's thread becomes one of them, so that a loop of many small operations need not wake
-/// another thread and wait for it at each. No other thread may use the pool while the caller waits
-/// for that thread: with one thread there is nobody else to do the work. On another thread than the
-/// process's first, which may end before the process does, the pool has threads of its own, and the
-/// environment stays as it is.
+/// On the process's first thread it also tells Candle, through the environment. Without that Candle
+/// reads `/proc/cpuinfo` for each of its matrix products, and its pool keeps a core busy for a while
+/// after each operation (`CANDLE_BARRIER_POOL_SPIN_LIMIT` has the last word). Call it before any
+/// tensor is made.
+pub fn set(threads: usize) -> usize {
+    if rayon::current_thread_index().is_none() {
+        let threads = threads.max(1);
+        tell_candle(threads);
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("kernel-{i}"))
+            .use_current_thread()
+            .build();
+        // Without a pool of its own the thread has that of the process.
+        POOL.set(pool.ok());
+    }
+    count()
+}
+
+/// Sets the variables that Candle reads, where this is the process's first thread.
 #[expect(unsafe_code, reason = "the environment can only be set so")]
-pub fn set(threads: usize) -> bool {
-    let threads = threads.max(1);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|i| format!("kernel-{i}"));
+fn tell_candle(threads: usize) {
     if std::thread::current().name() != Some("main") {
-        return pool.build_global().is_ok();
+        return;
     }
     let count = threads.to_string();
     let mut variables = vec![
@@ -40,17 +56,33 @@ pub fn set(threads: usize) -> bool {
         // reads the environment other than through the standard library's lock.
         unsafe { std::env::set_var(name, value) };
     }
-    pool.use_current_thread().build_global().is_ok()
-}
-
-/// Runs `f` on one of the kernels' threads. A loop of many small operations belongs in here: from
-/// outside, each of them has to wake a thread and wait for it.
-pub fn inside<R: Send>(f: impl FnOnce() -> R + Send) -> R {
-    rayon::scope(|_| f())
 }
 
 /// Returns how many threads compute.
 #[must_use]
 pub fn count() -> usize {
     rayon::current_num_threads()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on_a_new_thread<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+        std::thread::scope(|scope| scope.spawn(f).join().unwrap())
+    }
+
+    #[test]
+    fn each_thread_computes_on_as_many_as_it_asked_for_first() {
+        for threads in [1, 3] {
+            let counts = on_a_new_thread(|| {
+                // The pool of the process is there already, as after reading a dataset.
+                rayon::join(|| (), || ());
+                let first = set(threads);
+                let working = rayon::broadcast(|_| ()).len();
+                [first, working, set(threads + 1), count()]
+            });
+            assert_eq!(counts, [threads; 4]);
+        }
+    }
 }

@@ -54,7 +54,7 @@ pub enum HubError {
         /// What was asked.
         url: String,
         /// What the network says.
-        source: Box<ureq::Error>,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The network is not to be used, and the file is not in the cache.
     #[error(
@@ -66,6 +66,14 @@ pub enum HubError {
         address: String,
         /// Where it was looked for.
         cache: PathBuf,
+    },
+    /// The program cannot download, and the file is not in the cache.
+    #[error(
+        "this program was built without the feature `hub` and cannot download `{address}`; hint: build with `--features hub`, or get the file by other means and name its path as `[model] init`"
+    )]
+    NotBuilt {
+        /// The file.
+        address: String,
     },
     /// Whoever answered is not the hub.
     #[error("{url} does not answer as the hub does: {why}; hint: look at HF_ENDPOINT")]
@@ -87,6 +95,7 @@ pub enum HubError {
     },
 }
 
+#[cfg(feature = "hub")]
 impl HubError {
     /// For `map_err` on an operation on `path`.
     pub(super) fn cache(

@@ -3,22 +3,15 @@
 //! The cache is that of the hub's own clients: `models--<owner>--<repo>/snapshots/<commit>/<file>`,
 //! and `refs/<revision>` with the commit that a branch or tag stood for when it was last asked.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
+use std::fs;
+
+use super::{
+    HubError,
+    cache::{Fetched, cached, folder, is_commit},
+    environment::Environment,
+    newest,
 };
-
-use super::{HubError, environment::Environment, transfer::Transfer};
 use crate::config::HubFile;
-
-/// A file of the hub on this disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fetched {
-    /// Where it is.
-    pub path: PathBuf,
-    /// The commit that it is of.
-    pub commit: String,
-}
 
 /// The file, of `commit` where that is known, else of its revision as the hub has it now. Without a
 /// network, what the cache has of that revision.
@@ -44,101 +37,5 @@ pub fn fetch(file: &HubFile, commit: Option<&str>) -> Result<Fetched, HubError> 
             cache: environment.cache.clone(),
         });
     }
-    let transfer = Transfer::new(&environment, file, revision);
-    let commit = match (transfer.commit(), last()) {
-        (Ok(commit), _) => commit,
-        (Err(HubError::Unreachable { .. }), Some(found)) => return Ok(found),
-        (Err(error), _) => return Err(error),
-    };
-    if let Some(found) = cached(&folder, &commit, file) {
-        remember(&folder, revision, &commit)?;
-        return Ok(found);
-    }
-    let partial = folder.join(format!("download-{}.incomplete", std::process::id()));
-    let downloaded = transfer.download(&partial).and_then(|commit| {
-        let path = snapshot(&folder, &commit, file);
-        create_parent(&path)?;
-        fs::rename(&partial, &path).map_err(HubError::cache("rename to", &path))?;
-        Ok(Fetched { path, commit })
-    });
-    if downloaded.is_err() {
-        // The first error is the one to tell.
-        let _ = fs::remove_file(&partial);
-    }
-    let found = downloaded?;
-    remember(&folder, revision, &found.commit)?;
-    Ok(found)
-}
-
-/// Whether a revision is a commit, which never moves.
-pub(super) fn is_commit(revision: &str) -> bool {
-    let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
-    revision.len() == 40 && revision.chars().all(is_hex)
-}
-
-fn folder(cache: &Path, file: &HubFile) -> PathBuf {
-    cache.join(format!("models--{}", file.repo.replace('/', "--")))
-}
-
-fn snapshot(folder: &Path, commit: &str, file: &HubFile) -> PathBuf {
-    folder.join("snapshots").join(commit).join(&file.file)
-}
-
-fn cached(folder: &Path, commit: &str, file: &HubFile) -> Option<Fetched> {
-    let path = snapshot(folder, commit, file);
-    (is_commit(commit) && path.is_file()).then(|| Fetched {
-        path,
-        commit: commit.into(),
-    })
-}
-
-/// Notes which commit a branch or tag stands for.
-fn remember(folder: &Path, revision: &str, commit: &str) -> Result<(), HubError> {
-    let path = folder.join("refs").join(revision);
-    let is_noted = || fs::read_to_string(&path).is_ok_and(|noted| noted.trim() == commit);
-    if is_commit(revision) || is_noted() {
-        return Ok(());
-    }
-    create_parent(&path)?;
-    fs::write(&path, commit).map_err(HubError::cache("write", &path))
-}
-
-pub(super) fn create_parent(path: &Path) -> Result<(), HubError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(HubError::cache("create", folder))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_whole_commit_never_moves() {
-        assert!(is_commit(&"0a".repeat(20)));
-        for moving in ["main", "v1", &"0a".repeat(19), &"0A".repeat(20), ""] {
-            assert!(!is_commit(moving), "{moving}");
-        }
-    }
-
-    #[test]
-    fn the_cache_is_that_of_the_hubs_clients() {
-        let root = tempfile::tempdir().unwrap();
-        let file: HubFile = "hf://me/net@v1/a/m.safetensors".parse().unwrap();
-        let folder = folder(root.path(), &file);
-        let commit = "12".repeat(20);
-        assert_eq!(cached(&folder, &commit, &file), None);
-        let path = root
-            .path()
-            .join("models--me--net/snapshots")
-            .join(&commit)
-            .join("a/m.safetensors");
-        create_parent(&path).unwrap();
-        fs::write(&path, "x").unwrap();
-        assert_eq!(cached(&folder, &commit, &file).map(|f| f.path), Some(path));
-        remember(&folder, "v1", &commit).unwrap();
-        let noted = fs::read_to_string(root.path().join("models--me--net/refs/v1")).unwrap();
-        assert_eq!(noted, commit);
-        remember(&folder, &commit, &commit).unwrap();
-        assert!(!folder.join("refs").join(&commit).exists());
-    }
+    newest(&environment, file, revision, &folder, last())
 }

@@ -10,8 +10,8 @@ use ureq::{
 
 use super::{
     HubError,
+    cache::{create_parent, is_commit},
     environment::Environment,
-    fetch::{create_parent, is_commit},
 };
 use crate::config::HubFile;
 

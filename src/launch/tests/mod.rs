@@ -4,5 +4,6 @@ mod contract;
 mod fixed_point;
 mod foreign;
 mod freezing;
+mod start;
 
 use super::recipe;

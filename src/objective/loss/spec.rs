@@ -18,8 +18,11 @@ pub trait LossSpec: std::fmt::Debug + Send + Sync {
     }
 
     /// Returns the fault of a loss that does not fit the task. Its key is `type` or the key that
-    /// does not fit.
-    fn fits(&self, task: &Task) -> Option<KeyFault>;
+    /// does not fit. Unless the loss says otherwise, it fits all.
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        let _ = task;
+        None
+    }
 
     /// Returns how many numbers the model has to put out for a sample: one for each class, label or
     /// target, unless the loss says otherwise.
@@ -36,11 +39,14 @@ pub trait LossSpec: std::fmt::Debug + Send + Sync {
     fn sum(&self, output: &Tensor, target: &Tensor) -> candle_core::Result<Tensor>;
 
     /// What the sum is to be divided by for a mean: the number of samples (of tokens, where they are
-    /// made of these), the sum of their class weights, or the number of values.
+    /// made of these), the sum of their class weights, or the number of values. Unless the loss says
+    /// otherwise, the number of targets.
     ///
     /// # Errors
     /// Where the target cannot be read, or holds what the loss is not defined for.
-    fn weight(&self, target: &Tensor) -> candle_core::Result<f64>;
+    fn weight(&self, target: &Tensor) -> candle_core::Result<f64> {
+        Ok(target.elem_count() as f64)
+    }
 
     /// Loss and weight of each row of the batch by itself, in order, in f64: an evaluation adds them
     /// up one by one, so that its loss does not depend on how the samples were cut into batches. A row

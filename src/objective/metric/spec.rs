@@ -17,8 +17,11 @@ pub trait MetricSpec: std::fmt::Debug + Send + Sync {
     }
 
     /// Returns the fault of a metric that does not fit the task. Its key is empty: it stands where
-    /// the name stands.
-    fn fits(&self, task: &Task) -> Option<KeyFault>;
+    /// the name stands. Unless the metric says otherwise, it fits all.
+    fn fits(&self, task: &Task) -> Option<KeyFault> {
+        let _ = task;
+        None
+    }
 
     /// Returns whether it judges labels, too: several for each sample, whose predictions are
     /// probabilities and whose targets are 0 or 1. So are those of a multi-label classification,

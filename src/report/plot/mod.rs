@@ -9,8 +9,12 @@ mod curve;
 mod legend;
 mod matrix;
 mod names;
+#[cfg(not(feature = "png"))]
+mod no_raster;
 mod picture;
+#[cfg(feature = "png")]
 mod raster;
+mod raster_error;
 mod sample;
 mod screen;
 mod style;
@@ -18,6 +22,10 @@ mod svg;
 
 pub use curve::{Horizontal, Line, Panel, Phases, Plot};
 pub use matrix::matrix;
-pub use raster::{RasterError, png};
+#[cfg(not(feature = "png"))]
+pub use no_raster::png;
+#[cfg(feature = "png")]
+pub use raster::png;
+pub use raster_error::RasterError;
 pub use sample::sample;
 pub use style::{Style, Theme};

@@ -1,4 +1,4 @@
-//! The pixels of a picture, from its SVG.
+//! The pixels of a picture, from its SVG, in a program with the feature `png`.
 
 use std::sync::Arc;
 
@@ -6,6 +6,8 @@ use resvg::{
     tiny_skia::{Pixmap, Transform},
     usvg,
 };
+
+use super::RasterError;
 
 /// DejaVu Sans: no font of the system is used, so that the same picture has the same pixels
 /// everywhere. Its licence lies beside it.
@@ -15,25 +17,6 @@ const FAMILY: &str = "DejaVu Sans";
 
 /// Pixels of a picture for one of its own: 288 to the inch, which print asks for.
 const SCALE: f32 = 3.0;
-
-/// Why a picture has no pixels.
-#[derive(Debug, thiserror::Error)]
-pub enum RasterError {
-    /// It is no SVG.
-    #[error("the picture is not well-formed: {0}")]
-    Svg(#[from] usvg::Error),
-    /// It is too large, or has no size.
-    #[error("a picture of {width} × {height} pixels is too large; hint: --size 720x440")]
-    Size {
-        /// Pixels of a line.
-        width: f32,
-        /// Lines.
-        height: f32,
-    },
-    /// It cannot be encoded.
-    #[error("the picture cannot be written as PNG: {0}")]
-    Png(String),
-}
 
 /// The picture as PNG, three pixels for each of the SVG's.
 ///
@@ -51,7 +34,8 @@ pub fn png(svg: &str) -> Result<Vec<u8>, RasterError> {
         fontdb: Arc::new(fonts),
         ..usvg::Options::default()
     };
-    let tree = usvg::Tree::from_str(svg, &options)?;
+    let tree =
+        usvg::Tree::from_str(svg, &options).map_err(|error| RasterError::Svg(error.to_string()))?;
     let (width, height) = (tree.size().width() * SCALE, tree.size().height() * SCALE);
     let mut pixels = Pixmap::new(width.round() as u32, height.round() as u32)
         .ok_or(RasterError::Size { width, height })?;

@@ -1,16 +1,15 @@
 //! What the tests train: a few points in three clouds, and a network small enough to reason about.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::Tensor;
 
 use super::{CheckpointPolicy, Recipe, Session, StopFlag};
-use crate::config::OnNan;
 use crate::data::{
     ClassCounts, Data, DataError, Dataset, DatasetKeys, DatasetSpec, Digits, Facts, Values,
 };
-use crate::event::{Checkpoint, Ending, Event, Sink, SinkError, TestedState};
+use crate::event::{Checkpoint, Ending, Event, Sink, SinkError};
 use crate::field::Field;
 use crate::kernel::{Init, Param};
 use crate::layer::{Builder, LayerError, Mode};
@@ -187,53 +186,36 @@ pub fn recipe() -> Recipe {
         notes: Vec::new(),
         warnings: Vec::new(),
     };
+    let data = Data {
+        facts,
+        train: clouds(44, 1),
+        val: Some(clouds(20, 2)),
+        test: None,
+        fingerprint: String::new(),
+        target_scale: None,
+    };
+    let loss = Arc::new(CrossEntropy::default());
+    let sgd = Arc::new(Sgd {
+        momentum: 0.9,
+        ..Sgd::default()
+    });
+    let new = Recipe::new(Arc::new(Net::default()), data, loss, sgd, 0.1, 3);
     let recipe = Recipe {
         seed: 7,
-        device: Device::Cpu,
-        model: Arc::new(Net::default()),
-        io: Io::numbers(&[WIDTH], 3),
-        start: BTreeMap::new(),
-        found: Vec::new(),
-        allow: BTreeSet::new(),
-        loss: Arc::new(CrossEntropy::default()),
         metrics: vec![("accuracy".into(), metric("accuracy").unwrap().into())],
-        optimizer: Arc::new(Sgd {
-            momentum: 0.9,
-            ..Sgd::default()
-        }),
-        schedules: schedules(&[], 18),
-        frozen: BTreeSet::new(),
         freeze_statistics: true,
-        test: TestedState::Last,
-        data: Data {
-            facts,
-            train: clouds(44, 1),
-            val: Some(clouds(20, 2)),
-            test: None,
-            fingerprint: String::new(),
-            target_scale: None,
-        },
         loader: DatasetKeys {
             batch_size: 8,
             prefetch: 0,
             ..DatasetKeys::default()
         },
-        transforms: Vec::new(),
-        precision: DType::F32,
         total_steps: 18,
         steps_per_epoch: 6,
-        grad_accumulation: 1,
-        clip_norm: None,
-        clip_value: None,
-        ema: None,
-        eval_every: Some(super::Cadence::Epochs(1)),
-        log_every: 1,
-        early_stop: None,
-        on_nan: OnNan::Stop,
         checkpoint: CheckpointPolicy {
             every: Some(super::Cadence::Epochs(1)),
             best: None,
         },
+        ..new.unwrap()
     };
     grouped(recipe, 0.1)
 }
