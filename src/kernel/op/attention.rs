@@ -33,8 +33,8 @@ pub fn attention(qkv: &Tensor, heads: usize, causal: bool) -> Result<Tensor> {
     packed(qkv, heads, causal, None)
 }
 
-/// The same, not causal, for samples of different lengths: each sees only its own places, as if it
-/// were alone in its batch. What is behind a sample's end means nothing.
+/// Returns the same, not causal, for samples of different lengths: each sees only its own places,
+/// as if it were alone in its batch. What is behind a sample's end means nothing.
 ///
 /// ```
 /// use candle_core::{Device, Tensor};

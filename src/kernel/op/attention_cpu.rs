@@ -302,7 +302,7 @@ impl Dims {
 }
 
 impl Heads {
-    /// The extents of sample `i`: the batch's, but for its own places.
+    /// Returns the extents of sample `i`: the batch's, but for its own places.
     fn within(&self, dims: Dims, i: usize) -> Dims {
         let own = self.lengths.as_ref().map(|lengths| lengths[i] as usize);
         Dims {

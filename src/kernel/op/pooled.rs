@@ -10,7 +10,7 @@ use crate::kernel::{
     memory::{fused, output, tensor, with_ref},
 };
 
-/// The mean of each sample's own places: x [n, t, d] → [n, d].
+/// Returns the mean of each sample's own places: x [n, t, d] → [n, d].
 ///
 /// ```
 /// use candle_core::{Device, Tensor};
@@ -30,7 +30,7 @@ pub fn mean_within(x: &Tensor, lengths: &[u32]) -> Result<Tensor> {
     }
 }
 
-/// The state at the last of each sample's own places: x [n, t, d] → [n, d].
+/// Returns the state at the last of each sample's own places: x [n, t, d] → [n, d].
 ///
 /// ```
 /// use candle_core::{Device, Tensor};
@@ -82,7 +82,7 @@ impl Pooled {
         Self { lengths, part }
     }
 
-    /// The places of a sample that count, and the share of each.
+    /// Returns the places of a sample that count, and the share of each.
     fn counted(&self, length: usize) -> (std::ops::Range<usize>, f64) {
         match self.part {
             Part::Mean => (0..length, 1.0 / length as f64),
