@@ -70,12 +70,13 @@ mod tests {
         let image = Field::pixels("image", &[1, 8, 8], 16);
         let series = Field::numbers("series", &[9, 2]);
         let tokens = Field::tokens("tokens", 8, 65);
+        let (alone, text) = (table.clone(), tokens.clone().varying());
         let cases: [(&[Field], &[Takes]); 6] = [
-            (&[table.clone()], &[Takes::Numbers]),
+            (&[alone], &[Takes::Numbers]),
             (&[image], &[Takes::Numbers, Takes::Images]),
             (&[series], &[Takes::Numbers, Takes::Sequences]),
-            (&[tokens.clone()], &[Takes::Tokens, Takes::Texts]),
-            (&[tokens.varying()], &[Takes::Texts]),
+            (&[tokens], &[Takes::Tokens, Takes::Texts]),
+            (&[text], &[Takes::Texts]),
             (&[table, categories], &[Takes::Categories]),
         ];
         let all = [
