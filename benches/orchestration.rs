@@ -18,7 +18,7 @@ use trainer::{
     data::{Batch, Loader, Transforms},
     event::{Event, Sink, SinkError},
     field::write_pixels,
-    kernel::{Grads, allocator, threads},
+    kernel::{Grads, Tape, allocator, threads},
     launch::Run,
     layer::{Builder, Mode},
     model::Inputs,
@@ -151,7 +151,7 @@ fn compare(what: &str, text: &str, folder: &Path, rounds: usize) -> Result<()> {
 }
 
 /// The loop by hand; returns the last mean loss that a run would log.
-fn bare(plan: &Plan, batches: &[Vec<(Tensor, Tensor)>]) -> Result<f64> {
+fn bare(plan: &Plan, batches: &[Vec<(Inputs, Tensor)>]) -> Result<f64> {
     let builder = Builder::plan();
     let model = plan.model.spec.build(&builder, &plan.io)?;
     let params = builder.finish().params;
@@ -176,9 +176,10 @@ fn bare(plan: &Plan, batches: &[Vec<(Tensor, Tensor)>]) -> Result<f64> {
             micro: 0,
         };
         let rows = target.dim(0)? as f64;
+        let tape = Tape::record();
         let sum = plan.loss.spec.sum(&model.forward(inputs, &mode)?, target)?;
         grads.zero();
-        grads.backward(&sum, rows.recip(), &params)?;
+        grads.backward(tape, &sum, rows.recip(), &params)?;
         optimizer.step(&params, &grads, &hypers, &frozen)?;
         step += 1;
         if u64::from(step).is_multiple_of(plan.length.log_every) {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use candle_core::{Device, Result, Tensor};
 use trainer::{
-    kernel::{Grads, allocator, cross_entropy, inplace, threads},
+    kernel::{Grads, Tape, allocator, cross_entropy, inplace, threads},
     layer::{Builder, LayerError, Mode},
     model::{Cnn, Inputs, Io, Mlp, ModelSpec, Norm},
     rng::{Purpose, Stream},
@@ -91,11 +91,11 @@ fn report(
             step,
             micro: 0,
         };
-        Grads::begin();
+        let tape = Tape::record();
         let loss = cross_entropy(&model.forward(&x, &mode)?, &targets, 0.0, None)?;
         let forward = start.elapsed();
         grads.zero();
-        grads.backward(&loss, (batch as f64).recip(), &built.params)?;
+        grads.backward(tape, &loss, (batch as f64).recip(), &built.params)?;
         let backward = start.elapsed();
         for (i, param) in built.params.iter().enumerate() {
             inplace::update2(param.tensor(), &momenta[i], grads.get(i), |w, m, g| {

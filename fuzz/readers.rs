@@ -10,7 +10,7 @@ use std::{
 use serde_json::json;
 use trainer::{
     config::{Extensions, Overrides, Plan, Spec},
-    data::{Csv, DatasetKeys, DatasetSpec, Mnist, Text},
+    data::{Csv, DatasetKeys, DatasetSpec, Mnist, Text, TextClasses},
     launch::Run,
     report::Filter,
     run, safetensors,
@@ -26,7 +26,7 @@ pub struct Reader {
 }
 
 /// All of them.
-pub const READERS: [Reader; 11] = [
+pub const READERS: [Reader; 12] = [
     reader("toml", toml),
     reader("expression", expression),
     reader("filter", filter),
@@ -34,6 +34,7 @@ pub const READERS: [Reader; 11] = [
     reader("idx_images", idx_images),
     reader("idx_labels", idx_labels),
     reader("text", text),
+    reader("text_classes", text_classes),
     reader("safetensors", safetensors_header),
     reader("manifest", manifest),
     reader("metrics", metrics),
@@ -198,6 +199,23 @@ fn text(bench: &Bench, bytes: &[u8]) {
     let path = bench.file("book.txt", bytes);
     let spec: Text = serde_json::from_value(json!({ "path": path, "context": 4 })).unwrap();
     load(&spec);
+}
+
+/// The bytes as a table of documents, and as a document beside another one.
+fn text_classes(bench: &Bench, bytes: &[u8]) {
+    let table = bench.file("documents.csv", bytes);
+    let folder = bench.folder.join("documents");
+    for (class, content) in [("a", bytes), ("b", b"other")] {
+        fs::create_dir_all(folder.join(class)).unwrap();
+        fs::write(folder.join(class).join("1.txt"), content).unwrap();
+    }
+    for tokens in ["characters", "bytes", "words"] {
+        for path in [&table, &folder] {
+            let keys = json!({ "path": path, "tokens": tokens, "max_length": 5 });
+            let spec: TextClasses = serde_json::from_value(keys).unwrap();
+            load(&spec);
+        }
+    }
 }
 
 fn idx_images(bench: &Bench, bytes: &[u8]) {

@@ -3,6 +3,56 @@
 //! Each layer has its own error enum; what they share is [`KeyFault`]: a component knows which of
 //! its keys is wrong and why, and the config layer knows where that key stands in the file.
 
+/// A message and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What is wrong: a lowercase fragment, values in backticks.
+    pub message: String,
+    /// The remedy.
+    pub hint: Option<String>,
+}
+
+impl Fault {
+    /// Makes a fault without a remedy.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// Returns the same fault with a remedy.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Takes an error's text apart, in the one form that all errors have: `message; hint: remedy`.
+    /// A message of several lines has its hint on the last one.
+    #[must_use]
+    pub fn of(error: &impl std::fmt::Display) -> Self {
+        let text = error.to_string();
+        let parts = text.split_once("; hint: ");
+        match parts.or_else(|| text.split_once("\nhint: ")) {
+            Some((message, hint)) => Self::new(message).hint(hint),
+            None => Self::new(text),
+        }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "; hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
 /// One fault (or warning) at one key of a component's own table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeyFault {

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::number;
+use crate::{array::NamedArray, number};
 
 /// Values by `split/name`, in order of their names.
 pub type Metrics = BTreeMap<String, f64>;
@@ -179,32 +179,6 @@ pub enum Reason {
     Signal,
     /// SIGUSR1 asked for a checkpoint.
     Request,
-}
-
-/// A tensor as bytes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NamedArray {
-    /// Its name, unique within its list.
-    pub name: String,
-    /// Its element type.
-    pub dtype: Dtype,
-    /// Its shape.
-    pub shape: Vec<usize>,
-    /// Its elements, little-endian, row-major.
-    pub bytes: Vec<u8>,
-}
-
-/// Element types that a checkpoint holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dtype {
-    /// IEEE 754 binary32.
-    F32,
-    /// IEEE 754 binary64.
-    F64,
-    /// Unsigned 32-bit integer.
-    U32,
-    /// Signed 64-bit integer.
-    I64,
 }
 
 /// How a run ended.

@@ -44,6 +44,8 @@
 //! [`train::Session`] (built) → [`event::Event`]s (happened) → [`run::Writer`] (on disk) →
 //! [`run::RunView`] (read back).
 
+pub mod array;
+pub mod candle;
 pub mod cli;
 pub mod config;
 pub mod data;

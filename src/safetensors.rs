@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::event::Dtype;
+use crate::array::{Dtype, bytes_of};
 
 /// Longest header that is read; the format's own limit.
 const LONGEST: u64 = 100_000_000;
@@ -62,14 +62,6 @@ pub fn header(file: &mut impl Read, length: u64) -> Result<Vec<Stored>, HeaderEr
     file.read_exact(&mut text)?;
     let header: Header = serde_json::from_slice(&text).map_err(|e| wrong(e.to_string()))?;
     header.checked(data).map_err(wrong)
-}
-
-/// Elements of a shape; `None` where there are too many to count.
-#[must_use]
-pub fn elements(shape: &[usize]) -> Option<usize> {
-    shape
-        .iter()
-        .try_fold(1_usize, |n, size| n.checked_mul(*size))
 }
 
 /// An element type that a file may name. Checkpoints hold those of [`Dtype`]; other programs write
@@ -140,26 +132,6 @@ impl Element {
     }
 }
 
-/// Bytes of one element.
-#[must_use]
-pub fn width(dtype: Dtype) -> usize {
-    match dtype {
-        Dtype::F32 | Dtype::U32 => 4,
-        Dtype::F64 | Dtype::I64 => 8,
-    }
-}
-
-/// The format's name of an element type.
-#[must_use]
-pub fn dtype_name(dtype: Dtype) -> &'static str {
-    match dtype {
-        Dtype::F32 => "F32",
-        Dtype::F64 => "F64",
-        Dtype::U32 => "U32",
-        Dtype::I64 => "I64",
-    }
-}
-
 /// One tensor as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -181,7 +153,7 @@ impl Header {
         for (name, entry) in self.0 {
             let (element, width) = Element::named(&entry.dtype)
                 .ok_or_else(|| format!("tensor `{name}` has unknown dtype `{}`", entry.dtype))?;
-            let bytes = elements(&entry.shape).and_then(|n| n.checked_mul(width));
+            let bytes = bytes_of(&entry.shape, width);
             let (from, to) = entry.data_offsets;
             match to.checked_sub(from) {
                 Some(place) if from == end && bytes == Some(place) && to as u64 <= data => {

@@ -131,6 +131,18 @@ pub fn counted(count: u64, noun: &str) -> String {
     }
 }
 
+/// The first few names in backticks, and how many more there are.
+#[must_use]
+pub fn first_few(names: &[&str]) -> String {
+    const SHOWN: usize = 4;
+    let shown = names.iter().take(SHOWN).map(|name| format!("`{name}`"));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 /// A number of things that may be a fraction: `1 step`, `2.5 steps`. The noun takes an `s`.
 #[must_use]
 pub fn number_of(number: f64, noun: &str) -> String {

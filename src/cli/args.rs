@@ -161,8 +161,7 @@ pub(super) fn path() -> impl TypedValueParser<Value = PathBuf> {
         None => Ok(path),
         Some(text) => match path_fault(text) {
             None => Ok(expand(text)),
-            Some((message, None)) => Err(message),
-            Some((message, Some(hint))) => Err(format!("{message}; hint: {hint}")),
+            Some(fault) => Err(fault),
         },
     })
 }

@@ -5,7 +5,8 @@ use clap::{Args, ValueEnum};
 use super::{CliError, ConfigArgs, Global, Output, plan_text};
 use crate::{
     config::{Plan, Spec},
-    launch,
+    launch::{self, LaunchError},
+    train::{Probed, TrainError},
 };
 
 /// Check a config and show what it means, without running anything
@@ -19,6 +20,10 @@ pub struct Check {
     /// Output format; toml is the complete plan with every default
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Run one sample on the CPU: shows the shape of the output, and whether a model written for
+    /// candle_nn can be trained
+    #[arg(long)]
+    probe: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
@@ -48,6 +53,13 @@ impl Check {
             if let Some(fault) = memory_fault(&plan) {
                 out.warn(&fault);
             }
+            if self.probe {
+                let probed = launch::probe(&plan)?;
+                if self.format == Format::Text {
+                    out.lines(&plan_text::probed(&plan, &probed))?;
+                }
+                passed(probed)?;
+            }
         }
         Ok(())
     }
@@ -56,6 +68,7 @@ impl Check {
     fn json(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
         let overrides = self.config.flags.overrides();
         let mut refused = None;
+        let mut unfit = None;
         let mut all = Vec::new();
         for path in &self.config.configs {
             let config = path.display().to_string();
@@ -63,9 +76,14 @@ impl Check {
             launch::start_from(&mut spec, &global.runs);
             all.push(match Plan::resolve(&spec, &global.extensions) {
                 Ok(plan) => {
-                    let mut object = plan_text::json(&config, &plan);
-                    object["memory_fault"] = memory_fault(&plan).into();
-                    object
+                    let mut value = plan_text::json(&config, &plan);
+                    value["memory_fault"] = memory_fault(&plan).into();
+                    if self.probe {
+                        let probed = launch::probe(&plan)?;
+                        value["probe"] = plan_text::probed_json(&probed);
+                        unfit = unfit.or(passed(probed).err());
+                    }
+                    value
                 }
                 Err(error) => {
                     let faults = error.0.to_json();
@@ -80,7 +98,16 @@ impl Check {
         };
         out.json_lines(&value)?;
         out.flush()?;
-        refused.map_or(Ok(()), Err)
+        refused.or(unfit).map_or(Ok(()), Err)
+    }
+}
+
+/// The error of a model that did not pass everything.
+fn passed(probed: Probed) -> Result<(), CliError> {
+    let failures = probed.failures;
+    match failures.is_empty() {
+        true => Ok(()),
+        false => Err(LaunchError::from(TrainError::Unfit { failures }).into()),
     }
 }
 

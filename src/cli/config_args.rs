@@ -1,13 +1,13 @@
 //! What every verb that reads a config takes: files, overrides, flags that stand for keys.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::{CliError, Global, Output, args::path};
 use crate::{
     config::{ConfigError, Overrides, Plan, Spec},
-    launch,
+    launch, run,
 };
 
 /// Configs and what is laid over them.
@@ -97,12 +97,6 @@ impl Memory {
     }
 }
 
-/// Returns true where a file is the config in a run directory.
-fn is_copy(path: &Path) -> bool {
-    let is_config = path.file_name().is_some_and(|name| name == "config.toml");
-    is_config && path.with_file_name("run.json").is_file()
-}
-
 impl ConfigArgs {
     /// Reads and resolves every config; warnings are shown, the first refused config ends it.
     ///
@@ -129,8 +123,9 @@ impl ConfigArgs {
             let mut spec = Spec::load(path, &overrides);
             launch::start_from(&mut spec, &global.runs);
             let resolved = Plan::resolve(&spec, &global.extensions);
-            if resolved.is_err() && is_copy(path) {
-                let plan = path.with_file_name("plan.toml");
+            if resolved.is_err()
+                && let Some(plan) = run::plan_beside(path)
+            {
                 out.note(&format!(
                     "note: `{}` is the copy that a run keeps, and its relative paths begin elsewhere; `{}` is the same experiment with whole paths",
                     path.display(),

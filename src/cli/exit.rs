@@ -9,6 +9,7 @@ use std::{
 use super::{output, with_name};
 use crate::{
     config::ConfigError,
+    error::Fault,
     launch::LaunchError,
     report::{FilterError, SeriesError, UnknownKey, sanitize},
     run::RunError,
@@ -240,7 +241,9 @@ fn of_launch(error: &LaunchError) -> Exit {
         | LaunchError::NoRoom { .. }
         | LaunchError::Restore { .. } => Exit::Data,
         LaunchError::Train(TrainError::Data(_) | TrainError::Sink(_)) => Exit::Data,
-        LaunchError::Train(TrainError::NoGradient { .. } | TrainError::NoSplit(_)) => Exit::Usage,
+        LaunchError::Train(
+            TrainError::NoGradient { .. } | TrainError::Unfit { .. } | TrainError::NoSplit(_),
+        ) => Exit::Usage,
         LaunchError::Train(_) => Exit::Internal,
     }
 }
@@ -262,10 +265,8 @@ pub(super) fn faults(error: &CliError) -> serde_json::Value {
     let faults = match error {
         CliError::Config(error) => error.0.to_json(),
         error => {
-            let text = error.to_string();
-            let parts = text.split_once("; hint: ").or(text.split_once("\nhint: "));
-            let (message, hint) = parts.map_or((text.as_str(), None), |(m, h)| (m, Some(h)));
-            [fault(message, hint)].into_iter().collect()
+            let Fault { message, hint } = Fault::of(error);
+            [fault(&message, hint.as_deref())].into_iter().collect()
         }
     };
     named(faults)
@@ -294,11 +295,9 @@ fn named(value: serde_json::Value) -> serde_json::Value {
 /// `error: …` and, below it, `hint: …`. Lines of the message stay lines; a line break in a value,
 /// which stands in backticks, is written out.
 fn complaint(message: &str) -> String {
-    let message = with_name(message);
-    match message.split_once("; hint: ") {
-        Some((what, hint)) => format!("error: {}\nhint: {}\n", lines(what), lines(hint)),
-        None => format!("error: {}\n", lines(&message)),
-    }
+    let Fault { message, hint } = Fault::of(&with_name(message));
+    let hint = hint.map_or(String::new(), |hint| format!("hint: {}\n", lines(&hint)));
+    format!("error: {}\n{hint}", lines(&message))
 }
 
 /// Safe text whose line breaks outside values stay.

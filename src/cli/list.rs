@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::{CliError, Global, Output, run::Format, with_name};
 use crate::{
-    config::{about, metrics, sections},
+    config::{about, first_sentence, metrics, sections},
     report::{Align, Table, folded},
 };
 
@@ -49,7 +49,11 @@ impl List {
         };
         let name = kind.to_possible_value().map(|v| v.get_name().to_string());
         let components: Vec<(String, String)> = match kind {
-            What::Metrics => metrics(&global.extensions),
+            What::Metrics => {
+                let all = metrics(&global.extensions).into_iter();
+                let short = |about: String| first_sentence(&about).to_string();
+                all.map(|(name, about)| (name, short(about))).collect()
+            }
             _ => {
                 let all = sections(&global.extensions);
                 let section = all.into_iter().find(|s| s.plural == name.as_deref());

@@ -1,5 +1,6 @@
 //! `trainer new`.
 
+mod candle_model;
 mod package;
 
 use std::{
@@ -26,7 +27,7 @@ pub struct New {
     /// Name of the experiment, whose file is NAME.toml; or of the crate, whose folder is NAME
     name: String,
     /// Write a crate
-    #[arg(long = "crate", conflicts_with_all = ["model", "dataset", "optimizer"])]
+    #[arg(long = "crate", conflicts_with_all = ["model", "dataset", "optimizer", "candle_model"])]
     is_crate: bool,
     /// Folder of trainer's sources that the crate depends on. Default: the one that this program was
     /// built from, or the registry where that is gone
@@ -41,6 +42,9 @@ pub struct New {
     /// The optimizer's type
     #[arg(long, default_value = "sgd")]
     optimizer: String,
+    /// Write a crate with a model written for candle_nn instead, in the folder NAME
+    #[arg(long, conflicts_with_all = ["model", "dataset", "optimizer"])]
+    candle_model: bool,
 }
 
 impl New {
@@ -54,6 +58,14 @@ impl New {
             out.note(&format!(
                 "wrote {}; next: cd {}, then cargo run --release -- run own.toml",
                 self.name, self.name
+            ));
+            return Ok(());
+        }
+        if self.candle_model {
+            let folder = candle_model::write(&self.name)?;
+            let folder = folder.display();
+            out.note(&format!(
+                "wrote {folder}; next: cd {folder} && cargo run --release -- run config.toml"
             ));
             return Ok(());
         }

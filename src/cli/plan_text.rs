@@ -11,6 +11,7 @@ use crate::{
     report::{Align, Ink, Palette, Table, bytes, class_counts, sanitize, short, split_sizes},
     schedule::PhaseInfo,
     task::Task,
+    train::Probed,
     units::counted,
 };
 
@@ -146,6 +147,15 @@ pub(super) fn epochs(steps: u64, per_epoch: u64) -> String {
 
 fn cost(plan: &Plan) -> String {
     let cost = &plan.cost;
+    if plan.model.spec.is_foreign() {
+        return format!(
+            "about {} of memory ({} weights, {} gradients, {} optimizer), and what the model keeps of a batch; its FLOPs are not known",
+            bytes(cost.memory()),
+            bytes(cost.weights),
+            bytes(cost.gradients),
+            bytes(cost.optimizer)
+        );
+    }
     format!(
         "{}FLOP a step; about {} of memory ({} weights, {} gradients, {} optimizer, {} activations)",
         si(cost.flops_per_step),
@@ -226,8 +236,30 @@ fn layers(plan: &Plan, fold: Option<usize>, palette: Palette) -> String {
         .map(|p| p.count() as u64)
         .sum();
     let flops: u64 = plan.architecture.layers.iter().map(|l| l.flops).sum();
-    table.row(["total", "", "", &thousands(params), &thousands(flops)]);
+    let flops = match plan.model.spec.is_foreign() {
+        true => String::new(),
+        false => thousands(flops),
+    };
+    table.row(["total", "", "", &thousands(params), &flops]);
     table.fitted(fold, palette)
+}
+
+/// What came out of trying the model on a sample.
+pub fn probed(plan: &Plan, probed: &Probed) -> String {
+    let (input, output) = (shape(plan.io.input()), shape(&probed.output));
+    let passed = match (plan.model.spec.is_foreign(), probed.failures.is_empty()) {
+        (true, true) => "; nothing stands against training it",
+        _ => "",
+    };
+    format!("\nprobe      one sample {input} → {output}{passed}\n")
+}
+
+/// The same as an object.
+pub fn probed_json(probed: &Probed) -> Value {
+    let failures = probed.failures.iter().map(|failure| {
+        json!({ "proof": failure.proof, "message": failure.message, "hint": failure.hint })
+    });
+    json!({ "output": probed.output, "failures": failures.collect::<Vec<_>>() })
 }
 
 /// The phases of the schedules with their boundaries.

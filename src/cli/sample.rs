@@ -7,11 +7,11 @@ use std::{
 
 use super::{CliError, Output, args::Cli};
 use crate::{
+    array::{Dtype, NamedArray},
     config::Plan,
     direction::Direction,
     event::{
-        Best, Checkpoint, Dtype, Ending, EpochRow, EvalRow, Event, Metrics, NamedArray, Reason,
-        Sink, Status, StepRow,
+        Best, Checkpoint, Ending, EpochRow, EvalRow, Event, Metrics, Reason, Sink, Status, StepRow,
     },
     run::{AttemptMeta, Keep, RunMeta, Writer},
 };

@@ -7,7 +7,7 @@ use crate::units::counted;
 use crate::{
     launch,
     report::{Align, Cell, Ink, Table, bytes, sanitize},
-    run::{CheckpointVerdict, Store, Verification},
+    run::{self, CheckpointVerdict, Store, Verification},
 };
 
 /// Check every byte of a run: its checkpoints, its log, its summary, its config and plan
@@ -91,7 +91,7 @@ fn table(found: &Verification) -> Table {
         Some("see below")
     };
     table.row([
-        "metrics.jsonl".into(),
+        run::METRICS.into(),
         counted(found.rows as u64, "row").into(),
         verdict(log),
     ]);

@@ -8,7 +8,7 @@ use serde_json::Value as Schema;
 use super::{Extensions, Overrides, Plan, Section, Spec, example_text, sections};
 
 /// The models that come with the tool, where a norm can be chosen with each choice of it.
-const MODELS: [&str; 8] = [
+const MODELS: [&str; 9] = [
     "type = \"mlp\"\nhidden = [6]\n",
     "type = \"mlp\"\nhidden = [6]\nnorm = \"batch\"\n",
     "type = \"mlp\"\nhidden = [6]\nnorm = \"layer\"\n",
@@ -17,9 +17,25 @@ const MODELS: [&str; 8] = [
     "type = \"resnet\"\ndepth = 8\nwidth = 2\n",
     "type = \"lstm\"\n",
     "type = \"gpt\"\nlayers = 1\nwidth = 8\nheads = 2\n",
+    "type = \"transformer\"\nlayers = 1\nwidth = 8\nheads = 2\n",
 ];
 
+/// Returns whether a model has norms without being asked.
+fn has_norms(model: &str) -> bool {
+    ["norm =", "resnet", "gpt", "transformer"]
+        .iter()
+        .any(|name| model.contains(name))
+}
+
 fn dataset(model: &str, lines: &str, folder: &Path) -> String {
+    if model.contains("transformer") {
+        let file = folder.join("texts.csv");
+        let line = |i: usize| format!("c{},{}\n", i % 10, "ab ".repeat(i % 7));
+        let rows: String = (0..200).map(line).collect();
+        fs::write(&file, format!("label,text\n{rows}")).unwrap();
+        let path = toml::Value::from(file.to_str().unwrap());
+        return format!("[dataset]\ntype = \"text_classes\"\npath = {path}\n");
+    }
     if !model.contains("gpt") {
         let limit = if lines.starts_with("limit") {
             ""
@@ -91,7 +107,7 @@ fn the_example_of_a_group_is_biases_and_norms_in_every_model() {
     let folder = tempfile::tempdir().unwrap();
     for model in MODELS {
         let example = example_text("group", group);
-        let norms = model.contains("norm =") || model.contains("resnet") || model.contains("gpt");
+        let norms = has_norms(model);
         // A pattern has to match something: without a norm, the other one is left.
         let example = match norms {
             true => example,
@@ -178,9 +194,7 @@ fn the_example_of_freeze_keeps_every_norm_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     for model in MODELS {
         let Ok(plan) = plan(model, &[("model", &line)], folder.path()) else {
-            let without =
-                !model.contains("norm =") && !model.contains("resnet") && !model.contains("gpt");
-            assert!(without, "{model}");
+            assert!(!has_norms(model), "{model}");
             continue;
         };
         let names = plan.architecture.params.iter().map(|param| param.name());

@@ -58,13 +58,15 @@ impl Extensions {
                 .with::<model::Cnn>("cnn", |c| Arc::new(c))
                 .with::<model::Resnet>("resnet", |c| Arc::new(c))
                 .with::<model::Lstm>("lstm", |c| Arc::new(c))
-                .with::<model::Gpt>("gpt", |c| Arc::new(c)),
+                .with::<model::Gpt>("gpt", |c| Arc::new(c))
+                .with::<model::Transformer>("transformer", |c| Arc::new(c)),
             datasets: Registry::<dyn DatasetSpec>::new("dataset")
                 .with::<data::Digits>("digits", |c| Arc::new(c))
                 .with::<data::Mnist>("mnist", |c| Arc::new(c))
                 .with::<data::Csv>("csv", |c| Arc::new(c))
                 .with::<data::Synthetic>("synthetic", |c| Arc::new(c))
-                .with::<data::Text>("text", |c| Arc::new(c)),
+                .with::<data::Text>("text", |c| Arc::new(c))
+                .with::<data::TextClasses>("text_classes", |c| Arc::new(c)),
             transforms: Registry::<dyn TransformSpec>::new("transform")
                 .with::<data::Normalize>("normalize", |c| Arc::new(c))
                 .with::<data::Standardize>("standardize", |c| Arc::new(c))

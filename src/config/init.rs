@@ -19,7 +19,11 @@ pub use file::stored;
 pub use fit::Fit;
 pub use hub::HubFile;
 
-use crate::{error::KeyFault, layer::Architecture, suggest::did_you_mean};
+use crate::{
+    error::{Fault, KeyFault},
+    layer::Architecture,
+    suggest::did_you_mean,
+};
 
 /// Where weights come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,6 +174,19 @@ fn is_true(value: &bool) -> bool {
     *value
 }
 
+/// The names that the tensors of a file would have in a model; none where the file cannot be read,
+/// which [`compare`] tells.
+pub(super) fn names(init: &Init) -> Vec<String> {
+    match &init.source {
+        WeightFile::Local(path) => {
+            let found = stored(path).ok();
+            let names = found.and_then(|found| fit::names(init, &found).ok());
+            names.unwrap_or_default()
+        }
+        WeightFile::Hub(_) => Vec::new(),
+    }
+}
+
 /// The schema of the key: a text, or the table.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "anyOf": [
@@ -212,8 +229,7 @@ pub fn compare(
     (written, shown): (&str, &str),
     model: &Architecture,
 ) -> Result<Fit, KeyFault> {
-    let found = stored(path).map_err(|why| {
-        let (message, hint) = super::validate::split_hint(&why);
+    let found = stored(path).map_err(|Fault { message, hint }| {
         let near = match path.exists() {
             true => None,
             false => super::paths::similar(path, written),

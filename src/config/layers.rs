@@ -13,7 +13,7 @@ use super::{
     source::{Place, Source, Sources},
     syntax,
 };
-use crate::{suggest::did_you_mean, units::lexical};
+use crate::{error::Fault, suggest::did_you_mean, units::lexical};
 
 /// Most files of a chain, each extended by the one before it.
 const LONGEST_CHAIN: usize = 32;
@@ -285,7 +285,7 @@ fn path_text<'a>(key: &str, node: &'a Node) -> Result<&'a str, Diagnostic> {
     };
     match path_fault(text) {
         None => Ok(text),
-        Some((message, hint)) => {
+        Some(Fault { message, hint }) => {
             let message = format!("`{key}`: {message}");
             Err(Diagnostic::error(&node.place, message).hint(hint))
         }

@@ -28,6 +28,7 @@ mod schema_text;
 mod sections;
 mod source;
 mod spec;
+mod start;
 mod syntax;
 mod tables;
 mod top;
@@ -50,10 +51,13 @@ pub use registry::{Component, Kind, LoadFault, Registry, schema_of};
 pub use resolver::short_path;
 pub use schedule_view::ScheduleView;
 pub use schema::json_schema;
-pub use schema_text::{about, default_text, default_words, description, example_text, type_text};
+pub use schema_text::{
+    about, default_text, default_words, description, example_text, first_sentence, type_text,
+};
 pub use sections::{Section, metrics, sections};
 pub use source::{Place, Source, Sources};
 pub use spec::{Overrides, Spec, Written};
+pub use start::StartKeys;
 pub use top::{ModelKeys, Top};
 pub use train::{EarlyStopKeys, EmaKeys, OnNan, Precision, TrainKeys};
 

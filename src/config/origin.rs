@@ -3,7 +3,7 @@
 //! A type says both in lines of its own, which is all that `explain` needs:
 //!
 //! ```text
-//! /// Step decay: a staircase of equal treads.
+//! /// Step decay: a staircase of equal steps.
 //! /// Formula: `f(u) = a·gamma^⌊u/size⌋`.
 //! /// Source: PyTorch's `StepLR`.
 //! ```

@@ -4,7 +4,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::init::HubFile;
-use crate::suggest::nearest_file;
+use crate::{error::Fault, suggest::nearest_file};
 
 /// The text that names the file `name` where a config names another one of the same folder.
 pub(super) fn beside(written: &str, name: &str) -> String {
@@ -95,20 +95,18 @@ impl PathKey {
 
 /// The fault of a text that is no path, with its remedy; `None` where it may be one.
 #[must_use]
-pub fn path_fault(text: &str) -> Option<(String, Option<String>)> {
+pub fn path_fault(text: &str) -> Option<Fault> {
     if text.trim().is_empty() {
-        let hint = "name a file or a folder";
-        return Some(("the path is empty".into(), Some(hint.into())));
+        return Some(Fault::new("the path is empty").hint("name a file or a folder"));
     }
     if text.starts_with('~') && text != "~" && !text.starts_with("~/") {
         let hint = "write the whole path; `~/` alone stands for your home folder, and `./~` for a name that begins so";
         let message = format!("`{text}` names the home folder of another user");
-        return Some((message, Some(hint.into())));
+        return Some(Fault::new(message).hint(hint));
     }
     if text.starts_with('~') && home().is_none() {
-        let hint = "set `HOME`, or write the whole path";
         let message = format!("`{text}` needs a home folder, and there is none");
-        return Some((message, Some(hint.into())));
+        return Some(Fault::new(message).hint("set `HOME`, or write the whole path"));
     }
     let (scheme, rest) = text.split_once("://")?;
     let is_name = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
@@ -122,10 +120,7 @@ pub fn path_fault(text: &str) -> Option<(String, Option<String>)> {
         }
         _ => "download it first, and write where it lies".into(),
     };
-    Some((
-        format!("`{text}` is an address, not a path of this disk"),
-        Some(hint),
-    ))
+    Some(Fault::new(format!("`{text}` is an address, not a path of this disk")).hint(hint))
 }
 
 /// The path of a text, in which `~` alone or before a slash stands for the home folder.
@@ -273,11 +268,16 @@ mod tests {
             assert_eq!(path_fault(path), None, "{path}");
         }
         let fault = |text| path_fault(text).unwrap();
-        assert_eq!(fault("").0, "the path is empty");
-        assert_eq!(fault("file:///x/d.csv").1.unwrap(), "write `/x/d.csv`");
+        assert_eq!(fault("").message, "the path is empty");
+        assert_eq!(fault("file:///x/d.csv").hint.unwrap(), "write `/x/d.csv`");
         for address in ["https://h/d.csv", "s3://b/k", "hf://a/b/c.safetensors"] {
-            assert!(fault(address).1.unwrap().starts_with("download it first"));
+            assert!(
+                fault(address)
+                    .hint
+                    .unwrap()
+                    .starts_with("download it first")
+            );
         }
-        assert!(fault("~someone/x").0.contains("another user"));
+        assert!(fault("~someone/x").message.contains("another user"));
     }
 }

@@ -2,6 +2,7 @@
 //! same Plan, and its hash names the experiment. Nothing here touches a device.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -25,6 +26,7 @@ use super::{
 };
 use crate::{
     data::{DatasetKeys, DatasetSpec, Facts, TransformSpec},
+    kernel::Init as FirstValues,
     layer::Architecture,
     model::{Io, ModelSpec},
     objective::{LossSpec, MetricSpec},
@@ -69,6 +71,8 @@ pub struct Plan {
     pub architecture: Architecture,
     /// The part of the weights to start from that the model takes, where they have been looked at.
     pub init: Option<Fit>,
+    /// First values of parameters, by name, where they are not the model's own.
+    pub start: BTreeMap<String, FirstValues>,
     /// Names of the parameters that keep their values.
     pub frozen: Vec<String>,
     /// Steps of an epoch, of the run, of the curves.

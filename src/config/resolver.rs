@@ -5,6 +5,7 @@ mod chain;
 mod components;
 mod fit;
 mod measure;
+mod pair;
 mod settings;
 
 pub use fit::short_path;
@@ -191,6 +192,7 @@ impl<'a> Resolver<'a> {
         } = written;
         let seed = top.as_ref().map_or(0, |top| top.seed);
         let dataset = Self::for_loss(dataset, written.loss.as_ref());
+        let dataset = Self::for_model(dataset, model.as_ref());
         let facts = self.facts(dataset.as_ref(), seed);
         let loss = self.fitting_loss(written.loss, facts.as_ref());
         let loss = self.loss_of_targets(loss, (facts.as_ref(), dataset.as_ref()), seed);
@@ -200,10 +202,12 @@ impl<'a> Resolver<'a> {
             (facts.as_ref(), dataset.as_ref()),
             io.as_ref(),
         );
+        self.precision_fits(model.as_ref(), train.as_ref());
         let metrics = self.metrics(top.as_ref(), facts.as_ref(), loss.as_ref());
         let batches = self.batches(facts.as_ref(), dataset.as_ref());
         let length = self.length(train.as_ref(), batches);
         let init = self.init(model.as_ref(), built.as_ref());
+        let start = self.start(model.as_ref(), built.as_ref(), init.as_ref());
         let frozen = self.frozen(model.as_ref(), built.as_ref());
         self.followed(schedule.as_mut(), metrics.as_ref(), facts.as_ref());
         self.batch_fits(
@@ -220,7 +224,7 @@ impl<'a> Resolver<'a> {
             frozen.clone().unwrap_or_default(),
         );
         let watched = self.watched(train, written.checkpoint, metrics.as_ref(), facts.as_ref());
-        frozen?;
+        let (start, _) = (start?, frozen?);
         let ((mut train, checkpoint), (schedules, frozen)) = (watched?, schedules?);
         let length = length?;
         if length.horizon != length.total_steps {
@@ -236,6 +240,9 @@ impl<'a> Resolver<'a> {
             .key_faults("dataset", facts.class_warnings(&dataset_keys));
         if !architecture.buffers.is_empty() {
             model_keys.freeze_statistics.get_or_insert(true);
+        }
+        if !architecture.found.is_empty() {
+            model_keys.found = Some(architecture.found.clone());
         }
         let state = optimizer.spec.state_arrays() + usize::from(train.ema.is_some());
         let (batch, batches) = (dataset_keys.batch_size, train.grad_accumulation);
@@ -264,6 +271,7 @@ impl<'a> Resolver<'a> {
             io: io?,
             architecture,
             init,
+            start,
             frozen,
             length,
             schedules,

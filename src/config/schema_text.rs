@@ -177,17 +177,22 @@ fn made_up_table(schema: &Schema) -> String {
     format!("{{ {} }}", pairs.join(", "))
 }
 
-/// One line about a component or key: the first sentence of its description.
+/// Returns one line about a component or key: the first sentence of its description.
 #[must_use]
 pub fn about(schema: &Schema) -> String {
-    let text = description(schema);
+    first_sentence(&description(schema)).to_string()
+}
+
+/// Returns the first sentence of a text, without its full stop.
+#[must_use]
+pub fn first_sentence(text: &str) -> &str {
     let end = text.match_indices(". ").find(|(i, _)| {
         let next = text[i + 2..].chars().next();
         next.is_some_and(|c| c.is_uppercase() || "`\"".contains(c))
     });
     match end {
-        Some((end, _)) => text[..end].to_string(),
-        None => text.trim_end_matches('.').to_string(),
+        Some((end, _)) => &text[..end],
+        None => text.trim_end_matches('.'),
     }
 }
 

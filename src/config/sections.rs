@@ -77,7 +77,7 @@ pub fn sections(extensions: &Extensions) -> Vec<Section> {
         section(
             "loss",
             "[loss]",
-            "What is minimised. Default: `cross_entropy` for classification, `mse` for regression.",
+            "What is minimised. Default: `cross_entropy` for classification, `bce` for several labels, `mse` for regression.",
             Some("losses"),
             none(),
             kinds(&extensions.losses),
@@ -123,7 +123,7 @@ pub fn metrics(extensions: &Extensions) -> Vec<(String, String)> {
     let own = extensions
         .metrics
         .iter()
-        .map(|(name, _)| (name.clone(), "of this program".to_string()));
+        .map(|(name, _)| (name.clone(), "A metric of this program.".to_string()));
     let built_in = objective::METRICS
         .iter()
         .map(|(name, about)| (name.to_string(), about.to_string()));

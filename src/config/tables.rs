@@ -19,7 +19,7 @@ use super::{
     validate,
 };
 use crate::{
-    error::{KeyFault, Severity},
+    error::{Fault, KeyFault, Severity},
     suggest::did_you_mean,
 };
 
@@ -338,9 +338,11 @@ impl<'a> Tables<'a> {
 
     /// What the struct refused although its schema allowed it.
     fn load_fault(&mut self, path: &str, fault: LoadFault) {
-        let (message, hint) = validate::split_hint(&fault.message);
-        let mut key_fault = KeyFault::error(fault.key, message);
-        key_fault.hint = hint;
+        let Fault { message, hint } = Fault::of(&fault.message);
+        let key_fault = KeyFault {
+            hint,
+            ..KeyFault::error(fault.key, message)
+        };
         self.key_fault(path, key_fault);
     }
 }

@@ -3,8 +3,11 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::init::{self, Init};
-use crate::objective::MetricEntry;
+use super::{
+    init::{self, Init},
+    start::StartKeys,
+};
+use crate::{candle::Proof, objective::MetricEntry};
 
 /// The keys before the first table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -104,6 +107,22 @@ pub struct ModelKeys {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = false)]
     pub freeze_statistics: Option<bool>,
+    /// First values for parameters by name, in place of the model's own; of two entries that match a
+    /// parameter the later one counts. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = serde_json::json!([{ "match": "*.weight", "normal": 0.02 }]))]
+    pub start: Vec<StartKeys>,
+    /// What a model written for candle_nn need not pass before its first update: docs/candle.md says
+    /// what is tried. With `no_gradient`, parameters that get no gradient keep their values.
+    /// Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = ["still_statistics"])]
+    pub allow: Vec<Proof>,
+    /// Names of tensors that the constructor of a model written for candle_nn finds where it looks
+    /// for them, with `vb.contains_tensor`. Default: those of the file of `init`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["lm_head.weight"])]
+    pub found: Option<Vec<String>>,
 }
 
 fn auto() -> String {

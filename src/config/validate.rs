@@ -15,7 +15,7 @@ use super::{
     source::Place,
     type_hint::type_hint,
 };
-use crate::{data::Share, suggest::did_you_mean, units::Span};
+use crate::{data::Share, error::Fault, suggest::did_you_mean, units::Span};
 
 /// Faults that get a hint each, which takes a search; more of them are not shown.
 pub(super) const MOST_HINTS: usize = 200;
@@ -251,17 +251,16 @@ fn range(key: &str, number: f64, node: &Node, schema: &Schema, faults: &mut Vec<
 
 fn string(key: &str, text: &str, node: &Node, schema: &Schema, faults: &mut Vec<Diagnostic>) {
     let fault = match schema["format"].as_str() {
-        Some("span") => text.parse::<Span>().err().map(|e| e.to_string()),
-        Some("weights") if text.starts_with(HubFile::SCHEME) => Init::check_source(text).err(),
-        Some("path" | "weights") => path_fault(text).map(|(message, hint)| match hint {
-            Some(hint) => format!("{message}; hint: {hint}"),
-            None => message,
-        }),
-        Some("share") => text.parse::<Share>().err().map(|e| e.to_string()),
+        Some("span") => text.parse::<Span>().err().map(|e| Fault::of(&e)),
+        Some("weights") if text.starts_with(HubFile::SCHEME) => {
+            let refused = Init::check_source(text).err();
+            refused.map(|why| Fault::of(&why))
+        }
+        Some("path" | "weights") => path_fault(text),
+        Some("share") => text.parse::<Share>().err().map(|e| Fault::of(&e)),
         _ => None,
     };
-    if let Some(fault) = fault {
-        let (message, hint) = split_hint(&fault);
+    if let Some(Fault { message, hint }) = fault {
         faults.push(Diagnostic::error(&node.place, format!("`{key}`: {message}")).hint(hint));
     }
     if schema["minLength"]
@@ -285,15 +284,6 @@ fn length(key: &str, count: usize, node: &Node, schema: &Schema, faults: &mut Ve
     let s = if message.ends_with(" 1") { "y" } else { "ies" };
     let message = format!("`{key}` must have {message} entr{s}, found {count}");
     faults.push(Diagnostic::error(&node.place, message));
-}
-
-/// `message; hint: remedy` in its two parts.
-#[must_use]
-pub fn split_hint(text: &str) -> (&str, Option<String>) {
-    match text.split_once("; hint: ") {
-        Some((message, hint)) => (message, Some(hint.into())),
-        None => (text, None),
-    }
 }
 
 fn matches(kind: &str, node: &Node) -> bool {

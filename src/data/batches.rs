@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{
     Batch, DataError, Dataset,
-    ahead::Ahead,
     collate::Draft,
+    prefetch::Prefetch,
     transform::{Scratch, Transforms},
 };
 use crate::task::Targets;
@@ -17,16 +17,16 @@ pub struct Batches {
 }
 
 enum Feed {
-    Here(Box<Maker>),
-    Ahead(Ahead),
+    Here(Box<Collator>),
+    Ahead(Prefetch),
 }
 
 impl Batches {
-    pub(super) fn new(maker: Maker, prefetch: usize) -> Self {
-        let left = maker.left();
+    pub(super) fn new(collator: Collator, prefetch: usize) -> Self {
+        let left = collator.left();
         let feed = match prefetch.min(left) {
-            0 => Feed::Here(Box::new(maker)),
-            most => Feed::Ahead(Ahead::new(maker, most)),
+            0 => Feed::Here(Box::new(collator)),
+            most => Feed::Ahead(Prefetch::new(collator, most)),
         };
         Self { feed, left }
     }
@@ -40,7 +40,7 @@ impl Iterator for Batches {
             return None;
         }
         let item = match &mut self.feed {
-            Feed::Here(maker) => maker.next(),
+            Feed::Here(collator) => collator.next(),
             Feed::Ahead(ahead) => ahead.next(),
         };
         self.left = if let Some(Ok(_)) = item {
@@ -59,7 +59,7 @@ impl Iterator for Batches {
 impl ExactSizeIterator for Batches {}
 
 /// Makes the batches of one pass, one after the other.
-pub(super) struct Maker {
+pub(super) struct Collator {
     dataset: Arc<dyn Dataset>,
     transforms: Arc<Transforms>,
     batch_size: usize,
@@ -70,7 +70,7 @@ pub(super) struct Maker {
     scratch: Scratch,
 }
 
-impl Maker {
+impl Collator {
     /// The batches of `order` (indices into `dataset`) from the `skip`-th on, as training sees
     /// them in `epoch`, or evaluation where there is none.
     pub(super) fn new(
@@ -129,7 +129,7 @@ impl Maker {
     }
 }
 
-impl Iterator for Maker {
+impl Iterator for Collator {
     type Item = Result<Batch, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {

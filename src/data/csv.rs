@@ -7,7 +7,9 @@
 
 mod category;
 mod column;
+mod documents;
 mod error;
+mod labels;
 mod missing;
 mod number;
 mod oddities;
@@ -34,6 +36,8 @@ pub use missing::Missing;
 pub use number::Decimal;
 pub use separator::Separator;
 pub use target::TaskKind;
+
+pub(in crate::data) use documents::{Document, Documents, documents};
 
 use super::{Data, DataError, DatasetKeys, DatasetSpec, Facts, Share, SplitKeys};
 use crate::{error::KeyFault, units::FilePath};
@@ -71,9 +75,13 @@ pub struct Csv {
     /// Name of the column to predict.
     #[schemars(example = &"label")]
     pub target: String,
-    /// The task: auto, classification or regression. Default auto: regression where the target is a number, unless all its values are whole with at most 20 different ones, each seen twice or more on average.
+    /// The task: auto, classification, multi_label (any of several labels for each row) or regression. Default auto: regression where the target is a number, unless all its values are whole with at most 20 different ones, each seen twice or more on average.
     #[serde(default)]
     pub task: TaskKind,
+    /// The character or text between the labels of a row, for `task = "multi_label"`; a row without any has none of them. Default "|".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1), example = &"|")]
+    pub label_separator: Option<String>,
     /// Keys of single columns, by name, such as `{ zip = { type = "category" } }`. Default: number where every value is one, else category.
     #[serde(default)]
     pub columns: BTreeMap<String, ColumnKeys>,
@@ -122,6 +130,16 @@ impl Csv {
         faults
     }
 
+    /// The fault of a separator of labels where there are none.
+    fn check_labels(&self) -> Vec<KeyFault> {
+        if self.label_separator.is_none() || self.task == TaskKind::MultiLabel {
+            return Vec::new();
+        }
+        let message = "`label_separator` is for several labels in a row";
+        let fault = KeyFault::error("label_separator", message);
+        vec![fault.hint("task = \"multi_label\", or remove it")]
+    }
+
     /// Faults of the names of a file without a header.
     fn check_names(&self) -> Vec<KeyFault> {
         let Some(names) = &self.names else {
@@ -149,7 +167,12 @@ impl Csv {
 
 impl DatasetSpec for Csv {
     fn check(&self) -> Vec<KeyFault> {
-        [self.check_columns(), self.check_names()].concat()
+        [
+            self.check_columns(),
+            self.check_names(),
+            self.check_labels(),
+        ]
+        .concat()
     }
 
     fn defaults(&self) -> SplitKeys {
@@ -167,20 +190,45 @@ impl DatasetSpec for Csv {
     }
 
     fn load(&self, keys: &DatasetKeys, seed: u64) -> Result<Data, DataError> {
-        prepare::load(self, keys, seed, true)
+        prepare::load(self, keys, seed, Form::default())
     }
 
     fn unscaled(&self) -> Option<Arc<dyn DatasetSpec>> {
-        let unscaled = || Arc::new(Unscaled(self.clone())) as _;
-        self.standardize.then(unscaled)
+        let form = Form {
+            unscaled: true,
+            ..Form::default()
+        };
+        self.standardize.then(|| self.formed(form))
+    }
+
+    fn with_categories(&self) -> Option<Arc<dyn DatasetSpec>> {
+        Some(self.formed(Form {
+            categories: true,
+            ..Form::default()
+        }))
     }
 }
 
-/// A table whose target stays in its own unit, whatever becomes of the features.
-#[derive(Debug)]
-struct Unscaled(Csv);
+/// What loss and model ask of a table beside its keys.
+#[derive(Debug, Clone, Copy, Default)]
+struct Form {
+    /// The target stays in its own unit, whatever becomes of the features.
+    unscaled: bool,
+    /// Categories are ids in a field of their own, instead of one-hot.
+    categories: bool,
+}
 
-impl DatasetSpec for Unscaled {
+/// A table in the form that loss and model ask for.
+#[derive(Debug)]
+struct Formed(Csv, Form);
+
+impl Csv {
+    fn formed(&self, form: Form) -> Arc<dyn DatasetSpec> {
+        Arc::new(Formed(self.clone(), form))
+    }
+}
+
+impl DatasetSpec for Formed {
     fn check(&self) -> Vec<KeyFault> {
         self.0.check()
     }
@@ -194,7 +242,14 @@ impl DatasetSpec for Unscaled {
     }
 
     fn load(&self, keys: &DatasetKeys, seed: u64) -> Result<Data, DataError> {
-        prepare::load(&self.0, keys, seed, false)
+        prepare::load(&self.0, keys, seed, self.1)
+    }
+
+    fn with_categories(&self) -> Option<Arc<dyn DatasetSpec>> {
+        Some(self.0.formed(Form {
+            categories: true,
+            ..self.1
+        }))
     }
 }
 

@@ -43,6 +43,12 @@ pub trait DatasetSpec: Debug + Send + Sync {
     fn unscaled(&self) -> Option<Arc<dyn DatasetSpec>> {
         None
     }
+
+    /// The same dataset with categories in a field of their own, as ids, for a model that embeds
+    /// them; `None` where it has no such form.
+    fn with_categories(&self) -> Option<Arc<dyn DatasetSpec>> {
+        None
+    }
 }
 
 /// Samples that can be had in any order, from any thread.

@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{field::Field, task::Task};
 
-/// 1797 handwritten digits, 8×8, embedded in the program: nothing to download (UCI, CC BY 4.0). Pixels are scaled to 0–1; 10% validation and 20% test by default.
+/// 1797 handwritten digits of 8×8 pixels, inside the program. Nothing is downloaded (UCI, CC BY
+/// 4.0). Pixels are scaled to 0–1. 10% validation and 20% test by default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Digits {}

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{EncodingError, IdxError, SplitError, TargetFault, csv::CsvError, text::TextError};
+use super::{
+    EncodingError, IdxError, SplitError, TargetFault, TextClassesError, csv::CsvError,
+    text::TextError,
+};
 use crate::{
-    error::{KeyFault, io_reason},
+    error::{Fault, KeyFault, io_reason},
     suggest::{did_you_mean, nearest_file},
     units::counted,
 };
@@ -113,6 +116,9 @@ pub enum DataError {
     /// A text that cannot be used.
     #[error(transparent)]
     Text(#[from] TextError),
+    /// Documents that cannot be used.
+    #[error(transparent)]
+    TextClasses(#[from] TextClassesError),
     /// A fault of a file that another key than `path` names.
     #[error("{source}")]
     OfFile {
@@ -212,6 +218,7 @@ impl DataError {
                 other => other,
             },
             Self::Text(error) => error.key(),
+            Self::TextClasses(error) => error.key(),
             Self::Split(error) => error.key(),
             Self::OwnTest(_) => "split.test",
             Self::Transform { key, .. } => key,
@@ -243,10 +250,7 @@ impl DataError {
                 ..fault.clone()
             }],
             single => {
-                let text = single.to_string();
-                let (message, hint) = text
-                    .split_once("; hint: ")
-                    .map_or((text.as_str(), None), |(m, h)| (m, Some(h.to_string())));
+                let Fault { message, hint } = Fault::of(single);
                 vec![KeyFault {
                     hint,
                     ..KeyFault::error(single.key(), message)

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Batches, DataError, Dataset, batches::Maker, transform::Transforms};
+use super::{Batches, DataError, Dataset, batches::Collator, transform::Transforms};
 use crate::{
     field::Field,
     rng::{Purpose, Stream},
@@ -79,7 +79,7 @@ impl Loader {
     pub fn epoch(&self, epoch: u32, skip_batches: usize) -> Batches {
         let order = self.indices(epoch);
         Batches::new(
-            self.maker(order, Some(epoch), skip_batches),
+            self.collator(order, Some(epoch), skip_batches),
             self.keys.prefetch,
         )
     }
@@ -89,7 +89,7 @@ impl Loader {
     #[must_use]
     pub fn sequential(&self) -> Batches {
         let order = (0..self.dataset.len() as u32).collect();
-        Batches::new(self.maker(order, None, 0), self.keys.prefetch)
+        Batches::new(self.collator(order, None, 0), self.keys.prefetch)
     }
 
     /// How many batches an epoch has.
@@ -131,10 +131,10 @@ impl Loader {
         order
     }
 
-    fn maker(&self, order: Vec<u32>, epoch: Option<u32>, skip: usize) -> Maker {
+    fn collator(&self, order: Vec<u32>, epoch: Option<u32>, skip: usize) -> Collator {
         let dataset = Arc::clone(&self.dataset);
         let transforms = Arc::clone(&self.transforms);
-        Maker::new(
+        Collator::new(
             dataset,
             transforms,
             self.keys.batch_size,

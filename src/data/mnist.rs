@@ -19,7 +19,9 @@ use super::{
 };
 use crate::{field::Field, task::Task, units::FilePath};
 
-/// MNIST, or Fashion-MNIST, KMNIST or EMNIST in the same form: a folder of IDX files. Pixels are scaled to 0–1; its own test split; 10% of the training part is validation by default.
+/// MNIST and datasets like it: a folder of IDX files. Fashion-MNIST, KMNIST and EMNIST have the
+/// same form. Pixels are scaled to 0–1. It has its own test split; 10% of the training part is
+/// validation by default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mnist {

@@ -12,7 +12,6 @@
 //! Files are not trusted: every header is checked before anything is allocated, memory is bounded
 //! by the file's length, and every fault names its file and place.
 
-mod ahead;
 mod audit;
 mod batch;
 mod batches;
@@ -30,6 +29,7 @@ mod in_memory;
 mod keys;
 mod loader;
 mod mnist;
+mod prefetch;
 mod share;
 #[cfg(test)]
 pub(crate) mod shared;
@@ -37,6 +37,7 @@ mod split;
 mod statistics;
 mod synthetic;
 mod text;
+mod text_classes;
 pub mod transform;
 
 pub use audit::TargetFault;
@@ -58,6 +59,7 @@ pub use split::{Labels, Split, SplitError, SplitOrder};
 pub use statistics::Moments;
 pub use synthetic::Synthetic;
 pub use text::{Text, TextError};
+pub use text_classes::{TextClasses, TextClassesError, TokenKind};
 pub use transform::{
     HorizontalFlip, Normalize, RandomCrop, Scratch, Standardize, TransformEntry, TransformSpec,
     Transforms,

@@ -21,7 +21,9 @@ use crate::{
     task::{Target, Task},
 };
 
-/// Made-up samples of any shape that can be learned: classes around random means, or targets that are a random linear map of the inputs. A function of the keys and the run's seed. 10% validation and 10% test by default.
+/// Made-up samples of any shape that can be learned. Classes lie around random means; targets are a
+/// random linear map of the inputs. The samples are a function of the keys and the run's seed. 10%
+/// validation and 10% test by default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Synthetic {

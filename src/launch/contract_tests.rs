@@ -65,6 +65,39 @@ pub(super) fn text(folder: &Path) -> String {
     format!("[dataset]\ntype = \"text\"\npath = {path}\ncontext = 6\nbatch_size = 16\n")
 }
 
+/// Texts of different lengths, one of them empty, whose class their letters tell.
+pub(super) fn texts(folder: &Path) -> String {
+    let line = |i: usize| {
+        let letters = ["ab", "ac", "bc"][i % 3];
+        format!("c{},{}\n", i % 3, letters.repeat(i * i % 7))
+    };
+    let file = folder.join("texts.csv");
+    let rows = (0..60).map(line).collect::<String>();
+    fs::write(&file, format!("label,text\n{rows}")).unwrap();
+    let path = toml::Value::from(file.to_str().unwrap());
+    format!("[dataset]\ntype = \"text_classes\"\npath = {path}\nmax_length = 9\nbatch_size = 16\n")
+}
+
+/// Numbers and categories, and rows with any of three labels.
+pub(super) fn labels(folder: &Path) -> String {
+    let line = |i: u32| {
+        let labels = ["", "x", "x|y", "y|z"][(i * i % 4) as usize];
+        format!(
+            "{},{},k{},{labels}\n",
+            i % 7,
+            ["p", "q", "r"][(i % 3) as usize],
+            i % 5
+        )
+    };
+    let file = folder.join("labels.csv");
+    let rows = (0..60).map(line).collect::<String>();
+    fs::write(&file, format!("a,b,c,labels\n{rows}")).unwrap();
+    let path = toml::Value::from(file.to_str().unwrap());
+    format!(
+        "[dataset]\ntype = \"csv\"\npath = {path}\ntarget = \"labels\"\ntask = \"multi_label\"\nbatch_size = 16\n"
+    )
+}
+
 /// The names of a registry, each with a table's lines that choose it and give its required keys.
 pub(super) fn choices<T: ?Sized + 'static>(registry: &Registry<T>) -> Vec<(String, String)> {
     let lines = registry.kinds().map(|kind| {
@@ -174,15 +207,32 @@ fn all(noun: &str, choices: Vec<(String, String)>, config: impl Fn(&str) -> Stri
 #[test]
 fn every_model() {
     let folder = tempfile::tempdir().unwrap();
-    let tokens = text(folder.path());
+    let datasets = [DIGITS.to_owned(), text(folder.path()), texts(folder.path())];
     all("model", choices(&Extensions::new().models), |lines| {
-        let config = |dataset| whole(&format!("[model]\n{lines}"), dataset);
-        let digits = config(DIGITS);
-        match plan(&digits) {
-            Err(faults) if faults.contains("takes tokens") => config(&tokens),
-            _ => digits,
-        }
+        let configs = datasets.iter();
+        let mut configs = configs.map(|data| whole(&format!("[model]\n{lines}"), data));
+        let fits = |config: &String| plan(config).is_ok();
+        configs
+            .find(fits)
+            .unwrap_or_else(|| panic!("no dataset for {lines}"))
     });
+}
+
+#[test]
+fn a_memory_reads_texts_of_different_lengths() {
+    let folder = tempfile::tempdir().unwrap();
+    let lstm = "[model]\ntype = \"lstm\"\nhidden = 6\nlayers = 2\ndropout = 0.1\n";
+    holds("texts", &plan(&whole(lstm, &texts(folder.path()))).unwrap());
+}
+
+#[test]
+fn categories_have_vectors_and_rows_any_of_several_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let mlp = "metrics = [\"f1\", \"f1_none\", \"accuracy\"]\n[model]\ntype = \"mlp\"\nhidden = [6]\nembed = 3\n";
+    let plan = plan(&whole(mlp, &labels(folder.path()))).unwrap();
+    assert_eq!(plan.loss.kind, "bce");
+    assert_eq!(plan.io.fields.len(), 2);
+    holds("labels", &plan);
 }
 
 #[test]
@@ -261,6 +311,10 @@ fn every_dataset() {
             "text" => {
                 let model = "[model]\ntype = \"gpt\"\nlayers = 1\nwidth = 8\nheads = 2\n";
                 format!("{model}{}", text(folder.path()))
+            }
+            "text_classes" => {
+                let model = "[model]\ntype = \"transformer\"\nlayers = 1\nwidth = 8\nheads = 2\n";
+                format!("{model}{}", texts(folder.path()))
             }
             name => panic!("no sample of dataset `{name}`; hint: make one here"),
         };

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::LaunchError;
 use crate::{
     config::{Extensions, Overrides, PathKey, Plan, Spec},
-    run::Reader,
+    run::{Reader, plan_path},
 };
 
 /// What is asked to change.
@@ -141,7 +141,7 @@ fn spec(run: &Path, overrides: &Overrides) -> Result<Spec, LaunchError> {
 
 /// The spec of a plan's text as if it were the run's plan.toml.
 fn spec_of(run: &Path, text: String, overrides: &Overrides) -> Spec {
-    let spec = Spec::read(&run.join("plan.toml"), text, overrides);
+    let spec = Spec::read(&plan_path(run), text, overrides);
     spec.stored().with_old_meanings()
 }
 

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use super::HubError;
 use crate::units::counted;
 use crate::{
-    config::ConfigError, data::DataError, error::io_reason, run::RunError, train::TrainError,
+    config::ConfigError,
+    data::DataError,
+    error::{Fault, io_reason},
+    run::RunError,
+    train::TrainError,
 };
 
 /// Why a run could not be started, resumed, reproduced or evaluated.
@@ -190,7 +194,7 @@ impl LaunchError {
     pub(super) fn of_run(self, run: &str) -> Self {
         let is_disk = matches!(self, Self::Run(_) | Self::Train(TrainError::Sink(_)));
         // One that names another remedy keeps it.
-        if !is_disk || self.to_string().contains("; hint: ") {
+        if !is_disk || Fault::of(&self).hint.is_some() {
             return self;
         }
         Self::BrokenOff {

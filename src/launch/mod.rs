@@ -13,10 +13,13 @@ mod fanout;
 #[cfg(test)]
 mod fixed_point_tests;
 #[cfg(test)]
+mod foreign_tests;
+#[cfg(test)]
 mod freezing_tests;
 mod hub;
 mod memory;
 mod place;
+mod probe;
 mod process;
 mod recipe;
 mod reproduce;
@@ -39,6 +42,7 @@ pub use evaluate::{Evaluation, Which, evaluate, load_model};
 pub use hub::HubError;
 pub use memory::check_memory;
 pub use place::check_place;
+pub use probe::probe;
 pub use recipe::recipe;
 pub use reproduce::{Repeat, Reproduction, SameProgram, reproduce};
 pub use resume::{Reopened, ResumeOptions, reopen};

@@ -53,7 +53,7 @@ pub fn reopen(
 ) -> Result<Reopened, LaunchError> {
     let found = Resume::open(path)?;
     let id = found.info().run.clone();
-    let plan_file = found.path().join("plan.toml").display().to_string();
+    let plan_file = run::plan_path(found.path()).display().to_string();
     let (text, first) = (found.plan_text()?, found.first_plan_text()?);
     let (old, new) = edit::plans((found.path(), &first), &options.edits, extensions)?;
     let step = found.step();

@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     config::{Spec, expand},
-    run::{Pick, RunError, Store, find_weights},
+    error::Fault,
+    run::{MODEL, Pick, RunError, Store, find_weights, is_run},
 };
-
-/// The file of the weights in a checkpoint's folder.
-const MODEL: &str = "model.safetensors";
 
 /// Puts the file of a checkpoint in the place of the run or folder that `[model] init` names; runs
 /// lie below `runs`. What names a file, or nothing, stays for the check of the config.
@@ -71,15 +69,12 @@ fn in_folder(text: &str, path: &Path, pick: Pick) -> Option<Result<PathBuf, (Str
     if weights.is_file() && pick == Pick::Newest {
         return Some(Ok(weights));
     }
-    path.join("run.json")
-        .is_file()
-        .then(|| find_weights(path, pick).map_err(|error| not_found(text, text, &error)))
+    is_run(path).then(|| find_weights(path, pick).map_err(|error| not_found(text, text, &error)))
 }
 
 /// Message and hint where a run or its checkpoint cannot be had.
 fn not_found(text: &str, name: &str, error: &RunError) -> (String, String) {
-    let full = error.to_string();
-    let (why, hint) = full.split_once("; hint: ").unwrap_or((&full, ""));
+    let Fault { message: why, hint } = Fault::of(error);
     let (message, help) = match error {
         RunError::Unknown { .. } => {
             let message =
@@ -92,7 +87,10 @@ fn not_found(text: &str, name: &str, error: &RunError) -> (String, String) {
         }
         _ => (format!("cannot start from `{text}`: {why}"), String::new()),
     };
-    let hint = [hint, &help].into_iter().filter(|hint| !hint.is_empty());
+    let hint = hint
+        .into_iter()
+        .chain([help])
+        .filter(|hint| !hint.is_empty());
     (message, hint.collect::<Vec<_>>().join("; "))
 }
 

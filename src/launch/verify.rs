@@ -44,7 +44,7 @@ pub(super) fn refuse_edited(path: &Path) -> Result<(), LaunchError> {
         Stored::Same | Stored::Masked => Ok(()),
         Stored::Changed => Err(LaunchError::EditedPlan {
             run: Reader::info(path)?.run,
-            plan: path.join("plan.toml"),
+            plan: run::plan_path(path),
         }),
     }
 }
@@ -56,7 +56,7 @@ fn stored(path: &Path) -> Result<Stored, RunError> {
         return Ok(Stored::Same);
     }
     // A secret was never written, so the text is not the whole plan.
-    Ok(match info.files.get("plan.toml") {
+    Ok(match info.files.get(run::PLAN) {
         _ if !run::has_masks(&text) => Stored::Changed,
         None => Stored::Masked,
         Some(digest) if *digest == FileDigest::of(text.as_bytes()) => Stored::Same,

@@ -6,8 +6,8 @@ use half::{bf16, f16};
 
 use super::{LaunchError, hub};
 use crate::{
+    array::{Dtype, NamedArray, elements},
     config::{Fit, Init, WeightFile, short_path, stored},
-    event::{Dtype, NamedArray},
     layer::Architecture,
     run::{self, InitInfo, RunError},
     safetensors::{Element, Stored},
@@ -31,7 +31,7 @@ pub fn load(
         why,
     };
     let (path, revision) = find(init, known)?;
-    stored(&path).map_err(other)?;
+    stored(&path).map_err(|fault| other(fault.to_string()))?;
     let no_weights = |source| LaunchError::NoWeights {
         from: from.clone(),
         source,
@@ -129,18 +129,12 @@ fn arrays(fit: &Fit, tensors: &[(Stored, Vec<u8>)]) -> Result<Vec<NamedArray>, S
 /// The numbers of an element type that converts; none of another.
 fn numbers(element: Element, bytes: &[u8]) -> Vec<f32> {
     match element {
-        Element::F32 => each(bytes, f32::from_le_bytes),
-        Element::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
-        Element::F16 => each(bytes, |b| f16::from_le_bytes(b).to_f32()),
-        Element::Bf16 => each(bytes, |b| bf16::from_le_bytes(b).to_f32()),
+        Element::F32 => elements(bytes, f32::from_le_bytes),
+        Element::F64 => elements(bytes, |b| f64::from_le_bytes(b) as f32),
+        Element::F16 => elements(bytes, |b| f16::from_le_bytes(b).to_f32()),
+        Element::Bf16 => elements(bytes, |b| bf16::from_le_bytes(b).to_f32()),
         _ => Vec::new(),
     }
-}
-
-/// Reads numbers of `N` bytes.
-fn each<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    let (numbers, _) = bytes.as_chunks::<N>();
-    numbers.iter().map(|number| read(*number)).collect()
 }
 
 /// Returns true where the number at `place` is finite as it is stored.

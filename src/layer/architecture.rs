@@ -13,6 +13,8 @@ pub struct Architecture {
     pub buffers: Vec<Param>,
     /// The layer that needs the most samples in a training batch, where one sample is not enough.
     pub least_batch: Option<LeastBatch>,
+    /// Names that the model looked for in the file of weights and found, sorted.
+    pub found: Vec<String>,
 }
 
 /// How many samples a layer needs in a training batch.

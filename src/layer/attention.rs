@@ -93,6 +93,22 @@ impl Attention {
         let y = kernel::attention(&qkv, self.heads, self.causal)?;
         self.out.forward(&y, mode)
     }
+
+    /// The same for samples of different lengths, each of which sees its own places only; not
+    /// causal.
+    ///
+    /// # Errors
+    /// As of [`forward`](Self::forward), and where the lengths do not fit the samples.
+    pub fn forward_within(
+        &self,
+        x: &Tensor,
+        lengths: &[u32],
+        mode: &Mode,
+    ) -> candle_core::Result<Tensor> {
+        let qkv = self.qkv.forward(x, mode)?;
+        let y = kernel::attention_within(&qkv, self.heads, lengths)?;
+        self.out.forward(&y, mode)
+    }
 }
 
 fn kind(causal: bool) -> &'static str {

@@ -21,6 +21,7 @@ pub struct Builder {
     path: String,
     precision: DType,
     built: Arc<Mutex<Architecture>>,
+    held: Arc<[String]>,
 }
 
 impl Builder {
@@ -32,6 +33,7 @@ impl Builder {
             path: String::new(),
             precision: DType::F32,
             built: Arc::default(),
+            held: Arc::default(),
         }
     }
 
@@ -48,6 +50,26 @@ impl Builder {
         self.precision
     }
 
+    /// The same for a model whose weights come from a file with tensors of these names.
+    #[must_use]
+    pub fn with_names(self, held: impl Into<Arc<[String]>>) -> Self {
+        let held = held.into();
+        Self { held, ..self }
+    }
+
+    /// Returns whether the file of weights has a tensor of this part called `name`. What is found is
+    /// part of the plan, so that a session gets the same answers without the file.
+    #[must_use]
+    pub fn holds(&self, name: &str) -> bool {
+        let name = self.full(name);
+        let is_held = self.held.contains(&name);
+        let found = &mut self.built().found;
+        if is_held && let Err(place) = found.binary_search(&name) {
+            found.insert(place, name);
+        }
+        is_held
+    }
+
     /// The builder of a part called `name`.
     #[must_use]
     pub fn child(&self, name: &str) -> Self {
@@ -55,6 +77,7 @@ impl Builder {
             path: self.full(name),
             precision: self.precision,
             built: Arc::clone(&self.built),
+            held: Arc::clone(&self.held),
         }
     }
 
@@ -79,7 +102,14 @@ impl Builder {
     /// # Panics
     /// Where the name is taken.
     pub fn buffer(&self, name: &str, shape: &[usize], value: f64) -> Param {
-        let init = Init::Constant(value);
+        self.buffer_as(name, shape, Init::Constant(value))
+    }
+
+    /// A buffer of this part with other first values.
+    ///
+    /// # Panics
+    /// Where the name is taken.
+    pub fn buffer_as(&self, name: &str, shape: &[usize], init: Init) -> Param {
         let buffer = Param::new(self.full(name), shape.to_vec(), init, false);
         insert(&mut self.built().buffers, &buffer);
         buffer

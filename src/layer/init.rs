@@ -78,7 +78,7 @@ mod tests {
             let (got, want) = match init {
                 Init::Uniform(bound) => (bound, d.largest),
                 Init::Normal(deviation) => (deviation, d.deviation),
-                Init::Constant(value) => panic!("a constant {value}"),
+                other => panic!("{other:?}"),
             };
             assert!(
                 (got / want - 1.0).abs() < 5e-3,

@@ -45,4 +45,12 @@ impl Last {
     pub fn forward(&self, x: &Tensor, _: &Mode) -> candle_core::Result<Tensor> {
         kernel::last(x)
     }
+
+    /// The same for samples of different lengths: the state at the last of each one's own places.
+    ///
+    /// # Errors
+    /// As of [`forward`](Self::forward), and where the lengths do not fit the samples.
+    pub fn forward_within(&self, x: &Tensor, lengths: &[u32]) -> candle_core::Result<Tensor> {
+        kernel::last_within(x, lengths)
+    }
 }

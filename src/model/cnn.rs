@@ -13,9 +13,9 @@ use crate::{
     },
 };
 
-/// Convolutional network for images (LeCun et al. 1998): for each entry of `channels` convolution
-/// → norm → relu → max pooling, then an mlp of `hidden` layers with dropout.
-/// Parameters: `conv1.weight`, `conv1.bias`, `norm1.weight`, …, `fc1.weight`, …, `out.weight`.
+/// Convolutional network for images. For each entry of `channels`: convolution → norm → relu → max
+/// pooling; then an mlp of `hidden` layers with dropout (LeCun et al. 1998). Parameters:
+/// `conv1.weight`, `conv1.bias`, `norm1.weight`, …, `fc1.weight`, …, `out.weight`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cnn {
@@ -140,6 +140,7 @@ impl Cnn {
             activation: Activation::Relu,
             dropout: self.dropout,
             norm: self.norm,
+            embed: None,
         }
     }
 

@@ -3,12 +3,13 @@
 use candle_core::{Device, Result, Tensor};
 
 use super::{
-    Cnn, Factors, Gpt, Inputs, Io, Lstm, Mlp, Model, ModelSpec, Norm, Padding, Resnet, Shortcut,
+    Auto, Cnn, Embed, Factors, Gpt, Input, Inputs, Io, Lstm, Mlp, Model, ModelSpec, Norm, Padding,
+    Resnet, Shortcut, Takes, Transformer,
 };
 use crate::{
     field::Field,
     kernel::{
-        Grads, Param, cross_entropy,
+        Grads, Param, Tape, cross_entropy,
         probe::{numbers, taped, threads},
     },
     layer::{Activation, Architecture, Builder, Mode},
@@ -32,6 +33,7 @@ fn models() -> Vec<(Box<dyn ModelSpec>, Vec<usize>)> {
                 activation,
                 dropout: 0.25,
                 norm,
+                embed: None,
             };
             all.push((Box::new(mlp.clone()), vec![13]));
             all.push((Box::new(mlp), vec![2, 3, 4]));
@@ -73,8 +75,27 @@ fn models() -> Vec<(Box<dyn ModelSpec>, Vec<usize>)> {
             layers,
             hidden: 5,
             dropout,
+            embed: None,
         };
-        all.push((Box::new(lstm), input));
+        all.push((Box::new(lstm.clone()), input));
+        all.push((Box::new(lstm), vec![7]));
+    }
+    for embed in [Embed::Auto(Auto::Auto), Embed::Width(5)] {
+        let mlp = Mlp {
+            hidden: vec![6],
+            embed: Some(embed),
+            ..Mlp::default()
+        };
+        all.push((Box::new(mlp), vec![4]));
+    }
+    for dropout in [0.0, 0.2] {
+        let transformer = Transformer {
+            layers: 2,
+            width: 6,
+            heads: 2,
+            dropout,
+        };
+        all.push((Box::new(transformer), vec![9]));
     }
     all.push((
         Box::new(Mlp {
@@ -97,28 +118,52 @@ fn models() -> Vec<(Box<dyn ModelSpec>, Vec<usize>)> {
     all
 }
 
-/// A batch of samples and its classes: one for each sample, or for each token.
-fn batch(spec: &dyn ModelSpec, input: &[usize]) -> (Tensor, Tensor) {
-    let shape = [&[BATCH], input].concat();
-    let count: usize = shape.iter().product();
-    let classes = |n: usize, salt: usize| (0..n).map(|i| ((i * i + salt) % 3) as u32).collect();
-    match spec.predicts_places() {
-        true => (
-            Tensor::from_vec(classes(count, 0), &shape[..], &Device::Cpu).unwrap(),
-            Tensor::from_vec(classes(count, 1), &shape[..], &Device::Cpu).unwrap(),
-        ),
-        false => (
-            Tensor::from_vec(numbers(count, 5), shape, &Device::Cpu).unwrap(),
-            Tensor::new(&[0u32, 1, 2, 2, 1, 0], &Device::Cpu).unwrap(),
-        ),
+/// The samples that a model is given, by the shape of one: three numbers of outputs.
+fn io(spec: &dyn ModelSpec, input: &[usize]) -> Io {
+    let takes = |kind| spec.takes().contains(&kind);
+    match *input {
+        [places] if takes(Takes::Tokens) => Io::new(Field::tokens("tokens", places, 3), 3),
+        [most] if takes(Takes::Texts) => Io::new(Field::tokens("text", most, 3).varying(), 3),
+        [_] if takes(Takes::Categories) => Io {
+            fields: vec![
+                Field::numbers("numbers", input),
+                Field::categories("categories", vec![3, 4]),
+            ],
+            outputs: 3,
+        },
+        _ => Io::numbers(input, 3),
     }
 }
 
-fn io(spec: &dyn ModelSpec, input: &[usize]) -> Io {
-    match spec.predicts_places() {
-        true => Io::new(Field::tokens("tokens", input[0], 3), 3),
-        false => Io::numbers(input, 3),
+/// Ids below 3.
+fn ids(n: usize, salt: usize) -> Vec<u32> {
+    (0..n).map(|i| ((i * i + salt) % 3) as u32).collect()
+}
+
+/// A batch of one field.
+fn field(field: &Field) -> Input {
+    let shape = [&[BATCH], &field.shape[..]].concat();
+    let count = shape.iter().product();
+    let tensor = match field.is_numeric() {
+        true => Tensor::from_vec(numbers(count, 5), shape, &Device::Cpu),
+        false => Tensor::from_vec(ids(count, 0), shape, &Device::Cpu),
+    };
+    let lengths = (0..BATCH).map(|i| (i % field.shape[0] + 1) as u32);
+    Input {
+        name: field.name.clone(),
+        tensor: tensor.unwrap(),
+        lengths: field.varies.then(|| lengths.collect()),
     }
+}
+
+/// A batch of samples and its classes: one for each sample, or for each token.
+fn batch(spec: &dyn ModelSpec, input: &[usize]) -> (Inputs, Tensor) {
+    let inputs = io(spec, input).fields.iter().map(field).collect();
+    let targets = match spec.predicts_places() {
+        true => Tensor::from_vec(ids(BATCH * input[0], 1), (BATCH, input[0]), &Device::Cpu),
+        false => Tensor::new(&[0u32, 1, 2, 2, 1, 0], &Device::Cpu),
+    };
+    (Inputs::new(inputs), targets.unwrap())
 }
 
 /// A model with its first numbers.
@@ -135,7 +180,7 @@ fn filled(spec: &dyn ModelSpec, input: &[usize]) -> (Box<dyn Model>, Architectur
 /// The loss of one training batch.
 fn loss(spec: &dyn ModelSpec, model: &dyn Model, input: &[usize]) -> Result<Tensor> {
     let (x, targets) = batch(spec, input);
-    let logits = model.forward(&Inputs::one(x), &TRAIN)?;
+    let logits = model.forward(&x, &TRAIN)?;
     assert_eq!(logits.dims(), [targets.dims(), &[3]].concat(), "{spec:?}");
     cross_entropy(&logits, &targets, 0.0, None)
 }
@@ -143,10 +188,10 @@ fn loss(spec: &dyn ModelSpec, model: &dyn Model, input: &[usize]) -> Result<Tens
 /// A filled model: its architecture, and loss and gradients of one training batch.
 fn step(spec: &dyn ModelSpec, input: &[usize]) -> (Architecture, f32, Grads) {
     let (model, built) = filled(spec, input);
-    Grads::begin();
+    let tape = Tape::record();
     let loss = loss(spec, &*model, input).unwrap();
     let mut grads = Grads::new(&built.params).unwrap();
-    grads.backward(&loss, 1.0, &built.params).unwrap();
+    grads.backward(tape, &loss, 1.0, &built.params).unwrap();
     (built, loss.to_scalar().unwrap(), grads)
 }
 
@@ -242,5 +287,34 @@ fn bits_do_not_depend_on_the_number_of_threads() {
             }
             all
         });
+    }
+}
+
+/// The output of a sample alone has the bits that it has beside longer ones.
+#[test]
+fn a_text_is_read_the_same_whatever_it_is_padded_to() {
+    for (spec, input) in models() {
+        if !io(&*spec, &input).fields[0].varies {
+            continue;
+        }
+        let (model, _) = filled(&*spec, &input);
+        let (batch, _) = batch(&*spec, &input);
+        let all = &batch.fields()[0];
+        let together = model.forward(&batch, &Mode::Eval).unwrap();
+        for (i, length) in all.lengths.iter().flatten().enumerate() {
+            let alone = all.tensor.narrow(0, i, 1).unwrap();
+            let alone = Inputs::new(vec![Input {
+                name: all.name.clone(),
+                tensor: alone.narrow(1, 0, *length as usize).unwrap(),
+                lengths: Some(vec![*length]),
+            }]);
+            let alone = model.forward(&alone, &Mode::Eval).unwrap();
+            let bits = |x: Tensor| {
+                let values: Vec<f32> = x.flatten_all().unwrap().to_vec1().unwrap();
+                values.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+            };
+            let beside = together.narrow(0, i, 1).unwrap();
+            assert_eq!(bits(alone), bits(beside), "{spec:?}: sample {i}");
+        }
     }
 }

@@ -53,6 +53,31 @@ impl Inputs {
         }
     }
 
+    /// Returns the inputs of the first sample alone.
+    ///
+    /// # Errors
+    /// There is no sample.
+    pub fn first(&self) -> Result<Self> {
+        let field = |input: &Input| {
+            let mut input = input.clone();
+            input.tensor = input.tensor.narrow(0, 0, 1)?;
+            if let Some(lengths) = &mut input.lengths {
+                lengths.truncate(1);
+            }
+            Ok(input)
+        };
+        self.0.iter().map(field).collect::<Result<_>>().map(Self)
+    }
+
+    /// Returns the tensor of the only field, and the places of each sample where they vary.
+    ///
+    /// # Errors
+    /// There are several fields.
+    pub fn sequence(&self) -> Result<(&Tensor, Option<&[u32]>)> {
+        let lengths = self.0.first().and_then(|input| input.lengths.as_deref());
+        Ok((self.only()?, lengths))
+    }
+
     /// Returns the fields in their order.
     #[must_use]
     pub fn fields(&self) -> &[Input] {

@@ -7,14 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::{Inputs, Io, Model, ModelSpec, Takes};
 use crate::{
     error::KeyFault,
-    layer::{self, Builder, Dropout, Last, LayerError, Linear, LinearKeys, Mode, Rows},
+    field::Kind,
+    kernel::Init,
+    layer::{self, Builder, Dropout, Embedding, Last, LayerError, Linear, LinearKeys, Mode, Rows},
 };
 
 /// Long short-term memory (Hochreiter & Schmidhuber 1997) over sequences [steps, features]; an image
-/// is read row by row, from top to bottom. `layers` of `hidden` units, each reading the states of
+/// is read row by row, from top to bottom, and a text token by token. `layers` of `hidden` units, each reading the states of
 /// the one before, with dropout after each; then the last state → linear to the outputs.
 /// Parameters as in PyTorch: `lstm1.weight_ih`, `lstm1.weight_hh`, `lstm1.bias_ih`,
-/// `lstm1.bias_hh`, `lstm2.weight_ih`, …, `out.weight`, `out.bias`.
+/// `lstm1.bias_hh`, `lstm2.weight_ih`, …, `out.weight`, `out.bias`; `token.weight` for texts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lstm {
@@ -31,6 +33,10 @@ pub struct Lstm {
     #[serde(default)]
     #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
     pub dropout: f64,
+    /// Numbers of each token's vector, where the samples are texts. Default: as many as `hidden`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65_536), example = 64)]
+    pub embed: Option<usize>,
 }
 
 fn layers() -> usize {
@@ -47,6 +53,7 @@ impl Default for Lstm {
             layers: layers(),
             hidden: hidden(),
             dropout: 0.0,
+            embed: None,
         }
     }
 }
@@ -57,16 +64,12 @@ impl ModelSpec for Lstm {
     }
 
     fn takes(&self) -> &'static [Takes] {
-        &[Takes::Sequences, Takes::Images]
+        &[Takes::Sequences, Takes::Images, Takes::Texts]
     }
 
     fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError> {
-        let rows = match io.input().len() {
-            2 => None,
-            3 => Some(Rows::new(b, "rows", io.input())?),
-            _ => return Err(no_sequences(io.input())),
-        };
-        let mut shape = rows.as_ref().map_or(io.input(), Rows::output).to_vec();
+        let door = self.door(b, io)?;
+        let mut shape = door.output(io.input()).to_vec();
         let mut memories = Vec::with_capacity(self.layers);
         let mut drops = Vec::with_capacity(self.layers);
         for number in 1..self.layers {
@@ -86,7 +89,7 @@ impl ModelSpec for Lstm {
         let out = Linear::new(b, "out", last.output(), keys)?;
         let below = memories.into_iter().zip(drops).collect();
         Ok(Box::new(Network {
-            rows,
+            door,
             below,
             top,
             last,
@@ -96,7 +99,25 @@ impl ModelSpec for Lstm {
     }
 }
 
+/// Standard deviation of the first values of a token's vector, as in PyTorch.
+const DEVIATION: f64 = 1.0;
+
 impl Lstm {
+    /// Returns what makes sequences [steps, features] of the samples.
+    fn door(&self, b: &Builder, io: &Io) -> Result<Door, LayerError> {
+        let kind = io.fields.first().map(|field| &field.kind);
+        match (kind, io.input()) {
+            (Some(&Kind::Tokens { vocabulary }), input @ [_]) => {
+                let size = [vocabulary, self.embed.unwrap_or(self.hidden)];
+                let init = Init::Normal(DEVIATION);
+                Ok(Door::Tokens(Embedding::new(b, "token", input, size, init)?))
+            }
+            (_, [_, _]) => Ok(Door::Steps),
+            (_, input @ [_, _, _]) => Ok(Door::Rows(Rows::new(b, "rows", input)?)),
+            (_, input) => Err(no_sequences(input)),
+        }
+    }
+
     /// The dropout behind the `number`-th layer, where there is one.
     fn dropout(
         &self,
@@ -120,12 +141,41 @@ fn no_sequences(input: &[usize]) -> LayerError {
 }
 
 struct Network {
-    rows: Option<Rows>,
+    door: Door,
     below: Vec<(layer::Lstm, Option<Dropout>)>,
     top: layer::Lstm,
     last: Last,
     drop: Option<Dropout>,
     out: Linear,
+}
+
+/// What makes sequences of the samples.
+enum Door {
+    /// They are sequences.
+    Steps,
+    /// An image's rows.
+    Rows(Rows),
+    /// A vector for each token.
+    Tokens(Embedding),
+}
+
+impl Door {
+    /// Shape of one sample's sequence.
+    fn output<'a>(&'a self, input: &'a [usize]) -> &'a [usize] {
+        match self {
+            Self::Steps => input,
+            Self::Rows(rows) => rows.output(),
+            Self::Tokens(embedding) => embedding.output(),
+        }
+    }
+
+    fn forward(&self, x: &Tensor, mode: &Mode) -> candle_core::Result<Tensor> {
+        match self {
+            Self::Steps => Ok(x.clone()),
+            Self::Rows(rows) => rows.forward(x, mode),
+            Self::Tokens(embedding) => embedding.forward(x, mode),
+        }
+    }
 }
 
 /// Drops where there is a dropout.
@@ -138,15 +188,16 @@ fn dropped(drop: Option<&Dropout>, x: Tensor, mode: &Mode) -> candle_core::Resul
 
 impl Model for Network {
     fn forward(&self, inputs: &Inputs, mode: &Mode) -> candle_core::Result<Tensor> {
-        let input = inputs.only()?;
-        let mut x = match &self.rows {
-            Some(rows) => rows.forward(input, mode)?,
-            None => input.clone(),
-        };
+        let (input, lengths) = inputs.sequence()?;
+        let mut x = self.door.forward(input, mode)?;
         for (memory, drop) in &self.below {
             x = dropped(drop.as_ref(), memory.forward(&x, mode)?, mode)?;
         }
-        let x = self.last.forward(&self.top.forward(&x, mode)?, mode)?;
+        let x = self.top.forward(&x, mode)?;
+        let x = match lengths {
+            Some(lengths) => self.last.forward_within(&x, lengths)?,
+            None => self.last.forward(&x, mode)?,
+        };
         let x = dropped(self.drop.as_ref(), x, mode)?;
         self.out.forward(&x, mode)
     }
@@ -172,6 +223,7 @@ mod tests {
         ];
         assert_eq!(build(&Lstm::default(), &[9, 3]).unwrap(), want);
         let spec = Lstm {
+            embed: None,
             layers: 2,
             hidden: 6,
             dropout: 0.5,

@@ -4,7 +4,11 @@ use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Inputs, Io, Model, ModelSpec, Norm, norm::NormLayer};
+use super::{
+    Inputs, Io, Model, ModelSpec, Norm, Takes,
+    embed::{Categories, Embed, embed_schema},
+    norm::NormLayer,
+};
 use crate::{
     error::KeyFault,
     layer::{
@@ -14,7 +18,7 @@ use crate::{
 
 /// Multi-layer perceptron: the sample as one row of numbers, then for each hidden width linear →
 /// norm → activation → dropout, then linear to the outputs. Parameters: `fc1.weight`, `fc1.bias`,
-/// `norm1.weight`, …, `out.weight`, `out.bias`.
+/// `norm1.weight`, …, `out.weight`, `out.bias`; with `embed`, `embed1.weight`, … before them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mlp {
@@ -32,6 +36,10 @@ pub struct Mlp {
     /// Normalisation before each activation. Default none.
     #[serde(default)]
     pub norm: Norm,
+    /// Gives each category of a table a vector of so many numbers, or of `"auto"`: min(50, (n + 1) / 2, rounded up) for a column of n categories. Default: no vectors; the dataset's encoding, such as one-hot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "embed_schema", example = &"auto")]
+    pub embed: Option<Embed>,
 }
 
 fn hidden() -> Vec<usize> {
@@ -49,6 +57,7 @@ impl Default for Mlp {
             activation: relu(),
             dropout: 0.0,
             norm: Norm::None,
+            embed: None,
         }
     }
 }
@@ -58,9 +67,24 @@ impl ModelSpec for Mlp {
         Vec::new()
     }
 
+    fn takes(&self) -> &'static [Takes] {
+        match self.embed {
+            Some(_) => &[Takes::Categories],
+            None => &[Takes::Numbers],
+        }
+    }
+
     fn build(&self, b: &Builder, io: &Io) -> Result<Box<dyn Model>, LayerError> {
-        let network = self.build_from(b, 0, (io.input(), io.outputs))?;
-        Ok(Box::new(network))
+        let Some(embed) = self.embed else {
+            let network = self.build_from(b, 0, (io.input(), io.outputs))?;
+            return Ok(Box::new(network));
+        };
+        let categories = Categories::new(b, embed, &io.fields)?;
+        let network = self.build_from(b, 0, (categories.output(), io.outputs))?;
+        Ok(Box::new(Embedded {
+            categories,
+            network,
+        }))
     }
 }
 
@@ -179,6 +203,19 @@ impl Network {
     }
 }
 
+/// A network behind the vectors of categories.
+struct Embedded {
+    categories: Categories,
+    network: Network,
+}
+
+impl Model for Embedded {
+    fn forward(&self, inputs: &Inputs, mode: &Mode) -> candle_core::Result<Tensor> {
+        self.network
+            .run(&self.categories.forward(inputs, mode)?, mode)
+    }
+}
+
 impl Model for Network {
     fn forward(&self, inputs: &Inputs, mode: &Mode) -> candle_core::Result<Tensor> {
         self.run(inputs.only()?, mode)
@@ -224,6 +261,7 @@ mod tests {
         ];
         assert_eq!(names(&spec), want);
         let spec = Mlp {
+            embed: None,
             hidden: vec![8],
             activation: Activation::Gelu,
             dropout: 0.5,

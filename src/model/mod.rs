@@ -4,9 +4,11 @@
 //! as [`Io`], and a model says what it [`Takes`]; one that does not fit the shapes says which of its
 //! keys is to blame.
 
+mod block;
 mod cnn;
 #[cfg(test)]
 mod contract;
+mod embed;
 mod factors;
 mod gpt;
 mod inputs;
@@ -18,8 +20,10 @@ mod reference;
 mod resnet;
 mod spec;
 mod takes;
+mod transformer;
 
 pub use cnn::{Cnn, Padding};
+pub use embed::{Auto, Embed};
 pub use factors::Factors;
 pub use gpt::Gpt;
 pub use inputs::{Input, Inputs};
@@ -29,3 +33,4 @@ pub use norm::Norm;
 pub use resnet::{Resnet, Shortcut};
 pub use spec::{Io, Model, ModelSpec};
 pub use takes::Takes;
+pub use transformer::Transformer;

@@ -54,6 +54,7 @@ fn model(case: &str) -> Box<dyn ModelSpec> {
         "resnet_projection" => Box::new(resnet(8, 4, Shortcut::Projection)),
         "resnet_padding" => Box::new(resnet(14, 2, Shortcut::Padding)),
         "lstm" | "lstm_rows" => Box::new(Lstm {
+            embed: None,
             layers: 2,
             hidden: 5,
             dropout: 0.0,

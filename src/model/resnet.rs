@@ -14,10 +14,11 @@ use crate::{
     },
 };
 
-/// Residual network in the form for CIFAR (He et al. 2016, section 4.2): convolution 3×3 → batch norm
-/// → relu, three stages of basic blocks with `width`, 2·`width` and 4·`width` channels, of which the
-/// second and third halve the image, global average pooling, linear to the outputs. Parameters:
-/// `conv1.weight`, `norm1.weight`, `stage1.block1.conv1.weight`, `stage1.block1.norm1.weight`, …,
+/// Residual network for images, in the form for CIFAR. Convolution 3×3 → batch norm → relu, then
+/// three stages of basic blocks with `width`, 2·`width` and 4·`width` channels, of which the second
+/// and third halve the image, then global average pooling and a linear layer to the outputs (He et
+/// al. 2016, section 4.2). Parameters: `conv1.weight`, `norm1.weight`,
+/// `stage1.block1.conv1.weight`, `stage1.block1.norm1.weight`, …,
 /// `stage2.block1.shortcut.conv.weight`, …, `out.weight`, `out.bias`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A network ready to run: its parameters are filled by the session that built it.
-pub trait Model: Send {
+pub trait Model {
     /// Inputs → logits or predictions [n, outputs]; of a model that predicts each place,
     /// [n, places, outputs].
     ///
@@ -37,6 +37,13 @@ pub trait ModelSpec: Debug + Send + Sync {
     /// Returns whether it predicts something for each place of a sample, as the next token, rather
     /// than for the sample. Default: false.
     fn predicts_places(&self) -> bool {
+        false
+    }
+
+    /// Returns true where the model is made of operations that this crate does not know: its layers
+    /// have no shapes before it runs, and a session tries before the first update whether it can be
+    /// trained. Default: false.
+    fn is_foreign(&self) -> bool {
         false
     }
 

@@ -10,8 +10,9 @@ use super::{
 };
 use crate::kernel::Param;
 
-/// Adam (Kingma and Ba 2015), bias-corrected: a step of about lr for every element, whatever its
-/// gradient's size. `weight_decay` is L2, added to the gradient; `adamw` decays the parameter itself.
+/// Adam: steps of about lr for every element. The size of the gradient does not matter (Kingma and
+/// Ba 2015, with bias correction). `weight_decay` is L2, added to the gradient; `adamw` decays the
+/// parameter itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Adam {

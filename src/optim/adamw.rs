@@ -10,9 +10,9 @@ use super::{
 };
 use crate::kernel::Param;
 
-/// AdamW (Loshchilov and Hutter 2019): Adam whose weight decay shrinks the parameter itself,
-/// p ← (1 − lr·weight_decay)·p, before the step, so that it does not depend on the gradient's size.
-/// `weight_decay` is 0 where it is not given; 0.01 to 0.1 is usual.
+/// AdamW: Adam with weight decay apart from the gradient. Before the step the parameter itself
+/// shrinks, p ← (1 − lr·weight_decay)·p (Loshchilov and Hutter 2019). `weight_decay` is 0 where it
+/// is not given; 0.01 to 0.1 is usual.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AdamW {

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::{Hyper, OptimError, Optimizer, slots::Slots};
 use crate::{
-    event::NamedArray,
+    array::NamedArray,
     kernel::{Grads, Param, inplace},
 };
 

@@ -2,10 +2,9 @@
 
 use candle_core::Result;
 
-use crate::units::counted;
 use crate::{
+    array::{Misfit, NamedArray},
     error::KeyFault,
-    event::{Dtype, NamedArray},
     kernel::{Grads, Param},
 };
 
@@ -109,35 +108,13 @@ pub enum OptimError {
     /// One name twice.
     #[error("optimizer state has `{0}` twice")]
     Duplicate(String),
-    /// An array of another shape.
-    #[error("optimizer state `{name}` has shape {found:?}, not {expected:?}")]
-    Shape {
+    /// An array of another type, shape or length.
+    #[error("optimizer state `{name}` {why}")]
+    Misfit {
         /// The array.
         name: String,
-        /// Its shape.
-        found: Vec<usize>,
-        /// The shape it should have.
-        expected: Vec<usize>,
-    },
-    /// An array of another type.
-    #[error("optimizer state `{name}` is {found:?}, not {expected:?}")]
-    Type {
-        /// The array.
-        name: String,
-        /// Its type.
-        found: Dtype,
-        /// The type it should have.
-        expected: Dtype,
-    },
-    /// An array whose bytes are fewer or more than its shape says.
-    #[error("optimizer state `{name}` has {}, not {expected}", counted(*.found as u64, "byte"))]
-    Length {
-        /// The array.
-        name: String,
-        /// Its bytes.
-        found: usize,
-        /// The bytes it should have.
-        expected: usize,
+        /// The difference.
+        why: Misfit,
     },
     /// A step count below 0.
     #[error("optimizer state `step` counts {count} for the updates of `{param}`")]

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::{
-    event::NamedArray,
+    array::NamedArray,
     kernel::{Grads, Init, Param},
 };
 

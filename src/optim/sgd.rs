@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Hyper, OptimError, Optimizer, OptimizerSpec, slots::Slots};
 use crate::{
+    array::NamedArray,
     error::KeyFault,
-    event::NamedArray,
     kernel::{Grads, Param, inplace},
 };
 
-/// Stochastic gradient descent: d = g + weight_decay·p, b ← momentum·b + (1 − dampening)·d,
-/// p ← p − lr·b (Sutskever 2013, as in PyTorch: the learning rate is outside the momentum).
+/// Stochastic gradient descent, with or without momentum. Its step is d = g + weight_decay·p, b ←
+/// momentum·b + (1 − dampening)·d, p ← p − lr·b (Sutskever 2013; as in PyTorch, the learning rate
+/// is outside the momentum).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sgd {

@@ -7,7 +7,7 @@ use candle_core::{Device, Result, Tensor, bail};
 use super::{Hyper, OptimError};
 use crate::units::counted;
 use crate::{
-    event::{Dtype, NamedArray},
+    array::{Dtype, NamedArray},
     kernel::{Grads, Param, bytes},
 };
 
@@ -120,7 +120,7 @@ impl<const N: usize> Slots<N> {
 
     fn read_steps(&self, array: &NamedArray) -> std::result::Result<Vec<i64>, OptimError> {
         fit(array, Dtype::I64, &[self.params.len()])?;
-        let steps: Vec<i64> = words(&array.bytes).map(i64::from_le_bytes).collect();
+        let steps: Vec<i64> = array.elements(i64::from_le_bytes);
         for (param, count) in self.params.iter().zip(&steps) {
             if *count < 0 {
                 let (param, count) = (param.name().into(), *count);
@@ -160,46 +160,17 @@ impl<const N: usize> Slots<N> {
 /// One array as a tensor beside its parameter.
 fn read(array: &NamedArray, param: &Param) -> std::result::Result<Tensor, OptimError> {
     fit(array, Dtype::F32, param.shape())?;
-    let values: Vec<f32> = words(&array.bytes).map(f32::from_le_bytes).collect();
+    let values: Vec<f32> = array.elements(f32::from_le_bytes);
     let device: &Device = param.tensor().device();
     Ok(Tensor::from_vec(values, param.shape(), device)?)
 }
 
 /// Refuses an array of another type, shape or length.
 fn fit(array: &NamedArray, dtype: Dtype, shape: &[usize]) -> std::result::Result<(), OptimError> {
-    let name = array.name.clone();
-    if array.dtype != dtype {
-        let (found, expected) = (array.dtype, dtype);
-        return Err(OptimError::Type {
-            name,
-            found,
-            expected,
-        });
-    }
-    if array.shape != shape {
-        let (found, expected) = (array.shape.clone(), shape.to_vec());
-        return Err(OptimError::Shape {
-            name,
-            found,
-            expected,
-        });
-    }
-    let size = if dtype == Dtype::I64 { 8 } else { 4 };
-    let (found, expected) = (array.bytes.len(), size * shape.iter().product::<usize>());
-    if found != expected {
-        return Err(OptimError::Length {
-            name,
-            found,
-            expected,
-        });
-    }
-    Ok(())
-}
-
-/// The bytes in groups of `B`.
-fn words<const B: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; B]> {
-    let (words, _) = bytes.as_chunks::<B>();
-    words.iter().copied()
+    array.fits(dtype, shape).map_err(|why| OptimError::Misfit {
+        name: array.name.clone(),
+        why,
+    })
 }
 
 #[cfg(test)]

@@ -56,7 +56,8 @@ impl Confusions {
         Self::of(&Entry::open(path)?)
     }
 
-    fn of(run: &Entry) -> Result<Option<Self>, RunError> {
+    /// Reads the file of an open run; `None` where it has none.
+    pub(super) fn of(run: &Entry) -> Result<Option<Self>, RunError> {
         let file = run.join(layout::CONFUSION);
         if !disk::exists(&file) {
             return Ok(None);

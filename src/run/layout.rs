@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     hash::{BuildHasher, Hasher, RandomState},
+    path::{Path, PathBuf},
 };
 
 use jiff::Zoned;
@@ -40,6 +41,27 @@ pub const DAMAGED: &str = ".damaged-";
 const SHORT: usize = 6;
 /// Longest name that goes into an id.
 const LONGEST: usize = 64;
+
+/// Returns whether the folder at `path` is that of a run.
+#[must_use]
+pub fn is_run(path: &Path) -> bool {
+    path.join(RUN).is_file()
+}
+
+/// Returns where the plan of the run at `run` lies.
+#[must_use]
+pub fn plan_path(run: &Path) -> PathBuf {
+    run.join(PLAN)
+}
+
+/// Returns the plan of the run that keeps the file `config` as the copy of its config; `None` where
+/// it is no such copy.
+#[must_use]
+pub fn plan_beside(config: &Path) -> Option<PathBuf> {
+    let run = config.parent()?;
+    let is_copy = config.file_name().is_some_and(|name| name == CONFIG) && is_run(run);
+    is_copy.then(|| plan_path(run))
+}
 
 /// A new id, `<name>-<YYYYMMDD-HHMMSS>-<short id>`, in local time. The short id is random, and
 /// differs from those of the `taken` ids.

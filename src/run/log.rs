@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     Row, RunError, RunInfo,
     disk::{self, Entry},
-    draft::Draft,
     file::File,
     lines::{Lines, TOO_LONG},
     row::Line,
+    row_builder::RowBuilder,
 };
 
 /// Length and digest of a log at one moment, as a checkpoint's manifest and the summary have them of
@@ -96,20 +96,20 @@ impl Log {
     }
 
     /// Appends a row, in memory.
-    pub fn push(&mut self, moment: Timestamp, draft: &Draft) -> Result<(), RunError> {
+    pub fn push(&mut self, moment: Timestamp, builder: &RowBuilder) -> Result<(), RunError> {
         let start = self.lines.len();
         let line = Line {
             seq: self.next.seq,
             attempt: self.next.attempt,
-            kind: draft.kind,
-            step: draft.step,
-            epoch: match draft.kind {
-                // In a draft, epochs count from 1.
-                "epoch" if RunInfo::first_epoch(self.next.format) == 0 => draft.epoch - 1.0,
-                _ => draft.epoch,
+            kind: builder.kind,
+            step: builder.step,
+            epoch: match builder.kind {
+                // In a builder, epochs count from 1.
+                "epoch" if RunInfo::first_epoch(self.next.format) == 0 => builder.epoch - 1.0,
+                _ => builder.epoch,
             },
             time: &format!("{moment:.3}"),
-            values: draft
+            values: builder
                 .values
                 .iter()
                 .map(|(key, value)| (key.as_ref(), value)),
@@ -223,7 +223,7 @@ mod tests {
                 log.sync().unwrap();
                 log = Log::open(&path, next).unwrap();
             }
-            log.push(Timestamp::UNIX_EPOCH, &Draft::warning(step, 0.5, "m"))
+            log.push(Timestamp::UNIX_EPOCH, &RowBuilder::warning(step, 0.5, "m"))
                 .unwrap();
             lengths.insert(log.digest().bytes);
         }
@@ -248,9 +248,9 @@ mod tests {
             let path = Entry::open(dir.path()).unwrap();
             let path = path.join(format!("{format}.jsonl"));
             let mut log = Log::open(&path, Next { format, ..FIRST }).unwrap();
-            let mut draft = Draft::warning(60, 3.0, "m");
-            draft.kind = "epoch";
-            log.push(Timestamp::UNIX_EPOCH, &draft).unwrap();
+            let mut builder = RowBuilder::warning(60, 3.0, "m");
+            builder.kind = "epoch";
+            log.push(Timestamp::UNIX_EPOCH, &builder).unwrap();
             log.sync().unwrap();
             let text = std::fs::read_to_string(path.path()).unwrap();
             assert!(text.contains(epoch), "{text}");
@@ -264,7 +264,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = Entry::open(dir.path()).unwrap().join("metrics.jsonl");
         let mut log = Log::over(&path, File::new(full.unwrap(), path.path()), FIRST);
-        log.push(Timestamp::UNIX_EPOCH, &Draft::warning(1, 0.5, "m"))
+        log.push(Timestamp::UNIX_EPOCH, &RowBuilder::warning(1, 0.5, "m"))
             .unwrap();
         let message = log.flush().unwrap_err().to_string();
         assert!(
@@ -282,7 +282,7 @@ mod tests {
         for step in 1..=2 {
             log.push(
                 Timestamp::UNIX_EPOCH,
-                &Draft::warning(step, f64::NAN, "say \"no\"\n"),
+                &RowBuilder::warning(step, f64::NAN, "say \"no\"\n"),
             )
             .unwrap();
         }

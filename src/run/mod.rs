@@ -13,10 +13,8 @@ mod compare;
 mod confusion;
 mod contents;
 mod create;
-mod cut;
 mod data;
 mod disk;
-mod draft;
 mod error;
 mod fault;
 mod file;
@@ -32,6 +30,7 @@ mod queue;
 mod reader;
 mod resume;
 mod row;
+mod row_builder;
 mod seal;
 mod status;
 mod store;
@@ -39,12 +38,13 @@ mod summary;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod truncate;
 mod verify;
 mod worker;
 mod writer;
 
 pub use checkpoint::{
-    CheckpointInfo, Fallback, FileDigest, Pick, checkpoint_of, find_weights, load_best,
+    CheckpointInfo, Fallback, FileDigest, MODEL, Pick, checkpoint_of, find_weights, load_best,
     load_newest, load_step, load_weights,
 };
 pub(crate) use compare::TIMES;
@@ -56,6 +56,7 @@ pub use error::RunError;
 pub use fault::VARIABLE as FAULT;
 pub use file::File;
 pub use info::{Attempt, Binary, InitInfo, RunInfo};
+pub use layout::{METRICS, PLAN, is_run, plan_beside, plan_path};
 pub use log::LogDigest;
 pub use machine::{binary, described, isa_class};
 pub use mask::has_masks;

@@ -13,7 +13,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{RunError, draft::Again};
+use super::{RunError, row_builder::Again};
 use crate::event::{Checkpoint, EpochRow, EvalRow, StepRow};
 
 /// What the thread has to write.

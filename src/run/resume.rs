@@ -9,11 +9,11 @@ use std::{collections::BTreeMap, path::Path};
 
 use super::{
     AttemptMeta, CheckpointInfo, Fallback, FileDigest, InitInfo, Keep, Reader, RunError, RunInfo,
-    RunStatus, Writer, checkpoint, contents, cut,
+    RunStatus, Writer, checkpoint, contents,
     disk::{self, Entry},
     layout,
     lock::RunLock,
-    log, machine, writer,
+    log, machine, truncate, writer,
 };
 use crate::event::Checkpoint;
 
@@ -191,7 +191,7 @@ impl Resume {
         self.record(number, meta)?;
         self.clean(number)?;
         let manifest = self.checkpoint.as_ref().map(|(_, manifest)| manifest);
-        let seq = cut::cut(&self.path, (number, self.info.format), manifest)?;
+        let seq = truncate::truncate(&self.path, (number, self.info.format), manifest)?;
         let saved = self.saved()?;
         Writer::start(writer::Start {
             path: self.path,

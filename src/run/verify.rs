@@ -16,7 +16,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    LogDigest, Reader, Row, RunError, RunInfo, RunView, Summary, checkpoint,
+    Confusions, LogDigest, Reader, Row, RunError, RunInfo, RunView, Summary, checkpoint,
     disk::{self, Entry},
     layout, lock, log,
 };
@@ -119,6 +119,10 @@ fn verify_once(run: &Entry, running: bool) -> Result<Verification, RunError> {
         }
         Err(error) => found.faults.push(error.to_string()),
     }
+    // A write that the disk lost may have been lost before the summary took its digest.
+    found
+        .faults
+        .extend(Confusions::of(run).err().map(|error| error.to_string()));
     let commits = found.log(run, &info, running);
     found.commits(&commits, &info, running);
     match Reader::glance_at(run) {

@@ -13,10 +13,10 @@ use super::{
     CheckpointInfo, Keep, LogDigest, RunError, checkpoint,
     confusion::Keeper,
     disk::Entry,
-    draft::{Again, Draft, reason_name},
     layout,
     log::Log,
     queue::{Job, Queue},
+    row_builder::{Again, RowBuilder, reason_name},
 };
 use crate::event::{Checkpoint, Reason};
 
@@ -77,11 +77,11 @@ impl Worker {
 
     fn job(&mut self, moment: Timestamp, job: Job, queue: &Queue) -> Result<(), RunError> {
         match job {
-            Job::Step(row) => self.log.push(moment, &Draft::step(&row)),
-            Job::Epoch(row) => self.log.push(moment, &Draft::epoch(&row)),
+            Job::Step(row) => self.log.push(moment, &RowBuilder::step(&row)),
+            Job::Epoch(row) => self.log.push(moment, &RowBuilder::epoch(&row)),
             Job::Eval(row) => {
                 self.confusion.take(&row);
-                self.log.push(moment, &Draft::eval(&row))
+                self.log.push(moment, &RowBuilder::eval(&row))
             }
             Job::Warning {
                 step,
@@ -89,7 +89,7 @@ impl Worker {
                 message,
             } => self
                 .log
-                .push(moment, &Draft::warning(step, epoch, &message)),
+                .push(moment, &RowBuilder::warning(step, epoch, &message)),
             Job::Checkpoint(checkpoint, place) => {
                 place.within(|| self.checkpoint(moment, &checkpoint, queue))?;
                 drop(checkpoint);
@@ -148,8 +148,9 @@ impl Worker {
         info: &CheckpointInfo,
         reason: &Reason,
     ) -> Result<(), RunError> {
-        let draft = Draft::checkpoint(info.step, info.epoch, reason, &info.state_hash, info.bytes);
-        self.log.push(moment, &draft)?;
+        let builder =
+            RowBuilder::checkpoint(info.step, info.epoch, reason, &info.state_hash, info.bytes);
+        self.log.push(moment, &builder)?;
         self.log.sync()?;
         let (step, bytes) = (info.step, info.bytes);
         tracing::info!(target: "trainer", step, reason = reason_name(reason), bytes, "checkpoint saved");
@@ -170,8 +171,8 @@ impl Worker {
             };
             let message = format!("{fault}; {next}");
             if last {
-                let draft = Draft::warning(step, epoch, &message);
-                self.log.push(Timestamp::now(), &draft)?;
+                let builder = RowBuilder::warning(step, epoch, &message);
+                self.log.push(Timestamp::now(), &builder)?;
             }
             if self.told.insert(message.clone()) {
                 tracing::warn!(target: "trainer", step, "{message}");

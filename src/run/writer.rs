@@ -16,13 +16,13 @@ use super::{
     confusion::Keeper,
     contents, create,
     disk::{self, Entry},
-    draft::Again,
     file::File,
     layout,
     lock::RunLock,
     log::{Log, LogDigest, Next},
     machine,
     queue::{Job, Place, Queue},
+    row_builder::Again,
     worker::Worker,
 };
 use crate::event::{Checkpoint, Ending, Event, Sink, SinkError, Status};

@@ -13,7 +13,7 @@ use super::{
     facts::{difference, facts, litter},
     recipe::Recipe,
 };
-use crate::run::{Reader, verify};
+use crate::run::{Reader, is_run, verify};
 
 /// The exit code of a process that the disk failed.
 const DISK: i32 = 4;
@@ -237,7 +237,7 @@ fn judge(case: &Case, folder: &Path, golden: &Golden, was_killed: bool) -> Resul
 fn run_in(folder: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(folder.join("runs")).ok()?.flatten();
     let mut paths = entries.map(|entry| entry.path());
-    paths.find(|path| path.join("run.json").exists() && !is_hidden(path))
+    paths.find(|path| is_run(path) && !is_hidden(path))
 }
 
 /// Whether it is a directory that is to become a run.

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use super::error::RestoreError;
-use crate::event::{Dtype, NamedArray};
+use crate::array::{Dtype, NamedArray};
 use crate::kernel::{Param, bytes};
 
 /// Copies a parameter's numbers out of the device, under a name of the caller's.
@@ -18,8 +18,7 @@ pub(super) fn copy(name: String, param: &Param) -> Result<NamedArray> {
 
 /// Puts an array's numbers into a parameter that [`matched`] paired it with.
 pub(super) fn put(array: &NamedArray, param: &Param) -> Result<()> {
-    let decode = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
-    let values = array.bytes.chunks_exact(4).map(decode).collect::<Vec<_>>();
+    let values = array.elements(f32::from_le_bytes);
     let var = param.var();
     var.set(&Tensor::from_vec(values, param.shape(), var.device())?)
 }
@@ -54,21 +53,11 @@ pub(super) fn matched<'a>(
         let Some(array) = arrays.iter().find(|array| array.name == *name) else {
             continue;
         };
-        if array.shape != param.shape() || array.dtype != Dtype::F32 {
-            return Err(RestoreError::Shape {
-                name: name.clone(),
-                found: array.shape.clone(),
-                dtype: array.dtype,
-                wanted: param.shape().to_vec(),
-            });
-        }
-        if array.bytes.len() != 4 * param.count() {
-            return Err(RestoreError::Length {
-                name: name.clone(),
-                found: array.bytes.len(),
-                wanted: 4 * param.count(),
-            });
-        }
+        let fits = array.fits(Dtype::F32, param.shape());
+        fits.map_err(|why| RestoreError::Misfit {
+            name: name.clone(),
+            why,
+        })?;
         pairs.push((array, param));
     }
     Ok(pairs)

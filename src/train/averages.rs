@@ -28,11 +28,8 @@ impl Averages {
         let plan = builder.finish();
         let params = plan.params.into_iter().chain(plan.buffers);
         let params = params.collect::<Vec<_>>();
-        for param in &params {
-            param
-                .fill(recipe.seed, &recipe.device)
-                .map_err(compute("filling the averages"))?;
-        }
+        let filled = recipe.fill(&params);
+        filled.map_err(compute("filling the averages"))?;
         Ok(Self { model, params })
     }
 

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::after_update::stopped;
 use super::batch::OnDevice;
 use super::error::{TrainError, compute};
 use super::ledger::{Activity, Ledger};
@@ -12,7 +13,6 @@ use super::meter::Meter;
 use super::order::Order;
 use super::progress::Progress;
 use super::session::Session;
-use super::settle::stopped;
 use super::stop::StopFlag;
 use super::update::Outcome;
 use crate::event::{Event, Sink, SinkError, Status};
@@ -268,7 +268,7 @@ mod tests {
         bench(&mut measured, &keys);
         ran.run(&mut Nobody, &StopFlag::new()).unwrap();
         assert_eq!((measured.step(), ran.step()), (11, 11));
-        let arrays = |session: &mut Session| session.contents().unwrap().model;
+        let arrays = |session: &mut Session| session.snapshot().unwrap().model;
         assert_eq!(arrays(&mut measured), arrays(&mut ran));
     }
 

@@ -1,11 +1,12 @@
 //! A session's state out of it and back in.
 
-use super::contents::Contents;
 use super::error::{RestoreError, TrainError, compute};
 use super::recipe::Changed;
 use super::session::Session;
+use super::snapshot::Snapshot;
+use crate::array::NamedArray;
 use crate::config::OnNan;
-use crate::event::{Checkpoint, NamedArray, Reason, TestedState};
+use crate::event::{Checkpoint, Reason, TestedState};
 
 impl Session {
     /// A copy of everything that another session of the same recipe needs to go on from here, bit
@@ -14,8 +15,8 @@ impl Session {
     /// # Errors
     /// Where the device does not give its numbers.
     pub fn checkpoint(&mut self, reason: Reason) -> Result<Checkpoint, TrainError> {
-        let (contents, hash) = self.hashed()?;
-        Ok(contents.checkpoint(self.epochs_done(), hash, reason, self.back.as_ref()))
+        let (snapshot, hash) = self.hashed()?;
+        Ok(snapshot.checkpoint(self.epochs_done(), hash, reason, self.back.as_ref()))
     }
 
     /// Takes the state of a checkpoint. Names, shapes and types must be exactly the session's own,
@@ -25,18 +26,18 @@ impl Session {
     /// [`TrainError::Restore`] where something does not fit. The parameters then are as they were,
     /// unless it was the hash.
     pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
-        let (contents, back) = Contents::read(checkpoint)?;
-        let (batch, batches) = (contents.progress.batch, self.batches_per_epoch());
+        let (snapshot, back) = Snapshot::read(checkpoint)?;
+        let (batch, batches) = (snapshot.progress.batch, self.batches_per_epoch());
         if batch > batches {
             return Err(RestoreError::Position { batch, batches }.into());
         }
-        let found = contents.progress.scale.is_some();
+        let found = snapshot.progress.scale.is_some();
         if found != self.progress.scale.is_some() {
             return Err(RestoreError::Scale { found }.into());
         }
-        self.state.load(&contents)?;
-        self.recipe.schedules.restore(&contents.progress.reactions);
-        self.progress = contents.progress.clone();
+        self.state.load(&snapshot)?;
+        self.recipe.schedules.restore(&snapshot.progress.reactions);
+        self.progress = snapshot.progress.clone();
         self.unread.clear();
         self.order = self.order_so_far();
         let (_, found) = self.hashed()?;
@@ -51,7 +52,7 @@ impl Session {
             true => back.as_ref().map(|earlier| earlier.progress.step),
             false => Some(self.progress.step),
         };
-        self.back = (self.recipe.on_nan == OnNan::Rollback).then(|| back.unwrap_or(contents));
+        self.back = (self.recipe.on_nan == OnNan::Rollback).then(|| back.unwrap_or(snapshot));
         Ok(())
     }
 
@@ -88,16 +89,16 @@ impl Session {
     }
 
     /// A copy of the state as it is, with its hash.
-    pub(super) fn hashed(&mut self) -> Result<(Contents, String), TrainError> {
-        let contents = self.contents()?;
-        let hash = contents.hash();
-        Ok((contents, hash))
+    pub(super) fn hashed(&mut self) -> Result<(Snapshot, String), TrainError> {
+        let snapshot = self.snapshot()?;
+        let hash = snapshot.hash();
+        Ok((snapshot, hash))
     }
 
     /// A copy of the state as it is.
-    pub(super) fn contents(&mut self) -> Result<Contents, TrainError> {
+    pub(super) fn snapshot(&mut self) -> Result<Snapshot, TrainError> {
         self.read_unread()?;
-        let contents = self.state.contents(&self.progress);
-        contents.map_err(compute("copying the state"))
+        let snapshot = self.state.snapshot(&self.progress);
+        snapshot.map_err(compute("copying the state"))
     }
 }

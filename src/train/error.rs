@@ -3,8 +3,10 @@
 
 use candle_core::DType;
 
+use crate::array::Misfit;
+use crate::candle::{Failure, told};
 use crate::data::DataError;
-use crate::event::{Dtype, SinkError};
+use crate::event::SinkError;
 use crate::layer::LayerError;
 use crate::optim::OptimError;
 use crate::units::counted;
@@ -48,6 +50,12 @@ pub enum TrainError {
         /// Their names, in backticks.
         names: Vec<String>,
     },
+    /// A foreign model that would not learn as it should.
+    #[error("{}", told(failures))]
+    Unfit {
+        /// What it did not pass.
+        failures: Vec<Failure>,
+    },
     /// The recipe contradicts itself.
     #[error("{0}")]
     Recipe(String),
@@ -85,27 +93,13 @@ pub enum RestoreError {
         /// What the checkpoint has and the session has not, in backticks.
         unknown: Vec<String>,
     },
-    /// Another shape or element type.
-    #[error("`{name}` is {dtype:?} {found:?} in the checkpoint and F32 {wanted:?} in the model")]
-    Shape {
+    /// Another element type, shape or length.
+    #[error("{}", misfit(name, why))]
+    Misfit {
         /// The array.
         name: String,
-        /// Its shape.
-        found: Vec<usize>,
-        /// Its element type.
-        dtype: Dtype,
-        /// The shape it should have.
-        wanted: Vec<usize>,
-    },
-    /// Bytes that are not as many as the shape says.
-    #[error("`{name}` holds {} instead of {wanted}", counted(*.found as u64, "byte"))]
-    Length {
-        /// The array.
-        name: String,
-        /// Its bytes.
-        found: usize,
-        /// The bytes that its shape asks for.
-        wanted: usize,
+        /// The difference from the model's.
+        why: Misfit,
     },
     /// The optimizer's state.
     #[error(transparent)]
@@ -148,6 +142,24 @@ pub enum RestoreError {
 /// For `map_err`: a computation that failed.
 pub(super) fn compute(doing: &'static str) -> impl FnOnce(candle_core::Error) -> TrainError {
     move |source| TrainError::Compute { doing, source }
+}
+
+/// The difference of an array of the checkpoint from the model's.
+fn misfit(name: &str, why: &Misfit) -> String {
+    match why {
+        Misfit::Layout {
+            found: (is, shape),
+            wanted: (should, other),
+        } => format!(
+            "`{name}` is {} {shape:?} in the checkpoint and {} {other:?} in the model",
+            is.name(),
+            should.name()
+        ),
+        Misfit::Length { found, wanted } => format!(
+            "`{name}` holds {} instead of {wanted}",
+            counted(*found as u64, "byte")
+        ),
+    }
 }
 
 fn one_sided(missing: &[String], unknown: &[String]) -> String {

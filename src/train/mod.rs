@@ -18,13 +18,13 @@
 //!   that layers compute in. An f16 run's loss scale is part of the state.
 //! * Loops over parameters follow their sorted names; sums are in f64 and in a fixed order.
 
+mod after_update;
 mod array;
 mod averages;
 mod batch;
 mod bench;
 mod check;
 mod checkpoint;
-mod contents;
 mod error;
 mod evaluate;
 mod ledger;
@@ -33,12 +33,13 @@ mod order;
 mod precision;
 mod predict;
 mod progress;
+mod prove;
 mod recipe;
 mod recover;
 mod request;
 mod rows;
 mod session;
-mod settle;
+mod snapshot;
 mod state;
 mod stop;
 mod update;
@@ -47,10 +48,13 @@ pub use bench::{Bench, BenchKeys};
 pub use error::{RestoreError, TrainError};
 pub use evaluate::{MOST_CLASSES, Measured, Split};
 pub use ledger::{Activity, Ledger};
+pub use prove::Probed;
 pub use recipe::{BestPolicy, Cadence, Changed, CheckpointPolicy, EarlyStop, Recipe};
 pub use session::Session;
 pub use stop::{Orderly, StopFlag};
 
+#[cfg(test)]
+mod candle_tests;
 #[cfg(test)]
 mod ending_tests;
 #[cfg(test)]

@@ -17,7 +17,9 @@ use crate::model::{Inputs, Model};
 impl Recipe {
     /// Where the model's parts are built for the recipe's precision.
     pub(super) fn builder(&self) -> Builder {
-        Builder::plan().computing_in(self.precision)
+        Builder::plan()
+            .computing_in(self.precision)
+            .with_names(self.found.clone())
     }
 
     /// Runs `model` in the recipe's precision: inputs [n, ..] → output `[n, outputs]`, f32; of a model

@@ -8,9 +8,10 @@ use super::precision::Scale;
 use super::resume_tests::resumes_everywhere;
 use super::testing::*;
 use super::*;
+use crate::array::Dtype;
 use crate::config::OnNan;
 use crate::data::{DataError, Dataset, Values};
-use crate::event::{Checkpoint, Dtype, Event, Reason, Status};
+use crate::event::{Checkpoint, Event, Reason, Status};
 use crate::kernel::probe::threads;
 use crate::model::{Cnn, Lstm, Mlp, ModelSpec, Norm, Resnet, Shortcut};
 use crate::task::Target as Answer;
@@ -231,6 +232,7 @@ fn bits_do_not_depend_on_the_number_of_threads() {
         shortcut: Shortcut::Projection,
     };
     let lstm = Lstm {
+        embed: None,
         hidden: 40,
         ..Lstm::default()
     };

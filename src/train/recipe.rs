@@ -6,10 +6,12 @@ use std::sync::Arc;
 use candle_core::{DType, Device};
 
 use super::error::TrainError;
+use crate::candle::Proof;
 use crate::config::OnNan;
 use crate::data::{Data, DatasetKeys, TransformEntry};
 use crate::direction::Direction;
 use crate::event::TestedState;
+use crate::kernel::{Init, Param};
 use crate::layer::Builder;
 use crate::model::{Io, ModelSpec};
 use crate::objective::{LossSpec, MetricSpec};
@@ -27,6 +29,12 @@ pub struct Recipe {
     pub device: Device,
     /// The model, built twice where averages are kept.
     pub model: Arc<dyn ModelSpec>,
+    /// First values of parameters, by name, in place of the model's own.
+    pub start: BTreeMap<String, Init>,
+    /// Names that the model's constructor finds where it looks for weights.
+    pub found: Vec<String>,
+    /// What a foreign model need not pass before its first update.
+    pub allow: BTreeSet<Proof>,
     /// Shape of a sample and number of outputs.
     pub io: Io,
     /// The loss that is minimised.
@@ -111,6 +119,9 @@ impl Recipe {
             schedules: constant((&*model, &io), &*optimizer, lr, &clock)?,
             model,
             io,
+            start: BTreeMap::new(),
+            found: Vec::new(),
+            allow: BTreeSet::new(),
             loss,
             metrics: Vec::new(),
             optimizer,
@@ -133,6 +144,16 @@ impl Recipe {
             on_nan: OnNan::Stop,
             checkpoint: CheckpointPolicy::default(),
         })
+    }
+
+    /// Gives parameters and buffers their first values.
+    pub(super) fn fill(&self, params: &[Param]) -> candle_core::Result<()> {
+        for param in params {
+            let own = param.init();
+            let init = self.start.get(param.name()).unwrap_or(&own);
+            param.fill_as(*init, self.seed, &self.device)?;
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,6 @@ use std::time::Instant;
 use candle_core::Tensor;
 
 use super::batch::OnDevice;
-use super::contents::Contents;
 use super::error::TrainError;
 use super::evaluate::{self, Measured, Split};
 use super::ledger::{Activity, Ledger};
@@ -15,12 +14,14 @@ use super::order::Order;
 use super::precision::Scale;
 use super::progress::Progress;
 use super::recipe::Recipe;
+use super::snapshot::Snapshot;
 use super::state::State;
 use super::stop::StopFlag;
 use super::update::Outcome;
+use crate::array::NamedArray;
 use crate::config::OnNan;
 use crate::data::{Batch, DataError, Loader, Transforms};
-use crate::event::{Ending, Event, Metrics, NamedArray, Sink, Status, Tested};
+use crate::event::{Ending, Event, Metrics, Sink, Status, Tested};
 use crate::optim::Hyper;
 
 /// A model, its optimizer and its data, somewhere between the first update and the last.
@@ -35,7 +36,7 @@ pub struct Session {
     /// Hash of the sample ids of the epoch so far.
     pub(super) order: Order,
     /// Where a rollback goes.
-    pub(super) back: Option<Contents>,
+    pub(super) back: Option<Snapshot>,
     /// Losses of applied updates that are still on the device, with their weights.
     pub(super) unread: Vec<(Vec<Tensor>, f64)>,
     /// Whether losses and norms stay on the device until somebody needs them: on a GPU, where
@@ -43,6 +44,8 @@ pub struct Session {
     pub(super) deferred: bool,
     /// Whether every active parameter got a gradient once.
     pub(super) gradients_seen: bool,
+    /// Whether a foreign model was tried.
+    pub(super) proven: bool,
     /// Hyperparameters of the update under way, one for each active parameter.
     pub(super) hypers: Vec<Hyper>,
     /// Whether the update under way leaves an active parameter as it is.
@@ -97,6 +100,7 @@ impl Session {
             unread: Vec::new(),
             deferred: !recipe.device.is_cpu(),
             gradients_seen: false,
+            proven: false,
             hypers: Vec::with_capacity(state.active.len()),
             frozen: vec![false; state.active.len()],
             saved: None,
@@ -140,12 +144,12 @@ impl Session {
         error.map_or(Ok(ending), Err)
     }
 
-    /// The loop: epochs, updates, and what is due after each. Ends where [`settle`](Self::settle)
+    /// The loop: epochs, updates, and what is due after each. Ends where [`after_update`](Self::after_update)
     /// or [`recover`](Self::recover) says that the run is over.
     fn train(&mut self, sink: &mut dyn Sink, stop: &StopFlag) -> Result<Status, TrainError> {
         let loader = Arc::clone(&self.loader);
         // What an interrupted process left to do, and whether there is anything to do at all.
-        if let Some(status) = self.settle(sink, stop)? {
+        if let Some(status) = self.after_update(sink, stop)? {
             return Ok(status);
         }
         loop {
@@ -163,7 +167,7 @@ impl Session {
                     }
                     Outcome::Interrupted => {}
                 }
-                if let Some(status) = self.settle(sink, stop)? {
+                if let Some(status) = self.after_update(sink, stop)? {
                     return Ok(status);
                 }
                 if stop.take_request() {
@@ -182,7 +186,7 @@ impl Session {
         let epoch = self.progress.epoch;
         self.meter.begin_epoch(&self.ledger);
         if self.recipe.on_nan == OnNan::Rollback && self.progress.batch == 0 {
-            self.back = Some(self.contents()?);
+            self.back = Some(self.snapshot()?);
         }
         sink.event(&Event::EpochStart { epoch })?;
         self.ledger.charge(Activity::Logging);

@@ -4,11 +4,11 @@ use candle_core::Result;
 
 use super::array;
 use super::averages::Averages;
-use super::contents::Contents;
 use super::error::{RestoreError, TrainError, compute};
 use super::progress::Progress;
 use super::recipe::Recipe;
-use crate::event::NamedArray;
+use super::snapshot::Snapshot;
+use crate::array::NamedArray;
 use crate::kernel::{Grads, Param, reduce};
 use crate::model::Model;
 use crate::optim::Optimizer;
@@ -41,11 +41,8 @@ impl State {
         let model = recipe.model.build(&builder, &recipe.io)?;
         let plan = builder.finish();
         let (params, buffers) = (plan.params, plan.buffers);
-        for param in params.iter().chain(&buffers) {
-            param
-                .fill(recipe.seed, &recipe.device)
-                .map_err(compute("filling the parameters"))?;
-        }
+        let filled = recipe.fill(&params).and_then(|()| recipe.fill(&buffers));
+        filled.map_err(compute("filling the parameters"))?;
         let (mut active, mut groups) = (Vec::new(), Vec::new());
         for param in &params {
             let group = group_of(recipe, param.name())?;
@@ -116,24 +113,24 @@ impl State {
     }
 
     /// Copies everything, with the counters that belong to it.
-    pub fn contents(&self, progress: &Progress) -> Result<Contents> {
+    pub fn snapshot(&self, progress: &Progress) -> Result<Snapshot> {
         let named = self.named();
         let model = named
             .iter()
             .map(|(name, param)| array::copy(name.clone(), param));
-        Ok(Contents {
+        Ok(Snapshot {
             model: model.collect::<Result<_>>()?,
             optimizer: self.optimizer.state()?,
             progress: progress.clone(),
         })
     }
 
-    /// Takes all tensors of `contents`, whose names, shapes and types must be exactly its own.
+    /// Takes all tensors of `snapshot`, whose names, shapes and types must be exactly its own.
     /// Where they are not, the parameters stay as they were.
-    pub fn load(&mut self, contents: &Contents) -> std::result::Result<(), RestoreError> {
+    pub fn load(&mut self, snapshot: &Snapshot) -> std::result::Result<(), RestoreError> {
         let named = self.named();
-        let pairs = array::matched(&contents.model, &named)?;
-        self.optimizer.restore(&contents.optimizer)?;
+        let pairs = array::matched(&snapshot.model, &named)?;
+        self.optimizer.restore(&snapshot.optimizer)?;
         for (array, param) in pairs {
             array::put(array, param).map_err(RestoreError::Device)?;
         }

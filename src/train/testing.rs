@@ -375,9 +375,7 @@ pub fn timeless(events: &[Event]) -> Vec<String> {
 /// A parameter of a checkpoint as numbers.
 pub fn numbers(checkpoint: &Checkpoint, name: &str) -> Vec<f32> {
     let array = checkpoint.model.iter().find(|array| array.name == name);
-    let bytes = &array.unwrap().bytes;
-    let decode = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
-    bytes.chunks_exact(4).map(decode).collect()
+    array.unwrap().elements(f32::from_le_bytes)
 }
 
 /// Largest difference between two checkpoints' parameters.

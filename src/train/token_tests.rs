@@ -44,7 +44,7 @@ impl Dataset for Stairs {
 }
 
 /// Ten epochs of a small transformer over 44 samples in batches of 8.
-fn stairs(precision: DType) -> Recipe {
+pub(super) fn stairs(precision: DType) -> Recipe {
     let mut recipe = recipe();
     recipe.model = Arc::new(Gpt {
         layers: 1,

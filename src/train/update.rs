@@ -8,8 +8,9 @@ use super::evaluate::scalar;
 use super::ledger::Activity;
 use super::session::Session;
 use super::stop::StopFlag;
+use crate::candle::Proof;
 use crate::config::OnNan;
-use crate::kernel::Grads;
+use crate::kernel::Tape;
 use crate::layer::Mode;
 use crate::optim::{Hyper, clip_norm, clip_value};
 use crate::schedule::Target;
@@ -57,6 +58,7 @@ impl Session {
         if batches.is_empty() {
             return Ok(Outcome::Interrupted);
         }
+        self.prove(&batches[0])?;
         let weight = batches.iter().map(|batch| batch.weight).sum::<f64>();
         let scaled = self.progress.scale.is_some();
         let reversible = self.recipe.on_nan == OnNan::Skip || batches.len() > 1 || scaled;
@@ -140,7 +142,7 @@ impl Session {
             micro: micro as u32,
         };
         let model = &*self.state.model;
-        Grads::begin();
+        let tape = Tape::record();
         let output = self.recipe.forward(model, &batch.inputs, &mode)?;
         self.ledger.charge(Activity::Forward);
 
@@ -155,7 +157,7 @@ impl Session {
 
         let grads = &mut self.state.grads;
         grads
-            .backward(&sum, share * scale, &self.state.active)
+            .backward(tape, &sum, share * scale, &self.state.active)
             .map_err(compute("the backward pass"))?;
         self.ledger.charge(Activity::Backward);
         Ok(sum.detach())
@@ -163,7 +165,7 @@ impl Session {
 
     /// Refuses parameters that the loss does not depend on, at the process's first update.
     fn refuse_missing(&mut self) -> Result<(), TrainError> {
-        if self.gradients_seen {
+        if self.gradients_seen || self.recipe.allow.contains(&Proof::NoGradient) {
             return Ok(());
         }
         let names = self.state.grads.missing();
@@ -189,13 +191,14 @@ impl Session {
     }
 
     /// Takes the groups that are frozen at this update out of it: they count in no norm, and neither they nor what the
-    /// optimizer knows of them move.
+    /// optimizer knows of them move. The same holds for those without a gradient, where that is allowed.
     fn freeze(&mut self) {
         let (schedules, t) = (&self.recipe.schedules, self.progress.step);
         let groups = schedules.groups().len();
         let by_group: Vec<bool> = (0..groups).map(|g| schedules.frozen(g, t)).collect();
+        let allowed = self.recipe.allow.contains(&Proof::NoGradient);
         for (i, group) in self.state.groups.iter().enumerate() {
-            self.frozen[i] = by_group[*group];
+            self.frozen[i] = by_group[*group] || allowed && self.state.grads.is_missing(i);
             if self.frozen[i] {
                 self.state.grads.forget(i);
             }

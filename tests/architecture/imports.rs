@@ -46,7 +46,7 @@ impl Crate {
         let file = file.to_owned();
         self.0.insert(at.clone(), Module { file, paths });
         for child in children {
-            let below = join(at, &[child.clone()]);
+            let below = join(at, std::slice::from_ref(&child));
             let names = [format!("{child}.rs"), format!("{child}/mod.rs")];
             let found = names.map(|name| folder.join(name));
             for file in found

@@ -5,11 +5,20 @@ use std::{fs, path::PathBuf, process::Command};
 use crate::sandbox::{Outcome, Sandbox, data, finish, repository};
 
 /// Variables of the environment that configs read, and what they are to name.
-const LOCATIONS: [(&str, &str); 3] = [
+const LOCATIONS: [(&str, &str); 4] = [
     ("MNIST", "mnist"),
     ("WINE", "tabular/wine.csv"),
     ("TEXT", "tinyshakespeare/input.txt"),
+    ("TEXTS", "tests/configs/data/letters-box.csv"),
 ];
+
+/// The place of what a variable names: in this repository, or beside it.
+fn place(file: &str) -> Option<PathBuf> {
+    match file.starts_with("tests/") {
+        true => Some(repository().join(file)),
+        false => data(file),
+    }
+}
 
 /// The configs whose data are here.
 fn configs() -> Vec<PathBuf> {
@@ -23,10 +32,10 @@ fn configs() -> Vec<PathBuf> {
     assert!(all.len() >= 5, "{all:?}");
     all.retain(|path| {
         let text = fs::read_to_string(path).unwrap();
-        let here = |variable: &str, file: &str| !text.contains(variable) || data(file).is_some();
+        let here = |variable: &str, file: &str| !text.contains(variable) || place(file).is_some();
         LOCATIONS
             .iter()
-            .all(|(variable, file)| here(&format!("${{env:{variable}"), file))
+            .all(|(variable, file)| here(&format!("${{env:{variable}:"), file))
     });
     all
 }
@@ -35,8 +44,7 @@ fn configs() -> Vec<PathBuf> {
 fn located(sandbox: &Sandbox, args: &[&str]) -> Command {
     let mut command = sandbox.command(args);
     for (variable, file) in LOCATIONS {
-        let path = repository().join("../shared/data").join(file);
-        command.env(variable, path);
+        command.envs(place(file).map(|path| (variable, path)));
     }
     command
 }

@@ -10,11 +10,11 @@ use std::{
 use crate::sandbox::{Outcome, Sandbox, finish, json, repository};
 
 fn program() -> PathBuf {
-    built_example("my_model")
+    program_of("my_model")
 }
 
 /// An example's program, which `cargo test` builds; a test run that named its targets did not.
-pub fn built_example(name: &str) -> PathBuf {
+pub fn program_of(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let built = own.ancestors().nth(2).unwrap();
     let program = built.join("examples").join(name);
@@ -30,8 +30,12 @@ fn example(sandbox: &Sandbox, args: &[&str]) -> Outcome {
     run(&program(), sandbox, args)
 }
 
-/// Runs an example's program in the repository; its runs land in the sandbox.
 pub fn run(program: &Path, sandbox: &Sandbox, args: &[&str]) -> Outcome {
+    finish(&mut command(program, sandbox, args))
+}
+
+/// A program with arguments, which keeps its runs in the sandbox.
+pub fn command(program: &Path, sandbox: &Sandbox, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command
         .args(args)
@@ -40,7 +44,7 @@ pub fn run(program: &Path, sandbox: &Sandbox, args: &[&str]) -> Outcome {
         .env("NO_COLOR", "1")
         .env("TRAINER_RUNS", sandbox.runs())
         .stdin(Stdio::null());
-    finish(&mut command)
+    command
 }
 
 const CONFIG: &str = "examples/my_model.toml";

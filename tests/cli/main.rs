@@ -9,6 +9,7 @@
 mod accuracy;
 mod bench;
 mod bounds;
+mod candle;
 mod classes;
 mod configs;
 mod crash;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    error::io_reason,
+    error::{Fault, io_reason},
     file,
     safetensors::{self, Stored},
 };
@@ -47,36 +47,37 @@ const OTHERS: [(&[u8], &str, &str); 8] = [
 const TORCH: &str =
     "in Python: `safetensors.torch.save_file(torch.load(FILE, weights_only=True), NEW)`";
 
+/// The remedy where a name leads to no weights.
+const ANOTHER: &str = "name a safetensors file, a checkpoint's folder or a run";
+
 /// The tensors of the safetensors file at `path`, by its header.
 ///
 /// # Errors
-/// A text with a reason and, after `; hint: `, a remedy.
-pub fn stored(path: &Path) -> Result<Vec<Stored>, String> {
-    let found = fs::metadata(path).map_err(|e| io_reason(&e))?;
+/// The reason.
+pub fn stored(path: &Path) -> Result<Vec<Stored>, Fault> {
+    let found = fs::metadata(path).map_err(|e| Fault::new(io_reason(&e)))?;
     if found.is_dir() {
         return Err(folder(path));
     }
-    let file = file::open(path).map_err(|e| io_reason(&e))?;
+    let file = file::open(path).map_err(|e| Fault::new(io_reason(&e)))?;
     let read = safetensors::header(&mut BufReader::new(file), found.len());
-    let tensors = read.map_err(|why| match other(path, found.len()) {
-        Some(text) => text,
-        None => format!("it is no safetensors file: {why}"),
+    let tensors = read.map_err(|why| {
+        let plain = || Fault::new(format!("it is no safetensors file: {why}"));
+        other(path, found.len()).unwrap_or_else(plain)
     })?;
     if tensors.is_empty() {
-        return Err("it holds no tensors".into());
+        return Err(Fault::new("it holds no tensors"));
     }
     let name = path.file_name().unwrap_or_default();
     if name == "optimizer.safetensors" && path.with_file_name("model.safetensors").is_file() {
-        return Err(
-            "it holds the state of an optimizer; hint: name the `model.safetensors` beside it"
-                .into(),
-        );
+        let fault = Fault::new("it holds the state of an optimizer");
+        return Err(fault.hint("name the `model.safetensors` beside it"));
     }
     Ok(tensors)
 }
 
 /// Says what is wrong with a folder in place of a file.
-fn folder(path: &Path) -> String {
+fn folder(path: &Path) -> Fault {
     let mut names: Vec<String> = fs::read_dir(path)
         .into_iter()
         .flatten()
@@ -86,19 +87,22 @@ fn folder(path: &Path) -> String {
         .collect();
     names.sort();
     match &names[..] {
-        [] => "it is a folder without a safetensors file; hint: name a safetensors file, a checkpoint's folder or a run".into(),
-        [name, ..] => format!("it is a folder; hint: name the file in it, such as `{name}`"),
+        [] => Fault::new("it is a folder without a safetensors file").hint(ANOTHER),
+        [name, ..] => {
+            Fault::new("it is a folder").hint(format!("name the file in it, such as `{name}`"))
+        }
     }
 }
 
 /// Says what a file is that is no safetensors file, where its first bytes or its name tell.
-fn other(path: &Path, length: u64) -> Option<String> {
+fn other(path: &Path, length: u64) -> Option<Fault> {
+    let is = |what: &str| Fault::new(format!("it is {what}, no safetensors file"));
     let mut start = [0; 24];
     let mut file = File::open(path).ok()?;
     let count = file.read(&mut start).ok()?;
     let start = &start[..count];
     if length == 0 {
-        return Some("it is empty; hint: was it written, or downloaded, to its end?".into());
+        return Some(Fault::new("it is empty").hint("was it written, or downloaded, to its end?"));
     }
     if start.starts_with(b"PK\x03\x04") {
         let npz = path.extension().is_some_and(|end| end == "npz");
@@ -109,11 +113,11 @@ fn other(path: &Path, length: u64) -> Option<String> {
             ),
             false => ("an archive, as `torch.save` writes", TORCH),
         };
-        return Some(format!("it is {what}, no safetensors file; hint: {hint}"));
+        return Some(is(what).hint(hint));
     }
     let known = OTHERS.iter().find(|(begin, ..)| start.starts_with(begin));
     if let Some((_, what, hint)) = known {
-        return Some(format!("it is {what}, no safetensors file; hint: {hint}"));
+        return Some(is(what).hint(*hint));
     }
     let end = path.extension().unwrap_or_default().to_string_lossy();
     let config = matches!(&*end, "toml" | "json" | "jsonl");
@@ -123,9 +127,7 @@ fn other(path: &Path, length: u64) -> Option<String> {
         false if start.iter().all(is_text) => "a text".into(),
         false => return None,
     };
-    Some(format!(
-        "it is {what}, no safetensors file; hint: name a safetensors file, a checkpoint's folder or a run"
-    ))
+    Some(is(&what).hint(ANOTHER))
 }
 
 #[cfg(test)]
@@ -204,7 +206,7 @@ mod tests {
         for (name, bytes, wanted) in cases {
             let path = folder.path().join(name);
             fs::write(&path, bytes).unwrap();
-            let why = stored(&path).unwrap_err();
+            let why = stored(&path).unwrap_err().to_string();
             assert!(why.contains(wanted), "{name}: {why}");
         }
         let path = folder.path().join("whole");
@@ -213,6 +215,7 @@ mod tests {
         assert!(
             stored(&folder.path().join("none"))
                 .unwrap_err()
+                .message
                 .contains("no such file")
         );
     }
@@ -220,7 +223,7 @@ mod tests {
     #[test]
     fn a_folder_and_an_optimizers_state_name_the_file_that_is_meant() {
         let folder = tempfile::tempdir().unwrap();
-        let why = stored(folder.path()).unwrap_err();
+        let why = stored(folder.path()).unwrap_err().to_string();
         assert!(why.contains("a folder without a safetensors file"), "{why}");
         let one = tensors(
             r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
@@ -229,9 +232,11 @@ mod tests {
         for name in ["model.safetensors", "optimizer.safetensors"] {
             fs::write(folder.path().join(name), &one).unwrap();
         }
-        let why = stored(folder.path()).unwrap_err();
+        let why = stored(folder.path()).unwrap_err().to_string();
         assert!(why.ends_with("such as `model.safetensors`"), "{why}");
-        let why = stored(&folder.path().join("optimizer.safetensors")).unwrap_err();
+        let why = stored(&folder.path().join("optimizer.safetensors"))
+            .unwrap_err()
+            .to_string();
         assert!(
             why.ends_with("hint: name the `model.safetensors` beside it"),
             "{why}"

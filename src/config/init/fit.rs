@@ -187,6 +187,12 @@ fn averages(init: &Init, stored: &[Stored]) -> Result<bool, KeyFault> {
     }
 }
 
+/// The names that the model would have for the tensors of the file.
+pub(super) fn names(init: &Init, stored: &[Stored]) -> Result<Vec<String>, KeyFault> {
+    let named = named(init, stored, averages(init, stored)?)?;
+    Ok(named.into_iter().map(|tensor| tensor.name).collect())
+}
+
 /// The tensors of the file that count, under the names that the model would have for them.
 fn named<'a>(
     init: &Init,

@@ -1,7 +1,7 @@
 //! What must hold between tables: data and transforms, data and loss, data and model, batches and
 //! length, globs and parameters.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use super::{
     super::{
@@ -10,21 +10,22 @@ use super::{
         node::{Node, Value},
         paths::{PathKey, similar},
         registry::Component,
-        train::TrainKeys,
+        start,
+        train::{Precision, TrainKeys},
     },
     DataParts, ModelParts, Resolver,
 };
-use crate::units::counted;
 use crate::{
     data::{Data, Facts},
     error::KeyFault,
-    field::Field,
+    kernel::Init,
     layer::{Architecture, Builder, LayerError},
-    model::{Io, ModelSpec},
+    model::{Io, Takes},
     objective::{self, LossSpec, TrainTargets},
     optim,
     suggest::did_you_mean,
-    task::{Target, Task},
+    task::Target,
+    units::counted,
 };
 
 impl Resolver<'_> {
@@ -32,6 +33,12 @@ impl Resolver<'_> {
     pub(super) fn facts(&mut self, dataset: Option<&DataParts>, seed: u64) -> Option<Facts> {
         let (dataset, keys, _) = dataset?;
         match dataset.spec.describe(keys, seed) {
+            Ok(facts) if facts.fields.is_empty() => {
+                let message = format!("`{}` declares no field of its samples", dataset.kind);
+                let fault = KeyFault::error("type", message);
+                self.tables.key_fault("dataset", fault);
+                None
+            }
             Ok(mut facts) => {
                 facts.notes.extend(needless_limit(keys.limit, facts.train));
                 self.say_of_data(facts.warnings.clone(), &dataset.keys);
@@ -64,6 +71,21 @@ impl Resolver<'_> {
             && let Some(unscaled) = dataset.spec.unscaled()
         {
             dataset.spec = unscaled;
+        }
+        Some((dataset, keys, transforms))
+    }
+
+    /// The dataset with categories in a field of their own, where the model embeds them.
+    pub(super) fn for_model(
+        dataset: Option<DataParts>,
+        model: Option<&ModelParts>,
+    ) -> Option<DataParts> {
+        let (mut dataset, keys, transforms) = dataset?;
+        let embeds = |(model, _): &ModelParts| model.spec.takes().contains(&Takes::Categories);
+        if model.is_some_and(embeds)
+            && let Some(formed) = dataset.spec.with_categories()
+        {
+            dataset.spec = formed;
         }
         Some((dataset, keys, transforms))
     }
@@ -182,10 +204,16 @@ impl Resolver<'_> {
         (facts, dataset): (Option<&Facts>, Option<&DataParts>),
         io: Option<&Io>,
     ) -> Option<Architecture> {
-        let builder = Builder::plan();
-        let ((model, _), (dataset, ..)) = (model?, dataset?);
+        let ((model, keys), (dataset, ..)) = (model?, dataset?);
+        let builder = match (&keys.found, &keys.init) {
+            (Some(found), _) => Builder::plan().with_names(found.clone()),
+            (None, Some(init)) if model.spec.is_foreign() && !self.tables.spec.is_stored => {
+                Builder::plan().with_names(init::names(init))
+            }
+            _ => Builder::plan(),
+        };
         let io = io?;
-        if let Some(fault) = self.other_input(model, io, &facts?.task, &dataset.kind) {
+        if let Some(fault) = self.misfit(model, io, &facts?.task, &dataset.kind) {
             self.tables.key_fault("model", fault);
             return None;
         }
@@ -196,61 +224,6 @@ impl Resolver<'_> {
         };
         self.tables.key_fault("model", fault);
         None
-    }
-
-    /// The fault of a model that takes other samples than the dataset gives, or predicts something
-    /// else of them.
-    fn other_input(
-        &self,
-        model: &Component<dyn ModelSpec>,
-        io: &Io,
-        task: &Task,
-        dataset: &str,
-    ) -> Option<KeyFault> {
-        let places = task.is_of_places();
-        let fits = |model: &dyn ModelSpec| {
-            model.predicts_places() == places
-                && model.takes().iter().any(|takes| takes.accepts(&io.fields))
-        };
-        if fits(&*model.spec) {
-            return None;
-        }
-        let takes = model.spec.takes();
-        let message = if takes.iter().any(|takes| takes.accepts(&io.fields)) {
-            let what = |places| match places {
-                true => "each place of a sample",
-                false => "a sample as a whole",
-            };
-            format!(
-                "`{}` predicts something for {}; `{dataset}` asks for {}",
-                model.kind,
-                what(!places),
-                what(places)
-            )
-        } else {
-            let takes: Vec<_> = takes.iter().map(|takes| takes.words()).collect();
-            let gives: Vec<_> = io.fields.iter().map(Field::words).collect();
-            format!(
-                "`{}` takes {}; `{dataset}` gives {}",
-                model.kind,
-                takes.join(" or "),
-                gives.join(" and ")
-            )
-        };
-        let fault = KeyFault::error("type", message);
-        let others = self.extensions.models.kinds().filter(|kind| {
-            let default = kind.load(toml::Table::new());
-            default.is_ok_and(|default| fits(&*default.spec))
-        });
-        let others: Vec<_> = others.map(|kind| format!("`{}`", kind.name)).collect();
-        match others.split_last() {
-            None => Some(fault),
-            Some((only, [])) => Some(fault.hint(format!("{only} takes these samples"))),
-            Some((last, rest)) => {
-                let rest = rest.join(", ");
-                Some(fault.hint(format!("{rest} and {last} take these samples")))
-            }
-        }
     }
 
     /// Compares the names and shapes of the weights to start from with the model's. What lies on
@@ -372,6 +345,54 @@ impl Resolver<'_> {
                 None
             }
         }
+    }
+
+    /// First values by parameter name; a warning where a foreign model has matrices that would start
+    /// at zero.
+    pub(super) fn start(
+        &mut self,
+        model: Option<&ModelParts>,
+        built: Option<&Architecture>,
+        fit: Option<&Fit>,
+    ) -> Option<BTreeMap<String, Init>> {
+        let ((model, keys), built) = (model?, built?);
+        let values = match start::values(&keys.start, built) {
+            Ok(values) => values,
+            Err(faults) => {
+                self.tables.key_faults("model", faults);
+                return None;
+            }
+        };
+        let is_unknown = keys.init.is_some() && fit.is_none();
+        if model.spec.is_foreign() && !is_unknown {
+            let taken = fit.map_or(&[][..], |fit| &fit.taken);
+            let given = |name: &str| {
+                values.contains_key(name) || taken.iter().any(|taken| taken.name == name)
+            };
+            let warning = start::zeros(built, given);
+            self.tables
+                .key_faults("model", warning.into_iter().collect());
+        }
+        Some(values)
+    }
+
+    /// Refuses a low precision for a foreign model.
+    pub(super) fn precision_fits(
+        &mut self,
+        model: Option<&ModelParts>,
+        train: Option<&TrainKeys>,
+    ) -> Option<()> {
+        let ((model, _), train) = (model?, train?);
+        if !model.spec.is_foreign() || train.precision == Precision::F32 {
+            return Some(());
+        }
+        let message = format!(
+            "`{}` is a model of candle_nn, which computes in f32",
+            model.kind
+        );
+        let fault = KeyFault::error("precision", message).hint("leave `train.precision` out");
+        self.tables.key_fault("train", fault);
+        None
     }
 
     /// Parameters that `freeze` matches.

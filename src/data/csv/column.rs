@@ -166,8 +166,13 @@ impl Column {
     }
 
     /// Takes one-hot categories without a row in the training split for no category: nothing can be
-    /// learned of them.
-    pub(super) fn forget_untrained(&mut self, train: &[u32], findings: &mut Findings) {
+    /// learned of them. `embedded` says whether a category is an id instead of one-hot.
+    pub(super) fn forget_untrained(
+        &mut self,
+        train: &[u32],
+        embedded: bool,
+        findings: &mut Findings,
+    ) {
         let (Some(count), Some(categories)) = (self.one_hot(), &self.categories) else {
             return;
         };
@@ -189,8 +194,12 @@ impl Column {
                 *value = NO_CATEGORY;
             }
         }
+        let becomes = match embedded {
+            true => "unknown",
+            false => "all zeros",
+        };
         findings.notes.push(format!(
-            "column `{}`: not in the training split, and all zeros elsewhere: {}",
+            "column `{}`: not in the training split, and {becomes} elsewhere: {}",
             shown(&self.name),
             oddities::first_of(&names)
         ));

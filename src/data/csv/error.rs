@@ -1,5 +1,6 @@
 //! What can be wrong with a table, by file, line and column.
 
+use crate::error::Fault;
 use crate::units::counted;
 use std::path::{Path, PathBuf};
 
@@ -152,6 +153,21 @@ pub enum CsvError {
         /// The key in `[dataset]` that is to blame.
         key: String,
     },
+    /// Fewer than two labels.
+    #[error(
+        "target `{column}` of `{path}` has {} in all rows; hint: is `{}` what stands between labels? `label_separator` says it",
+        counted(*found as u64, "label"), shown(separator), path = path.display(), column = shown(column)
+    )]
+    FewLabels {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// Labels there are.
+        found: usize,
+        /// What stands between labels.
+        separator: String,
+    },
     /// Nothing to learn.
     #[error("target `{column}` of `{path}` is `{value}` in every row; there is nothing to learn", path = path.display(), column = shown(column), value = shown(value))]
     ConstantTarget {
@@ -205,6 +221,19 @@ pub enum CellError {
         "the target is missing ({0} in this column); hint: missing = \"drop\" leaves such rows out"
     )]
     MissingTarget(usize),
+    /// A document of no class.
+    #[error("the class is missing; hint: every document has one; remove the row, or name it")]
+    NoClass,
+    /// A label that the training file does not have.
+    #[error("`{}` is not a label of `{train}`; hint: its labels are {labels}", shown(.value))]
+    UnknownLabel {
+        /// The label.
+        value: String,
+        /// The file of the training split.
+        train: String,
+        /// The labels there are.
+        labels: String,
+    },
     /// A row of nothing.
     #[error("the row has no values at all; hint: remove the line")]
     EmptyRow,
@@ -246,6 +275,7 @@ impl CsvError {
             Self::NamesCount { .. } => "names",
             Self::ConstantTarget { .. } | Self::NoFeatures { .. } => "target",
             Self::CategoryRegression { .. } => "task",
+            Self::FewLabels { .. } => "label_separator",
             Self::NothingToFillWith { .. } | Self::NoRows { dropped: true, .. } => "missing",
             _ => "path",
         }
@@ -318,15 +348,12 @@ fn of_key(key: &str) -> String {
 
 /// The fault of a cell, with the number of others like it before its remedy.
 fn told(error: &CellError, more: usize) -> String {
-    let text = error.to_string();
-    if more == 0 {
-        return text;
+    let mut fault = Fault::of(error);
+    if more > 0 {
+        let more = counted(more as u64, "more cell");
+        fault.message += &format!(", and {more} of this column");
     }
-    let more = counted(more as u64, "more cell");
-    match text.split_once("; hint: ") {
-        Some((fault, hint)) => format!("{fault}, and {more} of this column; hint: {hint}"),
-        None => format!("{text}, and {more} of this column"),
-    }
+    fault.to_string()
 }
 
 /// A remedy behind a message, where there is one.

@@ -29,12 +29,12 @@ pub enum Missing {
 }
 
 impl Missing {
-    /// The rows to use, looking at `features` and `target` (columns of the table).
+    /// The rows to use, looking at `features` and `targets` (columns of the table).
     pub(super) fn rows(
         self,
         table: &Table,
         features: &[usize],
-        target: usize,
+        targets: &[usize],
         notes: &mut Vec<String>,
     ) -> Result<Vec<usize>, CsvError> {
         let all = 0..table.rows();
@@ -45,10 +45,10 @@ impl Missing {
         };
         let count = |column| all.clone().filter(|&row| absent(row, column)).count();
         if self == Self::Drop {
-            return whole_rows(table, features, target, notes);
+            return whole_rows(table, &[features, targets].concat(), notes);
         }
         let empty = |row: usize| features.iter().all(|&column| absent(row, column));
-        if let Some((row, column)) = first(&[target]) {
+        if let Some((row, column)) = first(targets) {
             let error = match empty(row) {
                 true => CellError::EmptyRow,
                 false => CellError::MissingTarget(count(column)),
@@ -119,16 +119,14 @@ impl Missing {
     }
 }
 
-/// The rows without missing values; each file has some.
+/// The rows without missing values in `columns`; each file has some.
 fn whole_rows(
     table: &Table,
-    features: &[usize],
-    target: usize,
+    columns: &[usize],
     notes: &mut Vec<String>,
 ) -> Result<Vec<usize>, CsvError> {
     let present = |row: usize, column: usize| table.present(row, column).is_some();
-    let whole =
-        |&row: &usize| present(row, target) && features.iter().all(|&column| present(row, column));
+    let whole = |&row: &usize| columns.iter().all(|&column| present(row, column));
     let rows: Vec<usize> = (0..table.rows()).filter(whole).collect();
     for (path, _, file) in table.files() {
         if used(&rows, &file).is_empty() {

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::{
-    Csv,
+    Csv, Form,
     column::{Column, ColumnKind, Findings, Known},
     error::{CsvError, column_key, header_hint, shown},
     oddities::{self, used},
     rows::{Features, Places, RowTargets, Rows},
     sheet::are_values,
     table::Table,
-    target::TargetColumn,
+    target::{TargetColumn, TaskKind},
 };
 use crate::{
     data::{
@@ -23,13 +23,12 @@ use crate::{
     units::counted,
 };
 
-/// Reads the table and makes it ready. `scaled` says whether a regression's target is standardised
-/// where `standardize` asks for it.
+/// Reads the table and makes it ready, in the form that loss and model ask for.
 pub(super) fn load(
     spec: &Csv,
     keys: &DatasetKeys,
     seed: u64,
-    scaled: bool,
+    form: Form,
 ) -> Result<Data, DataError> {
     own_files(spec, keys)?;
     let mut table = Table::read(spec)?;
@@ -38,9 +37,14 @@ pub(super) fn load(
         ..Findings::default()
     };
     let (features, target) = choose(spec, &table, &mut findings)?;
+    // A row without any label is a row like the others.
+    let needed: &[usize] = match spec.task {
+        TaskKind::MultiLabel => &[],
+        _ => &[target],
+    };
     let rows = spec
         .missing
-        .rows(&table, &features, target, &mut findings.notes)?;
+        .rows(&table, &features, needed, &mut findings.notes)?;
     let first = table.rows_of("path").unwrap_or_default();
     let known = Known {
         all: &rows,
@@ -55,11 +59,11 @@ pub(super) fn load(
     for column in &mut columns {
         spec.missing
             .fill(&table, column, &split.train, &mut findings.notes)?;
-        column.forget_untrained(&split.train, &mut findings);
+        column.forget_untrained(&split.train, form.categories, &mut findings);
     }
     oddities::of_splits(&table, &rows, &used_columns, &split, &mut findings);
     let (targets, task, target_scale) =
-        scale_target(spec.standardize && scaled, target, &split.train);
+        scale_target(spec.standardize && !form.unscaled, target, &split.train);
     for column in &mut columns {
         scale(spec.standardize, column, &split.train, &mut findings.notes);
     }
@@ -69,7 +73,7 @@ pub(super) fn load(
         Places::of(&table, &rows),
         task,
         split,
-        (findings, table.fingerprint),
+        (findings, table.fingerprint, form.categories),
     );
     Ok(Data {
         target_scale,
@@ -107,15 +111,16 @@ fn assemble(
     places: Places,
     task: Task,
     split: Split,
-    (findings, fingerprint): (Findings, String),
+    (findings, fingerprint, embedded): (Findings, String, bool),
 ) -> Data {
-    let features: Vec<Features> = columns
-        .iter()
-        .map(|column| column.one_hot().map_or(Features::Number, Features::OneHot))
-        .collect();
-    let width = features.iter().map(|features| features.width()).sum();
+    let features = |column: &Column| match column.one_hot() {
+        Some(count) if embedded => Features::Category(count),
+        Some(count) => Features::OneHot(count),
+        None => Features::Number,
+    };
+    let features: Vec<Features> = columns.iter().map(features).collect();
     let facts = Facts {
-        fields: vec![Field::numbers("numbers", &[width])],
+        fields: fields(&features),
         task,
         train: 0,
         val: 0,
@@ -131,6 +136,20 @@ fn assemble(
         places,
     });
     Data::new(facts, &whole, split, fingerprint)
+}
+
+/// The numbers of a row, and its categories where they are a field of their own. Each category has
+/// an id, and so has every value that is none of them.
+fn fields(features: &[Features]) -> Vec<Field> {
+    let width = features.iter().map(|features| features.width()).sum();
+    let size = |features: &Features| match features {
+        Features::Category(count) => Some(count + 1),
+        Features::Number | Features::OneHot(_) => None,
+    };
+    let sizes: Vec<usize> = features.iter().filter_map(size).collect();
+    let numbers = (width > 0).then(|| Field::numbers("numbers", &[width]));
+    let categories = (!sizes.is_empty()).then(|| Field::categories("categories", sizes));
+    numbers.into_iter().chain(categories).collect()
 }
 
 /// Notes that are told of one table; the others are counted.
@@ -251,7 +270,7 @@ fn divide(
             classes: &classes[..rows.first],
             names,
         }),
-        TargetColumn::Values(_) => None,
+        TargetColumn::Labels(..) | TargetColumn::Values(_) => None,
     };
     let split = keys.split.or(&spec.defaults());
     let mut split = Split::new(rows.first, &split, keys.limit, seed, labels)?;
@@ -271,6 +290,10 @@ fn scale_target(
         TargetColumn::Classes(classes, names) => {
             (RowTargets::Classes(classes), Task::classes(names), None)
         }
+        TargetColumn::Labels(values, names) => {
+            let targets = RowTargets::Values(values, names.len());
+            (targets, Task::MultiLabel { names }, None)
+        }
         TargetColumn::Values(values) => {
             let scale = if standardize {
                 let moments = Moments::of(train.iter().map(|&row| values[row as usize]));
@@ -284,7 +307,7 @@ fn scale_target(
                 .collect();
             let task = Task::Regression { targets: 1 };
             (
-                RowTargets::Values(scaled),
+                RowTargets::Values(scaled, 1),
                 task,
                 standardize.then(|| vec![scale]),
             )

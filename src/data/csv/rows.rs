@@ -48,8 +48,10 @@ impl Places {
 pub(super) enum Features {
     /// The number itself.
     Number,
-    /// Returns zeros, with a one at the index where it is not negative.
+    /// Zeros, with a one at the index where it is not negative.
     OneHot(usize),
+    /// No number, but an id in another field: the index, or this number where it is negative.
+    Category(usize),
 }
 
 impl Features {
@@ -58,6 +60,33 @@ impl Features {
         match self {
             Self::Number => 1,
             Self::OneHot(count) => count,
+            Self::Category(_) => 0,
+        }
+    }
+}
+
+impl Features {
+    /// Appends the numbers that a cell becomes.
+    fn write(self, value: f32, out: &mut Vec<f32>) {
+        match self {
+            Self::Number => out.push(value),
+            Self::OneHot(count) => {
+                let start = out.len();
+                out.resize(start + count, 0.0);
+                if value >= 0.0 {
+                    out[start + value as usize] = 1.0;
+                }
+            }
+            Self::Category(_) => {}
+        }
+    }
+
+    /// The id that a cell becomes, where it becomes one.
+    fn id(self, value: f32) -> Option<u32> {
+        match self {
+            Self::Category(_) if value >= 0.0 => Some(value as u32),
+            Self::Category(count) => Some(count as u32),
+            Self::Number | Self::OneHot(_) => None,
         }
     }
 }
@@ -65,7 +94,8 @@ impl Features {
 /// A target for each row.
 pub(super) enum RowTargets {
     Classes(Vec<u32>),
-    Values(Vec<f32>),
+    /// So many numbers for each row.
+    Values(Vec<f32>, usize),
 }
 
 impl Dataset for Rows {
@@ -74,18 +104,14 @@ impl Dataset for Rows {
     }
 
     fn get(&self, index: usize, _: usize, out: &mut Values) -> Result<(), DataError> {
-        let (out, width) = (out.numbers()?, self.columns.len());
+        let width = self.columns.len();
         let row = &self.cells[index * width..][..width];
-        for (column, value) in self.columns.iter().zip(row) {
-            match column {
-                Features::Number => out.push(*value),
-                Features::OneHot(count) => {
-                    let start = out.len();
-                    out.resize(start + count, 0.0);
-                    if *value >= 0.0 {
-                        out[start + *value as usize] = 1.0;
-                    }
-                }
+        let row = self.columns.iter().zip(row);
+        match out {
+            Values::Ids(ids) => row.for_each(|(column, value)| ids.extend(column.id(*value))),
+            _ => {
+                let numbers = out.numbers()?;
+                row.for_each(|(column, value)| column.write(*value, numbers));
             }
         }
         Ok(())
@@ -98,7 +124,9 @@ impl Dataset for Rows {
     fn target(&self, index: usize) -> Target<'_> {
         match &self.targets {
             RowTargets::Classes(classes) => Target::Class(classes[index]),
-            RowTargets::Values(values) => Target::Values(Cow::Borrowed(&values[index..=index])),
+            RowTargets::Values(values, count) => {
+                Target::Values(Cow::Borrowed(&values[index * count..][..*count]))
+            }
         }
     }
 }

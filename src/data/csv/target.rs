@@ -10,12 +10,13 @@ use super::{
     category::{Categories, CategoriesBy},
     column::{ColumnKind, Findings, Known, cells, read_categories, read_numbers},
     error::{CellError, CsvError, column_key, file_name, shown},
+    labels,
     oddities::{NotNumbers, first_of},
     table::Table,
 };
 use crate::units::counted;
 
-/// auto, classification or regression.
+/// auto, classification, multi_label or regression.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
@@ -27,6 +28,7 @@ pub enum TaskKind {
     #[default]
     Auto,
     Classification,
+    MultiLabel,
     Regression,
 }
 
@@ -38,6 +40,8 @@ const MOST_CLASSES: usize = 20;
 pub(super) enum TargetColumn {
     /// Class indices, and the classes' names.
     Classes(Vec<u32>, Vec<String>),
+    /// 1 for each label that a row has and 0 for the others, row after row, and the labels' names.
+    Labels(Vec<f32>, Vec<String>),
     /// Numbers.
     Values(Vec<f64>),
 }
@@ -52,6 +56,9 @@ impl TargetColumn {
         findings: &mut Findings,
     ) -> Result<Self, CsvError> {
         let name = &table.header[index];
+        if spec.task == TaskKind::MultiLabel {
+            return labels::read(table, rows, index, spec, findings);
+        }
         let (wanted, known) = (spec.kind_of(name), rows.training_file());
         let category = wanted == Some(ColumnKind::Category);
         let classes = match spec.task {
@@ -67,7 +74,7 @@ impl TargetColumn {
                 true
             }
             TaskKind::Auto if category => true,
-            TaskKind::Auto => {
+            TaskKind::Auto | TaskKind::MultiLabel => {
                 let texts = NotNumbers::of(table, known, index);
                 findings
                     .notes
@@ -98,6 +105,7 @@ impl TargetColumn {
     fn varies(&self, table: &Table, rows: &[usize], index: usize) -> Result<(), CsvError> {
         let constant = match self {
             Self::Classes(_, names) => names.len() < 2,
+            Self::Labels(_, names) => names.is_empty(),
             Self::Values(values) => values[..rows.len()].iter().all(|v| *v == values[0]),
         };
         if !constant {
@@ -136,6 +144,10 @@ impl TargetColumn {
                     counted(names.len() as u64, "class"),
                     shown(name)
                 )
+            }
+            Self::Labels(_, names) => {
+                let labels = counted(names.len() as u64, "label");
+                format!("task: multi_label, {labels} in column `{}`", shown(name))
             }
             Self::Values(_) => format!("task: regression of column `{}`", shown(name)),
         }

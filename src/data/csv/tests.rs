@@ -1,5 +1,6 @@
 //! Tables read end to end: types, splits, missing values, errors with their lines.
 
+mod fields;
 mod options;
 mod sweep;
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Draw, Training, Transform, TransformSpec, random_crop::not_an_image};
 use crate::{data::DataError, error::KeyFault};
 
-/// Mirrors an image left to right with probability p, in training only.
+/// Mirrors an image left to right at random, in training only. `p` is the probability.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HorizontalFlip {

@@ -9,7 +9,7 @@ use crate::{
     error::KeyFault,
 };
 
-/// (x − mean) / std, channel by channel, with the numbers given; on every split.
+/// Scales channels by given numbers: (x − mean) / std. It works on every split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Normalize {

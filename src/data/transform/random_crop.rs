@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::{Draw, Training, Transform, TransformSpec};
 use crate::{data::DataError, error::KeyFault};
 
-/// Pads an image with zeros on all sides and takes a window at a random place of it; evaluation takes the middle (which is the image itself where `size` is its own).
+/// Takes a window at a random place of an image. First it pads the image with zeros on all sides.
+/// Evaluation takes the middle, which is the image itself where `size` is its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandomCrop {

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::{Training, Transform, TransformSpec, normalize::Normalized};
 use crate::{data::DataError, error::KeyFault};
 
-/// (x − mean) / std, channel by channel, with mean and population standard deviation of the training split (after `limit` and the transforms before); on every split. A constant channel becomes 0.
+/// Scales channels to mean 0 and standard deviation 1. The numbers are those of the training split,
+/// after `limit` and the transforms before; they are used on every split. A constant channel
+/// becomes 0.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Standardize {}

@@ -5,7 +5,7 @@
 
 use candle_core::{Result, Tensor, backprop::GradStore, bail};
 
-use super::{Param, collecting, tape};
+use super::{Param, Tape};
 use crate::kernel::memory::{inplace, reduce};
 use crate::units::counted;
 
@@ -68,13 +68,7 @@ impl Grads {
     /// # Errors
     /// Where the parameters are not those of [`Grads::new`], or the device fails.
     pub fn accumulate(&mut self, store: &GradStore, params: &[Param]) -> Result<()> {
-        if params.len() != self.names.len() {
-            bail!(
-                "{} for {}",
-                counted(self.names.len() as u64, "gradient buffer"),
-                counted(params.len() as u64, "parameter")
-            )
-        }
+        self.check(params)?;
         for (i, param) in params.iter().enumerate() {
             if let Some(grad) = store.get(param.tensor()) {
                 self.add(i, &grad.detach())?;
@@ -83,36 +77,38 @@ impl Grads {
         Ok(())
     }
 
-    /// Begins a forward pass whose gradients [`Grads::backward`] will want. Without it the backward
-    /// pass is Candle's own, which is slower.
-    pub fn begin() {
-        tape::record();
-    }
-
     /// Runs the backward pass of `factor`·`loss`, a scalar, and adds its gradients:
     /// [`Grads::accumulate`], but the fused kernels hand parameters' gradients over directly, and
-    /// where the forward pass since [`Grads::begin`] was all theirs, no gradient is begun as zeros.
+    /// where all that the `tape` saw of the forward pass was theirs, no gradient is begun as zeros.
     ///
     /// # Errors
     /// Where the parameters are not those of [`Grads::new`], or the device fails.
-    pub fn backward(&mut self, loss: &Tensor, factor: f64, params: &[Param]) -> Result<()> {
+    pub fn backward(
+        &mut self,
+        tape: Tape,
+        loss: &Tensor,
+        factor: f64,
+        params: &[Param],
+    ) -> Result<()> {
+        self.check(params)?;
         let tensors: Vec<&Tensor> = params.iter().map(Param::tensor).collect();
-        let run = || {
-            let seed = Tensor::full(factor as f32, loss.shape(), loss.device())?;
-            match tape::backward(loss, seed.to_dtype(loss.dtype())?)? {
-                Some(rest) => Ok((Some(rest), None)),
-                None => Ok((None, Some((loss * factor)?.backward()?))),
+        let found = tape.backward(loss, factor, &tensors)?;
+        for (i, handed_over) in found.handed_over.iter().enumerate() {
+            for grad in found.rest(tensors[i]).into_iter().chain(handed_over) {
+                self.add(i, &grad.detach())?;
             }
-        };
-        let ((rest, store), collected) = collecting(&tensors, run)?;
-        if let Some(store) = store {
-            self.accumulate(&store, params)?;
         }
-        for (i, grad) in collected.iter().enumerate() {
-            let rest = rest.as_ref().and_then(|rest| rest.get(&tensors[i].id()));
-            for grad in rest.into_iter().chain(grad) {
-                self.add(i, grad)?;
-            }
+        Ok(())
+    }
+
+    /// Refuses parameters in another number than that of [`Grads::new`].
+    fn check(&self, params: &[Param]) -> Result<()> {
+        if params.len() != self.names.len() {
+            bail!(
+                "{} for {}",
+                counted(self.names.len() as u64, "gradient buffer"),
+                counted(params.len() as u64, "parameter")
+            )
         }
         Ok(())
     }
@@ -204,6 +200,15 @@ impl Grads {
             .filter(|(_, buffer)| buffer.is_none())
             .map(|(name, _)| name.clone())
             .collect()
+    }
+
+    /// Returns whether the `i`-th parameter got no gradient since [`Grads::zero`].
+    ///
+    /// # Panics
+    /// Where there is no such parameter.
+    #[must_use]
+    pub fn is_missing(&self, i: usize) -> bool {
+        self.buffers[i].is_none()
     }
 
     /// Changes every element: in place on the CPU, by `device` elsewhere.
@@ -304,7 +309,8 @@ mod tests {
         slow.accumulate(&loss().backward().unwrap(), &params)
             .unwrap();
         let mut fast = Grads::new(&params).unwrap();
-        fast.backward(&loss(), 1.0, &params).unwrap();
+        fast.backward(Tape::record(), &loss(), 1.0, &params)
+            .unwrap();
         for i in 0..2 {
             let (fast, slow) = (values(&fast, i), values(&slow, i));
             for (fast, slow) in fast.iter().zip(&slow) {

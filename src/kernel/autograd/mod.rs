@@ -1,17 +1,17 @@
 //! Gradients: parameters, what an operation tells Candle's autograd about itself, and the way back.
 //!
-//! An operation is applied through [`mixed`], which also runs it on bf16 and f16, and is noted on the
-//! tape; a backward pass over the tape adds nothing up without need. Gradients of parameters go past
-//! Candle's store into [`Grads`].
+//! An operation implements [`Fused`] and is applied by [`apply`], which runs it on bf16 and f16, too,
+//! and notes it on the [`Tape`]. A backward pass over the tape adds nothing up without need, and
+//! leaves the gradients of parameters in [`Grads`].
 
-mod grad_sink;
+mod fused;
 mod grads;
 mod mixed;
 mod param;
-pub mod tape;
+mod tape;
 
-pub(crate) use grad_sink::{collecting, hand_over};
+pub(crate) use fused::{Fused, Operand, Role, apply};
 pub use grads::Grads;
-pub(crate) use mixed::{Low, Params, apply1, apply2, apply3, like, widen, widened};
+pub(crate) use mixed::{Low, like, widen, widened};
 pub use param::{Init, Param};
-pub use tape::reshape;
+pub use tape::{Tape, reshape};

@@ -34,6 +34,20 @@ pub enum Init {
     Uniform(f64),
     /// Normal with mean 0 and this standard deviation.
     Normal(f64),
+    /// Uniform in [low, high).
+    Range {
+        /// The least value.
+        low: f64,
+        /// The end, which is not reached.
+        high: f64,
+    },
+    /// Normal with this mean and standard deviation.
+    Gaussian {
+        /// The mean.
+        mean: f64,
+        /// The standard deviation.
+        deviation: f64,
+    },
 }
 
 impl Param {
@@ -87,17 +101,35 @@ impl Param {
         self.0.frozen.load(Ordering::Relaxed)
     }
 
+    /// Returns how it gets its first values.
+    #[must_use]
+    pub fn init(&self) -> Init {
+        self.0.init
+    }
+
     /// Draws its first values from the stream of (seed, init, name) and puts it on `device`.
     ///
     /// # Errors
     /// Where the device has no memory for it.
     pub fn fill(&self, seed: u64, device: &Device) -> Result<()> {
+        self.fill_as(self.0.init, seed, device)
+    }
+
+    /// Does the same with other first values.
+    ///
+    /// # Errors
+    /// Where the device has no memory for it.
+    pub fn fill_as(&self, init: Init, seed: u64, device: &Device) -> Result<()> {
         let mut values = vec![0.0; self.count()];
         let stream = Stream::new(seed, Purpose::Init, self.name());
-        match self.0.init {
+        match init {
             Init::Constant(value) => values.fill(value as f32),
             Init::Uniform(bound) => stream.fill_uniform(&mut values, -bound, bound),
             Init::Normal(std) => stream.fill_normal(&mut values, 0.0, std),
+            Init::Range { low, high } => stream.fill_uniform(&mut values, low, high),
+            Init::Gaussian { mean, deviation } => {
+                stream.fill_normal(&mut values, mean, deviation);
+            }
         }
         let var = Var::from_vec(values, self.shape(), device)?;
         match self.0.var.set(var) {

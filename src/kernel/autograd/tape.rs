@@ -1,78 +1,206 @@
 //! A backward pass over the fused operations that adds nothing up without need.
 //!
 //! Candle's own begins each tensor's gradient as zeros and adds to it, two more trips through
-//! memory for every map. While a backward pass is awaited ([`record`]), the kernels note what they
-//! did; where everything between the loss and the parameters was noted, [`backward`] goes through
-//! the same graph in the same order and lets the first gradient of a tensor be the gradient. Where
-//! anything else took part, Candle's own backward pass does it all: the graph is always there.
+//! memory for every map and every weight. A [`Tape`] notes what the kernels of its thread do; where
+//! everything between the loss and the parameters was noted, [`Tape::backward`] goes through the same
+//! graph in the same order and lets the first gradient of a tensor be the gradient. Where anything
+//! else took part, Candle's own backward pass does it all: the graph is always there. Either way the
+//! kernels hand parameters' gradients to the tape, past Candle's store.
 
-use std::{cell::RefCell, collections::HashMap, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    rc::{Rc, Weak},
+    sync::Arc,
+};
 
-use candle_core::{CustomOp1, CustomOp2, CustomOp3, Result, Tensor, TensorId};
+use candle_core::{Result, Tensor, TensorId, backprop::GradStore};
 
 use crate::kernel::memory::inplace;
 
-type Op1 = Arc<Box<dyn CustomOp1 + Send + Sync>>;
-type Op2 = Arc<Box<dyn CustomOp2 + Send + Sync>>;
-type Op3 = Arc<Box<dyn CustomOp3 + Send + Sync>>;
+/// An operation that can say its operands' gradients.
+pub(crate) trait Backward {
+    fn backward(
+        &self,
+        operands: &[Tensor],
+        result: &Tensor,
+        grad: &Tensor,
+    ) -> Result<Vec<Option<Tensor>>>;
+}
 
 /// What made a tensor.
 enum Note {
-    One(Tensor, Op1),
-    Two([Tensor; 2], Op2),
-    Three([Tensor; 3], Op3),
+    Op(Vec<Tensor>, Arc<dyn Backward>),
     /// The same numbers in another shape.
     Shape(Tensor),
 }
 
-thread_local! {
-    /// What made the tensors since [`record`], where a backward pass is awaited.
-    static NOTES: RefCell<Option<HashMap<TensorId, Note>>> = const { RefCell::new(None) };
+/// What made the tensors of a forward pass.
+type Notes = HashMap<TensorId, Note>;
+/// Gradients of parameters that were handed over; looked up, never walked through.
+type Collected = HashMap<TensorId, Option<Tensor>>;
+
+/// What a tape does at the moment.
+enum State {
+    /// The forward pass: notes what kernels do.
+    Recording(Notes),
+    /// The backward pass: takes gradients.
+    Collecting(Collected),
 }
 
-/// Begins to note what kernels do on this thread, until the next [`backward`] or `record`.
-pub(crate) fn record() {
-    NOTES.set(Some(HashMap::new()));
+thread_local! {
+    /// The tape that this thread's kernels see: Candle calls an operation with its operands alone.
+    static CURRENT: RefCell<Weak<RefCell<State>>> = const { RefCell::new(Weak::new()) };
+}
+
+/// What the fused operations of a thread did since a moment; it ends with the backward pass, or
+/// where it is dropped.
+///
+/// ```
+/// use trainer::kernel::{Grads, Init, Param, Tape, linear};
+/// let weight = Param::new("weight".into(), vec![1, 2], Init::Constant(1.0), true);
+/// weight.fill(0, &candle_core::Device::Cpu)?;
+/// let params = [weight];
+/// let mut grads = Grads::new(&params)?;
+/// let x = candle_core::Tensor::new(&[[2f32, 3.0]], &candle_core::Device::Cpu)?;
+///
+/// let tape = Tape::record();
+/// let loss = linear(&x, params[0].tensor(), None, false)?;
+/// grads.backward(tape, &loss, 1.0, &params)?;
+/// assert_eq!(grads.get(0).to_vec2::<f32>()?, [[2.0, 3.0]]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub struct Tape(Rc<RefCell<State>>);
+
+/// What a backward pass found.
+pub(crate) struct Gradients {
+    /// Those that kernels handed over, in the order of the parameters.
+    pub handed_over: Vec<Option<Tensor>>,
+    rest: Rest,
+}
+
+enum Rest {
+    Own(HashMap<TensorId, Tensor>),
+    Candle(GradStore),
+}
+
+impl Gradients {
+    /// Returns what came to a tensor without being handed over.
+    pub fn rest(&self, tensor: &Tensor) -> Option<&Tensor> {
+        match &self.rest {
+            Rest::Own(grads) => grads.get(&tensor.id()),
+            Rest::Candle(store) => store.get(tensor),
+        }
+    }
+}
+
+impl Tape {
+    /// Begins to note what kernels do on this thread. Another tape of the thread notes no more.
+    #[must_use]
+    pub fn record() -> Self {
+        let tape = Self(Rc::new(RefCell::new(State::Recording(Notes::new()))));
+        tape.watch();
+        tape
+    }
+
+    /// Makes this the tape that kernels see.
+    fn watch(&self) {
+        CURRENT.set(Rc::downgrade(&self.0));
+    }
+
+    /// Returns the gradients of `factor`·`loss`.
+    ///
+    /// # Errors
+    /// Those of the operations.
+    pub(crate) fn backward(
+        self,
+        loss: &Tensor,
+        factor: f64,
+        params: &[&Tensor],
+    ) -> Result<Gradients> {
+        let notes = self.collect(params);
+        let seed = Tensor::full(factor as f32, loss.shape(), loss.device())?;
+        let rest = match own(&notes, loss, seed.to_dtype(loss.dtype())?)? {
+            Some(grads) => Rest::Own(grads),
+            None => Rest::Candle((loss * factor)?.backward()?),
+        };
+        let mut state = self.0.borrow_mut();
+        let State::Collecting(collected) = &mut *state else {
+            candle_core::bail!("a tape was rewound in its backward pass")
+        };
+        let grads = params.iter().map(|p| collected.remove(&p.id()).flatten());
+        Ok(Gradients {
+            handed_over: grads.collect(),
+            rest,
+        })
+    }
+
+    /// Returns the gradients of the variables that `result` depends on, for ∂L/∂(result) = `seed`;
+    /// `None` where something else than noted operations took part.
+    ///
+    /// # Errors
+    /// Those of the operations.
+    #[cfg(test)]
+    pub(crate) fn own(
+        self,
+        result: &Tensor,
+        seed: Tensor,
+    ) -> Result<Option<HashMap<TensorId, Tensor>>> {
+        own(&self.collect(&[]), result, seed)
+    }
+
+    /// Ends the recording and begins to take gradients of `params`; returns the notes.
+    fn collect(&self, params: &[&Tensor]) -> Notes {
+        self.watch();
+        let empty = params.iter().map(|p| (p.id(), None)).collect();
+        match self.0.replace(State::Collecting(empty)) {
+            State::Recording(notes) => notes,
+            State::Collecting(_) => Notes::new(),
+        }
+    }
 }
 
 /// Notes what made `result`, where that is awaited and anything learns from it.
-fn note(result: Tensor, what: impl FnOnce() -> Note) -> Tensor {
-    NOTES.with_borrow_mut(|notes| {
-        if let Some(notes) = notes.as_mut().filter(|_| result.track_op()) {
-            notes.insert(result.id(), what());
-        }
-    });
+pub(super) fn note(
+    result: Tensor,
+    operands: Vec<Tensor>,
+    op: impl FnOnce() -> Arc<dyn Backward>,
+) -> Tensor {
+    noted(result, || Note::Op(operands, op()))
+}
+
+fn noted(result: Tensor, what: impl FnOnce() -> Note) -> Tensor {
+    if let Some(state) = CURRENT.with_borrow(Weak::upgrade)
+        && let State::Recording(notes) = &mut *state.borrow_mut()
+        && result.track_op()
+    {
+        notes.insert(result.id(), what());
+    }
     result
 }
 
-/// `x.apply_op1(op)`, noted.
-pub(crate) fn apply1(x: &Tensor, op: impl CustomOp1 + Send + Sync + 'static) -> Result<Tensor> {
-    let op: Op1 = Arc::new(Box::new(op));
-    let result = x.apply_op1_arc(Arc::clone(&op))?;
-    Ok(note(result, || Note::One(x.clone(), op)))
-}
-
-/// `a.apply_op2(b, op)`, noted.
-pub(crate) fn apply2(
-    a: &Tensor,
-    b: &Tensor,
-    op: impl CustomOp2 + Send + Sync + 'static,
-) -> Result<Tensor> {
-    let op: Op2 = Arc::new(Box::new(op));
-    let result = a.apply_op2_arc(b, Arc::clone(&op))?;
-    Ok(note(result, || Note::Two([a.clone(), b.clone()], op)))
-}
-
-/// `a.apply_op3(b, c, op)`, noted.
-pub(crate) fn apply3(
-    [a, b, c]: [&Tensor; 3],
-    op: impl CustomOp3 + Send + Sync + 'static,
-) -> Result<Tensor> {
-    let op: Op3 = Arc::new(Box::new(op));
-    let result = a.apply_op3_arc(b, c, Arc::clone(&op))?;
-    Ok(note(result, || {
-        Note::Three([a, b, c].map(Tensor::clone), op)
-    }))
+/// Gives the gradient of `owner` to the tape whose backward pass runs, where it asked for that, and
+/// returns nothing; else the gradient. A parameter that is used twice gets the sum.
+///
+/// # Errors
+/// Where the two gradients of a parameter cannot be added.
+pub(super) fn hand_over(owner: &Tensor, grad: Tensor) -> Result<Option<Tensor>> {
+    let Some(state) = CURRENT.with_borrow(Weak::upgrade) else {
+        return Ok(Some(grad));
+    };
+    let State::Collecting(collected) = &mut *state.borrow_mut() else {
+        return Ok(Some(grad));
+    };
+    match collected.get_mut(&owner.id()) {
+        None => return Ok(Some(grad)),
+        Some(Some(sum)) => inplace::update1(sum, &grad, |sum, grad| {
+            for (sum, grad) in sum.iter_mut().zip(grad) {
+                *sum += grad;
+            }
+        })?,
+        Some(none) => *none = Some(grad),
+    }
+    Ok(None)
 }
 
 /// x in another shape, without a copy where its numbers lie in order.
@@ -83,7 +211,7 @@ pub fn reshape(x: &Tensor, shape: &[usize]) -> Result<Tensor> {
     if x.dims() == shape {
         return Ok(x.clone());
     }
-    Ok(note(x.reshape(shape)?, || Note::Shape(x.clone())))
+    Ok(noted(x.reshape(shape)?, || Note::Shape(x.clone())))
 }
 
 /// A gradient on its way.
@@ -93,18 +221,11 @@ struct Pending {
     shared: bool,
 }
 
-/// The gradients of the variables that `result` depends on, for ∂L/∂(result) = `seed`; `None` where
-/// something else than noted operations took part. Ends the recording.
-///
-/// # Errors
-/// Those of the operations.
-pub(crate) fn backward(result: &Tensor, seed: Tensor) -> Result<Option<HashMap<TensorId, Tensor>>> {
-    let Some(notes) = NOTES.take() else {
-        return Ok(None);
-    };
+/// Goes through the noted graph from `result` back; `None` where something was not noted.
+fn own(notes: &Notes, result: &Tensor, seed: Tensor) -> Result<Option<HashMap<TensorId, Tensor>>> {
     let nodes = result.sorted_nodes();
     let noted = |node: &&Tensor| node.is_variable() || notes.contains_key(&node.id());
-    if !nodes.iter().all(noted) {
+    if notes.is_empty() || !nodes.iter().all(noted) {
         return Ok(None);
     }
     let mut pending = HashMap::new();
@@ -116,29 +237,20 @@ pub(crate) fn backward(result: &Tensor, seed: Tensor) -> Result<Option<HashMap<T
         let Some(Pending { grad, shared }) = pending.remove(&node.id()) else {
             continue;
         };
+        let (operands, op) = match note {
+            Note::Op(operands, op) => (operands, op),
+            Note::Shape(x) => {
+                add(&mut pending, x, grad.reshape(x.shape())?, shared)?;
+                continue;
+            }
+        };
         let mut seen = vec![grad.id()];
-        let mut give = |to: &Tensor, part: Option<Tensor>| match part {
-            Some(part) if to.track_op() => {
+        for (to, part) in operands.iter().zip(op.backward(operands, node, &grad)?) {
+            if let Some(part) = part.filter(|_| to.track_op()) {
                 let shared = seen.contains(&part.id());
                 seen.push(part.id());
-                add(&mut pending, to, part, shared)
+                add(&mut pending, to, part, shared)?;
             }
-            _ => Ok(()),
-        };
-        match note {
-            Note::One(x, op) => give(x, op.bwd(x, node, &grad)?)?,
-            Note::Two([a, b], op) => {
-                let (first, second) = op.bwd(a, b, node, &grad)?;
-                give(a, first)?;
-                give(b, second)?;
-            }
-            Note::Three([a, b, c], op) => {
-                let (first, second, third) = op.bwd(a, b, c, node, &grad)?;
-                give(a, first)?;
-                give(b, second)?;
-                give(c, third)?;
-            }
-            Note::Shape(x) => add(&mut pending, x, grad.reshape(x.shape())?, shared)?,
         }
     }
     let own =
@@ -266,9 +378,9 @@ mod tests {
     #[test]
     fn no_two_variables_get_the_same_memory() {
         let (x, y) = (var(&[3, 4], 1), var(&[3, 4], 2));
-        record();
+        let tape = Tape::record();
         let loss = half_squares(&plus(&x, &y).unwrap()).unwrap();
-        let grads = backward(&loss, loss.ones_like().unwrap()).unwrap().unwrap();
+        let grads = tape.own(&loss, loss.ones_like().unwrap()).unwrap().unwrap();
         let (dx, dy) = (&grads[&x.id()], &grads[&y.id()]);
         let before = flat(dy);
         assert_eq!(flat(dx), before);
@@ -291,9 +403,9 @@ mod tests {
         takes(&[&w], &|| {
             half_squares(&plus(&x, &linear(&x, &w, None, true)?)?)
         });
-        record();
+        let tape = Tape::record();
         let loss = half_squares(&linear(&x, &w, None, true).unwrap()).unwrap();
-        let grads = backward(&loss, loss.ones_like().unwrap()).unwrap().unwrap();
+        let grads = tape.own(&loss, loss.ones_like().unwrap()).unwrap().unwrap();
         assert_eq!(grads.keys().collect::<Vec<_>>(), [&w.id()]);
     }
 
@@ -321,9 +433,9 @@ mod tests {
         param.fill(1, x.device()).unwrap();
         let params = [param];
         let mut grads = Grads::new(&params).unwrap();
-        Grads::begin();
+        let tape = Tape::record();
         let loss = foreign(params[0].tensor()).unwrap();
-        grads.backward(&loss, 0.5, &params).unwrap();
+        grads.backward(tape, &loss, 0.5, &params).unwrap();
         let bent = flat(params[0].tensor()).into_iter().map(f64::tanh);
         let want: Vec<f64> = bent.map(|t| 0.5 * 4.0 * t * (1.0 - t * t)).collect();
         close("gradient", &flat(grads.get(0)), &want, 1e-6);
@@ -334,14 +446,14 @@ mod tests {
         let x = var(&[3, 4], 1);
         let loss = half_squares(&x).unwrap();
         let seed = || loss.ones_like().unwrap();
-        NOTES.take();
-        assert!(backward(&loss, seed()).unwrap().is_none());
-        // A recording that began too late, and one that has ended.
-        record();
-        assert!(backward(&loss, seed()).unwrap().is_none());
-        record();
+        // A recording that began too late, one that another took over, and one that was dropped.
+        assert!(Tape::record().own(&loss, seed()).unwrap().is_none());
+        let (old, new) = (Tape::record(), Tape::record());
         let loss = half_squares(&x).unwrap();
-        assert!(backward(&loss, seed()).unwrap().is_some());
-        assert!(backward(&loss, seed()).unwrap().is_none());
+        assert!(old.own(&loss, seed()).unwrap().is_none());
+        assert!(new.own(&loss, seed()).unwrap().is_some());
+        drop(Tape::record());
+        let loss = half_squares(&x).unwrap();
+        assert!(Tape::record().own(&loss, seed()).unwrap().is_none());
     }
 }

@@ -5,11 +5,17 @@ use candle_core::{Result, Tensor};
 use super::softmax;
 use crate::kernel::autograd::widened;
 
-/// As [`crate::kernel::attention()`]: qkv `[n, t, 3·d]` → `[n, t, d]`.
+/// As [`crate::kernel::attention()`]: qkv `[n, t, 3·d]` → `[n, t, d]`; with `lengths`, each sample
+/// sees its own places only, and has zeros behind them.
 ///
 /// # Errors
 /// Where the shapes do not fit together, or the device fails.
-pub fn attention(qkv: &Tensor, heads: usize, causal: bool) -> Result<Tensor> {
+pub fn attention(
+    qkv: &Tensor,
+    heads: usize,
+    causal: bool,
+    lengths: Option<&[u32]>,
+) -> Result<Tensor> {
     let (n, t, packed) = qkv.dims3()?;
     let (width, head) = (packed / 3, packed / 3 / heads);
     let part = |i: usize| {
@@ -26,8 +32,37 @@ pub fn attention(qkv: &Tensor, heads: usize, causal: bool) -> Result<Tensor> {
     } else {
         scores
     };
+    let scores = match lengths {
+        Some(lengths) => {
+            let unseen = by_place(lengths, t, [0.0, f32::NEG_INFINITY], &scores)?;
+            scores.broadcast_add(&unseen.reshape((n, 1, 1, t))?)?
+        }
+        None => scores,
+    };
     let y = widened(&scores, softmax)?.matmul(&v)?;
-    y.transpose(1, 2)?.contiguous()?.reshape((n, t, width))
+    let y = y.transpose(1, 2)?.contiguous()?.reshape((n, t, width))?;
+    match lengths {
+        Some(lengths) => {
+            let own = by_place(lengths, t, [1.0, 0.0], &y)?;
+            y.broadcast_mul(&own.reshape((n, t, 1))?)
+        }
+        None => Ok(y),
+    }
+}
+
+/// `[n, t]`: the first number at the places of a sample, the second behind its end.
+pub(super) fn by_place(
+    lengths: &[u32],
+    t: usize,
+    [own, behind]: [f32; 2],
+    like: &Tensor,
+) -> Result<Tensor> {
+    let sample = |length: &u32| {
+        let length = *length as usize;
+        (0..t).map(move |place| if place < length { own } else { behind })
+    };
+    let values: Vec<f32> = lengths.iter().flat_map(sample).collect();
+    Tensor::from_vec(values, (lengths.len(), t), like.device())?.to_dtype(like.dtype())
 }
 
 /// `[t, t]`: −∞ where the column comes after the row, 0 elsewhere.

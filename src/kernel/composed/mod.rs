@@ -19,6 +19,7 @@ mod linear;
 mod lstm;
 mod max_pool;
 mod pad_channels;
+mod pooled;
 mod softmax;
 
 pub use activation::{Activation, LEAK, activate, relu};
@@ -36,4 +37,5 @@ pub use linear::linear;
 pub use lstm::{last, lstm};
 pub use max_pool::max_pool2d;
 pub use pad_channels::pad_channels;
+pub use pooled::{last_within, mean_within};
 pub use softmax::{log_softmax, softmax};

@@ -14,7 +14,6 @@ use rayon::prelude::*;
 
 use super::{BATCH_CHUNKS, Padding, Plan, Winograd, unpool_image};
 use crate::kernel::{
-    autograd::hand_over,
     gemm::{Block, Finish, Left, Right, WIDEST, transpose, width},
     memory::{CHUNK, tensor, uninit, wanted, with_ref},
     simd::dispatch,
@@ -59,8 +58,6 @@ struct Sums {
     bias: Vec<f64>,
 }
 
-type Gradients = (Option<Tensor>, Option<Tensor>, Option<Tensor>);
-
 impl<'a> Backward<'a> {
     pub fn new(plan: Plan, relu: bool, argmax: &'a [u16]) -> Self {
         let (w, (height, width)) = (&plan.window, plan.size);
@@ -95,18 +92,16 @@ impl<'a> Backward<'a> {
 
     pub fn run(
         &self,
-        x: &Tensor,
-        weight: &Tensor,
+        [x, weight]: [&Tensor; 2],
         bias: Option<&Tensor>,
         result: &Tensor,
         grad: &Tensor,
-    ) -> Result<Gradients> {
+    ) -> Result<[Option<Tensor>; 3]> {
         let mut dx = uninit(if wanted(x) { x.elem_count() } else { 0 });
-        let grad = grad.contiguous()?;
         let groups = with_ref(x, |x| {
             with_ref(weight, |w| {
                 with_ref(result, |result| {
-                    with_ref(&grad, |grad| {
+                    with_ref(grad, |grad| {
                         let all = Operands {
                             x,
                             result,
@@ -125,7 +120,7 @@ impl<'a> Backward<'a> {
             None
         };
         let dw = if wanted(weight) {
-            hand_over(weight, tensor(self.total(&groups), weight.shape())?)?
+            Some(tensor(self.total(&groups), weight.shape())?)
         } else {
             None
         };
@@ -133,11 +128,11 @@ impl<'a> Backward<'a> {
             Some(bias) => {
                 let total = |i: usize| groups.iter().map(|g| g.bias[i]).sum::<f64>() as f32;
                 let values = (0..self.plan.channels).map(total).collect();
-                hand_over(bias, tensor(values, bias.shape())?)?
+                Some(tensor(values, bias.shape())?)
             }
             None => None,
         };
-        Ok((dx, dw, db))
+        Ok([dx, dw, db])
     }
 
     /// Each group's sums, in order; fills `dx` where it is not empty.

@@ -11,6 +11,7 @@ use std::cell::Cell;
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, bail};
 use rayon::prelude::*;
 
+use super::slice;
 use crate::kernel::simd::dispatch;
 
 /// Elements of one unit of parallel work: small enough for the first-level cache with three
@@ -138,7 +139,7 @@ pub fn with_mut<R>(tensor: &Tensor, f: impl FnOnce(&mut [f32]) -> Result<R>) -> 
 pub fn with_ref<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> Result<R>) -> Result<R> {
     let (storage, layout) = tensor.storage_and_layout();
     match &*storage {
-        Storage::Cpu(CpuStorage::F32(values)) => f(span(values, layout)?),
+        Storage::Cpu(storage) => f(slice(storage, layout)?),
         _ => bail!("expected an f32 tensor in CPU memory"),
     }
 }
@@ -168,17 +169,6 @@ impl<R, F: FnOnce(&mut [f32]) -> Result<R>> InplaceOp1 for Pass<'_, F, R> {
             self.result.set(Some(f(&mut values[start..end])?));
         }
         Ok(())
-    }
-}
-
-/// The numbers a contiguous layout covers.
-fn span<'a>(values: &'a [f32], layout: &Layout) -> Result<&'a [f32]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&values[start..end]),
-        None => bail!(
-            "expected a contiguous tensor, not strides {:?}",
-            layout.stride()
-        ),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Elementwise activations.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use candle_core::{Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::kernel::{
-    autograd::{apply1, widened},
+    autograd::{Fused, Operand, Role, apply, widened},
     composed::{self, Activation, LEAK},
-    memory::{CHUNK, fused, output, slice, tensor, uninit, with_ref},
+    memory::{CHUNK, fused, output, tensor, uninit, with_ref},
     simd::{dispatch, math},
 };
 
@@ -24,53 +24,55 @@ use crate::kernel::{
 /// Where the device fails.
 pub fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
     if fused(x) {
-        apply1(x, activation)
+        apply([(x, Role::Input)], activation)
     } else {
         widened(x, |x| composed::activate(x, activation))
     }
 }
 
-impl CustomOp1 for Activation {
+impl Fused<1> for Activation {
     fn name(&self) -> &'static str {
         Activation::name(*self)
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = slice(storage, layout)?;
+    fn forward(&self, [x]: [Operand; 1]) -> Result<(Vec<f32>, Shape)> {
         let out = match self {
             Self::Relu => map(
-                x,
+                x.values,
                 #[inline(always)]
                 |x| if x <= 0.0 { 0.0 } else { x },
             ),
             Self::LeakyRelu => map(
-                x,
+                x.values,
                 #[inline(always)]
                 |x| if x <= 0.0 { x * LEAK as f32 } else { x },
             ),
             Self::Gelu => map(
-                x,
+                x.values,
                 #[inline(always)]
                 |x| x * math::normal(x).0,
             ),
             Self::Silu => map(
-                x,
+                x.values,
                 #[inline(always)]
                 |x| x * math::sigmoid(x),
             ),
-            Self::Tanh => map(x, math::tanh),
-            Self::Sigmoid => map(x, math::sigmoid),
+            Self::Tanh => map(x.values, math::tanh),
+            Self::Sigmoid => map(x.values, math::sigmoid),
         };
-        output(out, layout.shape())
+        output(out, x.shape)
     }
 
-    fn bwd(&self, arg: &Tensor, result: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+    fn backward(
+        &self,
+        [arg]: [&Tensor; 1],
+        result: &Tensor,
+        grad: &Tensor,
+    ) -> Result<[Option<Tensor>; 1]> {
         let out = with_ref(arg, |x| {
-            with_ref(result, |y| {
-                with_ref(&grad.contiguous()?, |g| Ok(self.gradient(x, y, g)))
-            })
+            with_ref(result, |y| with_ref(grad, |g| Ok(self.gradient(x, y, g))))
         })?;
-        Ok(Some(tensor(out, arg.shape())?))
+        Ok([Some(tensor(out, arg.shape())?)])
     }
 }
 

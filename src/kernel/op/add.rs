@@ -1,13 +1,13 @@
 //! The sum of a residual branch and its trunk, optionally with ReLU.
 
-use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
+use candle_core::{DType, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use super::linear::mask;
 use crate::kernel::{
-    autograd::tape,
+    autograd::{Fused, Operand, Role, apply},
     composed,
-    memory::{CHUNK, fused, output, slice, tensor, uninit, with_ref},
+    memory::{CHUNK, fused, output, tensor, uninit, with_ref},
     simd::dispatch,
 };
 
@@ -26,7 +26,7 @@ pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     if narrow_or_elsewhere(a, b)? {
         return composed::add(a, b);
     }
-    tape::apply2(&a.contiguous()?, &b.contiguous()?, Sum { relu: false })
+    apply([(a, Role::Input), (b, Role::Input)], Sum { relu: false })
 }
 
 /// max(a + b, 0) of tensors of the same shape and type; where the sum is 0 the gradient is 0.
@@ -37,7 +37,7 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     if narrow_or_elsewhere(a, b)? {
         return composed::add_relu(a, b);
     }
-    tape::apply2(&a.contiguous()?, &b.contiguous()?, Sum { relu: true })
+    apply([(a, Role::Input), (b, Role::Input)], Sum { relu: true })
 }
 
 /// Whether Candle's own operations add them; refuses different shapes.
@@ -56,21 +56,14 @@ struct Sum {
     relu: bool,
 }
 
-impl CustomOp2 for Sum {
+impl Fused<2> for Sum {
     fn name(&self) -> &'static str {
         "add"
     }
 
-    fn cpu_fwd(
-        &self,
-        a: &CpuStorage,
-        a_layout: &Layout,
-        b: &CpuStorage,
-        b_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (a, b) = (slice(a, a_layout)?, slice(b, b_layout)?);
-        let mut out = uninit(a.len());
-        let pairs = a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK));
+    fn forward(&self, [a, b]: [Operand; 2]) -> Result<(Vec<f32>, Shape)> {
+        let mut out = uninit(a.values.len());
+        let pairs = a.values.par_chunks(CHUNK).zip(b.values.par_chunks(CHUNK));
         out.par_chunks_mut(CHUNK)
             .zip(pairs)
             .for_each(|(out, (a, b))| {
@@ -84,24 +77,22 @@ impl CustomOp2 for Sum {
                     },
                 );
             });
-        output(out, a_layout.shape())
+        output(out, a.shape)
     }
 
-    fn bwd(
+    fn backward(
         &self,
-        _: &Tensor,
-        _: &Tensor,
+        [_, _]: [&Tensor; 2],
         result: &Tensor,
         grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    ) -> Result<[Option<Tensor>; 2]> {
         let grad = if self.relu {
-            let grad = grad.contiguous()?;
-            let masked = with_ref(result, |y| with_ref(&grad, |g| Ok(mask(y, g))))?;
+            let masked = with_ref(result, |y| with_ref(grad, |g| Ok(mask(y, g))))?;
             tensor(masked, result.shape())?
         } else {
             grad.clone()
         };
-        Ok((Some(grad.clone()), Some(grad)))
+        Ok([Some(grad.clone()), Some(grad)])
     }
 }
 

@@ -8,8 +8,12 @@ use std::sync::OnceLock;
 
 use candle_core::{Result, Tensor, bail};
 
-use super::attention_cpu::Heads;
-use crate::kernel::{autograd::apply1, composed, memory::fused};
+use super::{attention_cpu::Heads, pooled::check_lengths};
+use crate::kernel::{
+    autograd::{Role, apply},
+    composed,
+    memory::fused,
+};
 use crate::units::counted;
 
 /// qkv `[n, t, 3·d]` → `[n, t, d]`, heads side by side.
@@ -26,6 +30,30 @@ use crate::units::counted;
 /// # Errors
 /// Where the last dimension does not hold three times as many equal heads, or the device fails.
 pub fn attention(qkv: &Tensor, heads: usize, causal: bool) -> Result<Tensor> {
+    packed(qkv, heads, causal, None)
+}
+
+/// The same, not causal, for samples of different lengths: each sees only its own places, as if it
+/// were alone in its batch. What is behind a sample's end means nothing.
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// // Two samples of one head; the first has one place, the second two.
+/// let one = [[0f32, 0.0, 2.0], [0.0, 0.0, 4.0]];
+/// let qkv = Tensor::new(&[one, one], &Device::Cpu)?;
+/// let y = trainer::kernel::attention_within(&qkv, 1, &[1, 2])?;
+/// assert_eq!(y.flatten_all()?.to_vec1::<f32>()?, [2.0, 0.0, 3.0, 3.0]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+///
+/// # Errors
+/// As of [`attention`], and where there is not a length within the places for each sample.
+pub fn attention_within(qkv: &Tensor, heads: usize, lengths: &[u32]) -> Result<Tensor> {
+    check_lengths(qkv, lengths)?;
+    packed(qkv, heads, false, Some(lengths.to_vec()))
+}
+
+fn packed(qkv: &Tensor, heads: usize, causal: bool, lengths: Option<Vec<u32>>) -> Result<Tensor> {
     let (_, _, packed) = qkv.dims3()?;
     if heads == 0 || packed == 0 || !packed.is_multiple_of(3 * heads) {
         bail!(
@@ -36,16 +64,17 @@ pub fn attention(qkv: &Tensor, heads: usize, causal: bool) -> Result<Tensor> {
     }
     if fused(qkv) {
         let sums = OnceLock::new();
-        apply1(
-            qkv,
+        apply(
+            [(qkv, Role::Input)],
             Heads {
                 heads,
                 causal,
+                lengths,
                 sums,
             },
         )
     } else {
-        composed::attention(qkv, heads, causal)
+        composed::attention(qkv, heads, causal, lengths.as_deref())
     }
 }
 
@@ -69,7 +98,7 @@ mod tests {
                     "attention",
                     &[var(&shape, 1)],
                     &|x| attention(&x[0], heads, causal),
-                    &|x| composed::attention(&x[0], heads, causal),
+                    &|x| composed::attention(&x[0], heads, causal, None),
                 );
             }
         }

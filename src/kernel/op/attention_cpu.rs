@@ -7,12 +7,13 @@
 
 use std::sync::OnceLock;
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use crate::kernel::{
+    autograd::{Fused, Operand},
     gemm::{Block, Finish, Left, Right, transpose, width},
-    memory::{output, slice, tensor, uninit, with_ref},
+    memory::{output, tensor, uninit, with_ref},
     simd::{dispatch, lanes, math::exp},
 };
 use crate::units::counted;
@@ -24,6 +25,8 @@ const ROWS: usize = 32;
 pub(crate) struct Heads {
     pub heads: usize,
     pub causal: bool,
+    /// Places of each sample, where they have not all of them.
+    pub lengths: Option<Vec<u32>>,
     /// log Σ eˢ by sample, head and place.
     pub sums: OnceLock<Vec<f32>>,
 }
@@ -299,6 +302,15 @@ impl Dims {
 }
 
 impl Heads {
+    /// The extents of sample `i`: the batch's, but for its own places.
+    fn within(&self, dims: Dims, i: usize) -> Dims {
+        let own = self.lengths.as_ref().map(|lengths| lengths[i] as usize);
+        Dims {
+            places: own.unwrap_or(dims.places),
+            ..dims
+        }
+    }
+
     fn dims(&self, shape: &Shape) -> Result<Dims> {
         let (_, places, packed) = shape.dims3()?;
         let width = packed / 3;
@@ -320,30 +332,40 @@ impl Heads {
     }
 }
 
-impl CustomOp1 for Heads {
+impl Fused<1> for Heads {
     fn name(&self) -> &'static str {
         "attention"
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (qkv, dims) = (slice(storage, layout)?, self.dims(layout.shape())?);
-        let (n, t, d) = (layout.dims()[0], dims.places, dims.width);
+    fn forward(&self, [qkv]: [Operand; 1]) -> Result<(Vec<f32>, Shape)> {
+        let dims = self.dims(qkv.shape)?;
+        let (n, t, d) = (qkv.shape.dims()[0], dims.places, dims.width);
         let mut out = uninit(n * t * d);
         let mut sums = uninit(n * t * self.heads);
         let outputs = out.par_chunks_mut((t * d).max(1));
         let outputs = outputs.zip(sums.par_chunks_mut((t * self.heads).max(1)));
-        let samples = qkv.par_chunks((t * 3 * d).max(1));
-        outputs.zip(samples).for_each(|((out, sums), sample)| {
-            for (head, sums) in sums.chunks_mut(t).enumerate() {
-                dims.forward(sample, head, out, sums);
-            }
-        });
+        let samples = qkv.values.par_chunks((t * 3 * d).max(1));
+        outputs
+            .zip(samples)
+            .enumerate()
+            .for_each(|(i, ((out, sums), sample))| {
+                let dims = self.within(dims, i);
+                out[dims.places * d..].fill(0.0);
+                for (head, sums) in sums.chunks_mut(t).enumerate() {
+                    dims.forward(sample, head, out, &mut sums[..dims.places]);
+                }
+            });
         // A second forward pass of the same operation would find the same.
         let _ = self.sums.set(sums);
         output(out, (n, t, d))
     }
 
-    fn bwd(&self, qkv: &Tensor, y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+    fn backward(
+        &self,
+        [qkv]: [&Tensor; 1],
+        y: &Tensor,
+        grad: &Tensor,
+    ) -> Result<[Option<Tensor>; 1]> {
         let dims = self.dims(qkv.shape())?;
         let (t, d) = (dims.places, dims.width);
         let Some(sums) = self.sums.get() else {
@@ -359,17 +381,19 @@ impl CustomOp1 for Heads {
             let targets = out.par_chunks_mut((t * 3 * d).max(1));
             targets
                 .zip(samples)
-                .for_each(|(out, (((sample, y), g), sums))| {
+                .enumerate()
+                .for_each(|(i, (out, (((sample, y), g), sums)))| {
+                    let dims = self.within(dims, i);
+                    out[dims.places * 3 * d..].fill(0.0);
                     for (head, sums) in sums.chunks(t).enumerate() {
-                        dims.backward((sample, y, g), sums, head, out);
+                        dims.backward((sample, y, g), &sums[..dims.places], head, out);
                     }
                 });
             Ok(())
         };
-        let grad = grad.contiguous()?;
         with_ref(qkv, |values| {
-            with_ref(y, |y| with_ref(&grad, |g| run(values, y, g)))
+            with_ref(y, |y| with_ref(grad, |g| run(values, y, g)))
         })?;
-        Ok(Some(tensor(out, qkv.shape())?))
+        Ok([Some(tensor(out, qkv.shape())?)])
     }
 }

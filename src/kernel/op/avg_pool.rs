@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use candle_core::{Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::kernel::{
-    autograd::{apply1, widened},
+    autograd::{Fused, Operand, Role, apply, widened},
     composed,
     conv2d::{Pool, Window},
-    memory::{fused, output, slice, tensor, uninit, with_ref},
+    memory::{fused, output, tensor, uninit, with_ref},
 };
 
 /// Averages of the windows: [n, h, w, c] → [n, h', w', c] with h' = (h − kernel) / stride + 1,
@@ -19,7 +19,7 @@ use crate::kernel::{
 /// Where the window does not fit on the image, or the device fails.
 pub fn avg_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
     if fused(x) {
-        apply1(x, AvgPool(Some(pool)))
+        apply([(x, Role::Input)], AvgPool(Some(pool)))
     } else {
         widened(x, |x| composed::avg_pool2d(x, pool))
     }
@@ -31,7 +31,7 @@ pub fn avg_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
 /// Where the tensor is no batch of images, or the device fails.
 pub fn global_avg_pool2d(x: &Tensor) -> Result<Tensor> {
     if fused(x) {
-        apply1(x, AvgPool(None))
+        apply([(x, Role::Input)], AvgPool(None))
     } else {
         widened(x, composed::global_avg_pool2d)
     }
@@ -61,17 +61,16 @@ impl AvgPool {
     }
 }
 
-impl CustomOp1 for AvgPool {
+impl Fused<1> for AvgPool {
     fn name(&self) -> &'static str {
         "avg-pool2d"
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = slice(storage, layout)?;
-        let (n, w, (height, width)) = self.on(layout.shape())?;
+    fn forward(&self, [x]: [Operand; 1]) -> Result<(Vec<f32>, Shape)> {
+        let (n, w, (height, width)) = self.on(x.shape)?;
         let channels = w.channels.max(1);
         let mut out = uninit(n * height * width * w.channels);
-        let images = x.par_chunks(w.image().max(1));
+        let images = x.values.par_chunks(w.image().max(1));
         let outputs = out.par_chunks_mut((height * width * channels).max(1));
         outputs.zip(images).for_each(|(out, image)| {
             let mut sums = vec![0f64; channels];
@@ -93,12 +92,17 @@ impl CustomOp1 for AvgPool {
         }
     }
 
-    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+    fn backward(
+        &self,
+        [x]: [&Tensor; 1],
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<[Option<Tensor>; 1]> {
         let (_, w, (height, width)) = self.on(x.shape())?;
         let mut out = vec![0.0; x.elem_count()];
         let share = 1.0 / (w.rows * w.cols) as f32;
         let channels = w.channels.max(1);
-        with_ref(&grad.contiguous()?, |grad| {
+        with_ref(grad, |grad| {
             let grads = grad.par_chunks((height * width * channels).max(1));
             let images = out.par_chunks_mut(w.image().max(1));
             images.zip(grads).for_each(|(image, grad)| {
@@ -112,7 +116,7 @@ impl CustomOp1 for AvgPool {
             });
             Ok(())
         })?;
-        Ok(Some(tensor(out, x.shape())?))
+        Ok([Some(tensor(out, x.shape())?)])
     }
 }
 

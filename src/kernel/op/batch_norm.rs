@@ -9,13 +9,13 @@
 //! blocks in order; each block's variance is around its own mean (Chan, Golub & LeVeque 1979), so
 //! that one pass through memory is enough.
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, Var, bail};
+use candle_core::{Result, Shape, Tensor, Var, bail};
 use rayon::prelude::*;
 
 use crate::kernel::{
-    autograd::{Params, apply3, hand_over, widen},
+    autograd::{Fused, Operand, Role, apply, widen},
     composed::{self, EPSILON, Moments},
-    memory::{CHUNK, fused, output, slice, tensor, uninit, wanted, with_ref},
+    memory::{CHUNK, fused, output, tensor, uninit, wanted, with_ref},
     simd::dispatch,
 };
 use crate::units::counted;
@@ -102,7 +102,10 @@ fn fused_norm(
         train: fixed.is_none(),
         relu,
     };
-    let y = apply3(x, [gamma, beta], Params::Exact, operation)?;
+    let y = apply(
+        [(x, Role::Input), (gamma, Role::Exact), (beta, Role::Exact)],
+        operation,
+    )?;
     Ok((y, own))
 }
 
@@ -334,7 +337,7 @@ impl BatchNorm {
         )
     }
 
-    fn forward(&self, dims: &Dims, x: &[f32], line: &Line) -> Vec<f32> {
+    fn normalised(&self, dims: &Dims, x: &[f32], line: &Line) -> Vec<f32> {
         let (block, span, relu) = (dims.block(), dims.span(), self.relu);
         let mut out = uninit(x.len());
         out.par_chunks_mut(block)
@@ -427,23 +430,14 @@ impl BatchNorm {
     }
 }
 
-impl CustomOp3 for BatchNorm {
+impl Fused<3> for BatchNorm {
     fn name(&self) -> &'static str {
         "batch-norm"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        gamma: &CpuStorage,
-        gamma_layout: &Layout,
-        beta: &CpuStorage,
-        beta_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let dims = Dims::new(x_layout.shape())?;
-        let (x, gamma) = (slice(x, x_layout)?, slice(gamma, gamma_layout)?);
-        let beta = slice(beta, beta_layout)?;
+    fn forward(&self, [x, gamma, beta]: [Operand; 3]) -> Result<(Vec<f32>, Shape)> {
+        let dims = Dims::new(x.shape)?;
+        let (gamma, beta) = (gamma.values, beta.values);
         let (means, deviations) = (self.mean.len(), self.deviation.len());
         if [gamma.len(), beta.len(), means, deviations] != [dims.channels; 4] {
             bail!(
@@ -451,24 +445,22 @@ impl CustomOp3 for BatchNorm {
                 counted(dims.channels as u64, "channel")
             )
         }
-        let out = self.forward(&dims, x, &self.line(&dims, gamma, beta));
-        output(out, x_layout.shape())
+        let out = self.normalised(&dims, x.values, &self.line(&dims, gamma, beta));
+        output(out, x.shape)
     }
 
-    fn bwd(
+    fn backward(
         &self,
-        x: &Tensor,
-        gamma: &Tensor,
-        beta: &Tensor,
+        [x, gamma, beta]: [&Tensor; 3],
         _: &Tensor,
         grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    ) -> Result<[Option<Tensor>; 3]> {
         let dims = Dims::new(x.shape())?;
         let line = with_ref(gamma, |gamma| {
             with_ref(beta, |beta| Ok(self.line(&dims, gamma, beta)))
         })?;
         let (dx, [slopes, sums]) = with_ref(x, |values| {
-            with_ref(&grad.contiguous()?, |g| {
+            with_ref(grad, |g| {
                 Ok(self.gradients(&dims, (values, &line, g), wanted(x)))
             })
         })?;
@@ -478,7 +470,7 @@ impl CustomOp3 for BatchNorm {
         };
         let dx = dx.map(|dx| tensor(dx, x.shape())).transpose()?;
         let (dgamma, dbeta) = (column(slopes)?, column(sums)?);
-        Ok((dx, hand_over(gamma, dgamma)?, hand_over(beta, dbeta)?))
+        Ok([dx, Some(dgamma), Some(dbeta)])
     }
 }
 

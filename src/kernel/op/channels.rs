@@ -1,14 +1,14 @@
 //! Where an image's channels stand: data and flattened samples have them first, as PyTorch; the
 //! image operations have them last, because a pixel's channels are what they add up.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use candle_core::{Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::kernel::{
-    autograd::apply1,
+    autograd::{Fused, Operand, Role, apply},
     composed,
     gemm::transpose,
-    memory::{fused, output, slice, tensor, uninit, with_ref},
+    memory::{fused, output, tensor, uninit, with_ref},
 };
 
 /// [n, c, h, w] → [n, h, w, c].
@@ -18,7 +18,7 @@ use crate::kernel::{
 pub fn channels_last(x: &Tensor) -> Result<Tensor> {
     if fused(x) {
         x.dims4()?;
-        apply1(x, Order { last: true })
+        apply([(x, Role::Input)], Order { last: true })
     } else {
         composed::channels_last(x)
     }
@@ -31,7 +31,7 @@ pub fn channels_last(x: &Tensor) -> Result<Tensor> {
 pub fn channels_first(x: &Tensor) -> Result<Tensor> {
     if fused(x) {
         x.dims4()?;
-        apply1(x, Order { last: false })
+        apply([(x, Role::Input)], Order { last: false })
     } else {
         composed::channels_first(x)
     }
@@ -63,20 +63,25 @@ fn transposed(x: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     out
 }
 
-impl CustomOp1 for Order {
+impl Fused<1> for Order {
     fn name(&self) -> &'static str {
         "channel-order"
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (shape, rows, cols) = self.other(layout.shape())?;
-        output(transposed(slice(storage, layout)?, rows, cols), &shape[..])
+    fn forward(&self, [x]: [Operand; 1]) -> Result<(Vec<f32>, Shape)> {
+        let (shape, rows, cols) = self.other(x.shape)?;
+        output(transposed(x.values, rows, cols), &shape[..])
     }
 
-    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+    fn backward(
+        &self,
+        [x]: [&Tensor; 1],
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<[Option<Tensor>; 1]> {
         let (_, rows, cols) = self.other(x.shape())?;
-        let out = with_ref(&grad.contiguous()?, |grad| Ok(transposed(grad, cols, rows)))?;
-        Ok(Some(tensor(out, x.shape())?))
+        let out = with_ref(grad, |grad| Ok(transposed(grad, cols, rows)))?;
+        Ok([Some(tensor(out, x.shape())?)])
     }
 }
 

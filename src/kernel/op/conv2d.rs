@@ -11,14 +11,14 @@
 
 use std::sync::OnceLock;
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use crate::kernel::{
-    autograd::{Low, Params, apply2, apply3, like},
+    autograd::{Fused, Low, Operand, Role, apply, like},
     composed,
     conv2d::{BATCH_CHUNKS, Backward, Conv, Maps, Plan, pool_image},
-    memory::{fused, output, slice, uninit},
+    memory::{fused, output, uninit},
 };
 use crate::units::counted;
 
@@ -37,8 +37,15 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: &Conv) -
         argmax: OnceLock::new(),
     };
     match bias {
-        Some(bias) => apply3(x, [weight, bias], Params::Rounded, operation),
-        None => apply2(x, weight, Params::Rounded, operation),
+        Some(bias) => apply(
+            [
+                (x, Role::Input),
+                (weight, Role::Rounded),
+                (bias, Role::Rounded),
+            ],
+            operation,
+        ),
+        None => apply([(x, Role::Input), (weight, Role::Rounded)], operation),
     }
 }
 
@@ -50,21 +57,17 @@ struct Operation {
 }
 
 impl Operation {
-    fn forward(
-        &self,
-        (x, x_layout): (&[f32], &Layout),
-        (weight, weight_layout): (&[f32], &Layout),
-        bias: Option<&[f32]>,
-    ) -> Result<(CpuStorage, Shape)> {
-        let plan = Plan::new(&self.conv, x_layout.shape(), weight_layout.shape())?;
+    fn maps(&self, [x, weight]: [Operand; 2], bias: Option<Operand>) -> Result<(Vec<f32>, Shape)> {
+        let bias = bias.map(|bias| bias.values);
+        let plan = Plan::new(&self.conv, x.shape, weight.shape)?;
         if bias.is_some_and(|b| b.len() != plan.channels) {
             bail!(
                 "a convolution to {} has another number of biases",
                 counted(plan.channels as u64, "channel")
             )
         }
-        let n = x_layout.shape().dim(0)?;
-        let maps = Maps::new(&plan, weight, bias, self.conv.relu);
+        let n = x.shape.dim(0)?;
+        let maps = Maps::new(&plan, weight.values, bias, self.conv.relu);
         let (image, result) = (plan.window.image().max(1), plan.result_len().max(1));
         let size = n.div_ceil(BATCH_CHUNKS).max(1);
         let mut out = uninit(n * plan.result_len());
@@ -75,7 +78,7 @@ impl Operation {
             .into_par_iter()
             .zip(out.par_chunks_mut(size * result));
         groups
-            .zip(x.par_chunks(size * image))
+            .zip(x.values.par_chunks(size * image))
             .for_each(|((argmax, out), x)| {
                 let Some((window, places)) = &plan.pool else {
                     return maps.of(x, out);
@@ -96,76 +99,55 @@ impl Operation {
         output(out, (n, height, width, plan.channels))
     }
 
-    fn backward(
+    fn gradients(
         &self,
-        x: &Tensor,
-        weight: &Tensor,
+        [x, weight]: [&Tensor; 2],
         bias: Option<&Tensor>,
         result: &Tensor,
         grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    ) -> Result<[Option<Tensor>; 3]> {
         let plan = Plan::new(&self.conv, x.shape(), weight.shape())?;
         let argmax = self.argmax.get().map_or(&[][..], Vec::as_slice);
-        Backward::new(plan, self.conv.relu, argmax).run(x, weight, bias, result, grad)
+        Backward::new(plan, self.conv.relu, argmax).run([x, weight], bias, result, grad)
     }
 }
 
-impl CustomOp2 for Operation {
+impl Fused<2> for Operation {
     fn name(&self) -> &'static str {
         "conv2d"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (x, weight) = (slice(x, x_layout)?, slice(weight, weight_layout)?);
-        self.forward((x, x_layout), (weight, weight_layout), None)
+    fn forward(&self, [x, weight]: [Operand; 2]) -> Result<(Vec<f32>, Shape)> {
+        self.maps([x, weight], None)
     }
 
-    fn bwd(
+    fn backward(
         &self,
-        x: &Tensor,
-        weight: &Tensor,
+        [x, weight]: [&Tensor; 2],
         result: &Tensor,
         grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (dx, dw, _) = self.backward(x, weight, None, result, grad)?;
-        Ok((dx, dw))
+    ) -> Result<[Option<Tensor>; 2]> {
+        let [dx, dw, _] = self.gradients([x, weight], None, result, grad)?;
+        Ok([dx, dw])
     }
 }
 
-impl CustomOp3 for Operation {
+impl Fused<3> for Operation {
     fn name(&self) -> &'static str {
         "conv2d"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (x, weight) = (slice(x, x_layout)?, slice(weight, weight_layout)?);
-        let bias = slice(bias, bias_layout)?;
-        self.forward((x, x_layout), (weight, weight_layout), Some(bias))
+    fn forward(&self, [x, weight, bias]: [Operand; 3]) -> Result<(Vec<f32>, Shape)> {
+        self.maps([x, weight], Some(bias))
     }
 
-    fn bwd(
+    fn backward(
         &self,
-        x: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
+        [x, weight, bias]: [&Tensor; 3],
         result: &Tensor,
         grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        self.backward(x, weight, Some(bias), result, grad)
+    ) -> Result<[Option<Tensor>; 3]> {
+        self.gradients([x, weight], Some(bias), result, grad)
     }
 }
 

@@ -7,14 +7,14 @@
 
 use std::sync::OnceLock;
 
-use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, bail};
+use candle_core::{DType, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use super::softmax::exponentials;
 use crate::kernel::{
-    autograd::{tape, widen},
+    autograd::{Fused, Operand, Role, apply, widen},
     composed,
-    memory::{fused, output, slice, tensor, wanted},
+    memory::{fused, output, tensor, wanted},
     simd::dispatch,
 };
 use crate::units::counted;
@@ -51,7 +51,7 @@ pub fn cross_entropy(
         keep: wanted(logits),
         ..CrossEntropy::new(targets, classes, smoothing, class_weights)?
     };
-    tape::apply1(&logits.contiguous()?, operation)
+    apply([(logits, Role::Input)], operation)
 }
 
 /// The loss of each row in f64, in order: the terms of [`cross_entropy`]'s sum, unrounded and
@@ -172,13 +172,13 @@ impl CrossEntropy {
     }
 }
 
-impl CustomOp1 for CrossEntropy {
+impl Fused<1> for CrossEntropy {
     fn name(&self) -> &'static str {
         "cross-entropy"
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let logits = slice(storage, layout)?;
+    fn forward(&self, [x]: [Operand; 1]) -> Result<(Vec<f32>, Shape)> {
+        let logits = x.values;
         let classes = self.weights.len().max(1);
         let mut gradient = vec![0.0; logits.len()];
         let block = |((out, logits), targets): ((&mut [f32], &[f32]), &[u32])| {
@@ -207,13 +207,18 @@ impl CustomOp1 for CrossEntropy {
         output(vec![losses.iter().sum::<f64>() as f32], ())
     }
 
-    fn bwd(&self, logits: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+    fn backward(
+        &self,
+        [logits]: [&Tensor; 1],
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<[Option<Tensor>; 1]> {
         let Some(gradient) = self.gradient.get() else {
             bail!("backward of a cross-entropy that never ran")
         };
         let factor = grad.to_scalar::<f32>()?;
         let scaled = gradient.iter().map(|g| g * factor).collect();
-        Ok(Some(tensor(scaled, logits.shape())?))
+        Ok([Some(tensor(scaled, logits.shape())?)])
     }
 }
 

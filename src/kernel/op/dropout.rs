@@ -4,12 +4,12 @@
 //! Which elements are kept is a pure function of (stream, step, micro-batch, element), not of a
 //! generator's state: resuming, threads and other layers change nothing.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use candle_core::{Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::kernel::{
-    autograd::{apply1, widened},
-    memory::{CHUNK, fused, output, slice, tensor, with_ref},
+    autograd::{Fused, Operand, Role, apply, widened},
+    memory::{CHUNK, fused, output, tensor, with_ref},
 };
 use crate::rng::{Stream, unit};
 
@@ -25,7 +25,7 @@ pub fn dropout(x: &Tensor, p: f64, stream: Stream, step: u32, micro: u32) -> Res
     let scale = 1.0 / (1.0 - p);
     if fused(x) {
         let scale = scale as f32;
-        return apply1(x, Dropout { kept, scale });
+        return apply([(x, Role::Input)], Dropout { kept, scale });
     }
     let mask = Tensor::from_vec(kept, x.shape(), x.device())?;
     widened(x, |x| x * (mask.to_dtype(x.dtype())? * scale)?)
@@ -68,18 +68,23 @@ impl Dropout {
     }
 }
 
-impl CustomOp1 for Dropout {
+impl Fused<1> for Dropout {
     fn name(&self) -> &'static str {
         "dropout"
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        output(self.apply(slice(storage, layout)?), layout.shape())
+    fn forward(&self, [x]: [Operand; 1]) -> Result<(Vec<f32>, Shape)> {
+        output(self.apply(x.values), x.shape)
     }
 
-    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        let out = with_ref(&grad.contiguous()?, |grad| Ok(self.apply(grad)))?;
-        Ok(Some(tensor(out, x.shape())?))
+    fn backward(
+        &self,
+        [x]: [&Tensor; 1],
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<[Option<Tensor>; 1]> {
+        let out = with_ref(grad, |grad| Ok(self.apply(grad)))?;
+        Ok([Some(tensor(out, x.shape())?)])
     }
 }
 

@@ -1,13 +1,13 @@
 //! Embedding: a row of a table for each token. Backward: each row of the table gets the sum of the
 //! gradients of the places that show it.
 
-use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, bail};
+use candle_core::{DType, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use crate::kernel::{
-    autograd::{hand_over, tape},
+    autograd::{Fused, Operand, Role, apply},
     composed,
-    memory::{fused, output, slice, tensor, uninit, with_ref},
+    memory::{fused, output, tensor, uninit, with_ref},
 };
 
 /// The rows of `weight` `[v, d]` at `ids` u32 `[..]`, as `[.., d]` in the weight's type.
@@ -40,7 +40,7 @@ pub fn embedding(weight: &Tensor, ids: &Tensor) -> Result<Tensor> {
     if let Some(id) = lookup.ids.iter().find(|id| **id as usize >= rows) {
         bail!("token {id} is not one of {rows}")
     }
-    tape::apply1(&weight.contiguous()?, lookup)
+    apply([(weight, Role::Exact)], lookup)
 }
 
 struct Lookup {
@@ -49,13 +49,13 @@ struct Lookup {
     shape: Vec<usize>,
 }
 
-impl CustomOp1 for Lookup {
+impl Fused<1> for Lookup {
     fn name(&self) -> &'static str {
         "embedding"
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (weight, width) = (slice(storage, layout)?, layout.dims()[1]);
+    fn forward(&self, [weight]: [Operand; 1]) -> Result<(Vec<f32>, Shape)> {
+        let (weight, width) = (weight.values, weight.shape.dims()[1]);
         let mut out = uninit(self.ids.len() * width);
         for (row, id) in out.chunks_exact_mut(width.max(1)).zip(&self.ids) {
             row.copy_from_slice(&weight[*id as usize * width..][..width]);
@@ -63,7 +63,12 @@ impl CustomOp1 for Lookup {
         output(out, [&self.shape[..], &[width]].concat())
     }
 
-    fn bwd(&self, weight: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+    fn backward(
+        &self,
+        [weight]: [&Tensor; 1],
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<[Option<Tensor>; 1]> {
         let (rows, width) = weight.dims2()?;
         // Each row adds up its own places, in their order.
         let mut places = vec![Vec::new(); rows];
@@ -71,7 +76,7 @@ impl CustomOp1 for Lookup {
             places[*id as usize].push(place);
         }
         let mut out = vec![0.0; rows * width];
-        with_ref(&grad.contiguous()?, |grad| {
+        with_ref(grad, |grad| {
             let rows = out.par_chunks_mut(width.max(1)).zip(&places);
             rows.for_each(|(row, places)| {
                 for place in places {
@@ -82,7 +87,7 @@ impl CustomOp1 for Lookup {
             });
             Ok(())
         })?;
-        hand_over(weight, tensor(out, weight.shape())?)
+        Ok([Some(tensor(out, weight.shape())?)])
     }
 }
 

@@ -3,10 +3,10 @@
 //!
 //! y = v with ∂y/∂x = s; backward: ∂L/∂x = (∂L/∂y)·s, rounded once to x's type.
 
-use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, bail};
+use candle_core::{DType, Result, Shape, Tensor, bail};
 
 use crate::kernel::{
-    autograd::apply1,
+    autograd::{Fused, Operand, Role, apply},
     composed,
     memory::{fused, output},
 };
@@ -36,7 +36,7 @@ pub fn known_gradient(x: &Tensor, value: &Tensor, slope: &Tensor) -> Result<Tens
     }
     let value = value.to_dtype(DType::F32)?.to_scalar()?;
     let slope = slope.detach();
-    apply1(x, KnownGradient { value, slope })
+    apply([(x, Role::Input)], KnownGradient { value, slope })
 }
 
 struct KnownGradient {
@@ -44,19 +44,24 @@ struct KnownGradient {
     slope: Tensor,
 }
 
-impl CustomOp1 for KnownGradient {
+impl Fused<1> for KnownGradient {
     fn name(&self) -> &'static str {
-        "known-slope"
+        "known-gradient"
     }
 
-    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
+    fn forward(&self, _: [Operand; 1]) -> Result<(Vec<f32>, Shape)> {
         output(vec![self.value], ())
     }
 
-    fn bwd(&self, _: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+    fn backward(
+        &self,
+        [_]: [&Tensor; 1],
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<[Option<Tensor>; 1]> {
         let factor = f64::from(grad.to_scalar::<f32>()?);
         let scaled = self.slope.affine(factor, 0.0)?;
-        Ok(Some(scaled.to_dtype(DType::F32)?))
+        Ok([Some(scaled.to_dtype(DType::F32)?)])
     }
 }
 

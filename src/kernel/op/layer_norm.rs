@@ -6,13 +6,13 @@
 
 use std::sync::OnceLock;
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use crate::kernel::{
-    autograd::{Params, apply3, hand_over, widened},
+    autograd::{Fused, Operand, Role, apply, widened},
     composed::{self, EPSILON},
-    memory::{CHUNK, fused, output, slice, tensor, uninit, with_ref},
+    memory::{CHUNK, fused, output, tensor, uninit, with_ref},
     simd::{dispatch, lanes},
 };
 use crate::units::counted;
@@ -26,7 +26,10 @@ pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor) -> Result<Tensor> {
         return widened(x, |x| composed::layer_norm(x, gamma, beta));
     }
     let rows = OnceLock::new();
-    apply3(x, [gamma, beta], Params::Exact, LayerNorm { rows })
+    apply(
+        [(x, Role::Input), (gamma, Role::Exact), (beta, Role::Exact)],
+        LayerNorm { rows },
+    )
 }
 
 struct LayerNorm {
@@ -143,23 +146,14 @@ fn gradients(
     sums.collect()
 }
 
-impl CustomOp3 for LayerNorm {
+impl Fused<3> for LayerNorm {
     fn name(&self) -> &'static str {
         "layer-norm"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        gamma: &CpuStorage,
-        gamma_layout: &Layout,
-        beta: &CpuStorage,
-        beta_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (x, gamma) = (slice(x, x_layout)?, slice(gamma, gamma_layout)?);
-        let beta = slice(beta, beta_layout)?;
-        let width = x_layout.dims().last().copied().unwrap_or(0);
+    fn forward(&self, [x, gamma, beta]: [Operand; 3]) -> Result<(Vec<f32>, Shape)> {
+        let (gamma, beta) = (gamma.values, beta.values);
+        let width = x.shape.dims().last().copied().unwrap_or(0);
         if width == 0 || gamma.len() != width || beta.len() != width {
             bail!(
                 "layer norm over {} got parameters of {}",
@@ -167,13 +161,13 @@ impl CustomOp3 for LayerNorm {
                 gamma.len()
             )
         }
-        let mut out = uninit(x.len());
-        let mut rows = vec![[0.0; 2]; x.len() / width];
+        let mut out = uninit(x.values.len());
+        let mut rows = vec![[0.0; 2]; x.values.len() / width];
         let size = block(width);
         let outputs = out
             .par_chunks_mut(size * width)
             .zip(rows.par_chunks_mut(size));
-        let blocks = outputs.zip(x.par_chunks(size * width));
+        let blocks = outputs.zip(x.values.par_chunks(size * width));
         blocks.for_each(|((out, rows), x)| {
             dispatch(
                 #[inline(always)]
@@ -188,26 +182,22 @@ impl CustomOp3 for LayerNorm {
         });
         // A second forward pass of the same operation would find the same.
         let _ = self.rows.set(rows);
-        output(out, x_layout.shape())
+        output(out, x.shape)
     }
 
-    fn bwd(
+    fn backward(
         &self,
-        x: &Tensor,
-        gamma: &Tensor,
-        beta: &Tensor,
+        [x, gamma, _]: [&Tensor; 3],
         _: &Tensor,
         grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    ) -> Result<[Option<Tensor>; 3]> {
         let Some(rows) = self.rows.get() else {
             bail!("backward of a layer norm that never ran")
         };
         let mut out = uninit(x.elem_count());
         let sums = with_ref(x, |x| {
             with_ref(gamma, |scales| {
-                with_ref(&grad.contiguous()?, |g| {
-                    Ok(gradients((x, g, scales), rows, &mut out))
-                })
+                with_ref(grad, |g| Ok(gradients((x, g, scales), rows, &mut out)))
             })
         })?;
         let mut total = Sums::new(gamma.elem_count());
@@ -222,8 +212,7 @@ impl CustomOp3 for LayerNorm {
             tensor(values, gamma.shape())
         };
         let (scale, shift) = (narrow(total.scale)?, narrow(total.shift)?);
-        let (scale, shift) = (hand_over(gamma, scale)?, hand_over(beta, shift)?);
-        Ok((Some(tensor(out, x.shape())?), scale, shift))
+        Ok([Some(tensor(out, x.shape())?), Some(scale), Some(shift)])
     }
 }
 

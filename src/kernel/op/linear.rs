@@ -3,14 +3,14 @@
 //! Shapes as in PyTorch: x `[.., in]`, W `[out, in]`, b `[out]`, y `[.., out]`. Backward: with g = ∂L/∂y
 //! (masked where ReLU cut), ∂L/∂x = g·W, ∂L/∂W = gᵀ·x, ∂L/∂b = Σ g over the rows.
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use crate::kernel::{
-    autograd::{Params, apply2, apply3, hand_over, like},
+    autograd::{Fused, Operand, Role, apply, like},
     composed,
     gemm::{Epilogue, Matrix, multiply},
-    memory::{CHUNK, fused, output, slice, tensor, uninit, wanted, with_ref},
+    memory::{CHUNK, fused, output, tensor, uninit, wanted, with_ref},
     simd::dispatch,
 };
 use crate::units::counted;
@@ -35,8 +35,15 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, relu: bool) ->
         return composed::linear(x, &like(weight, x)?, bias.as_ref(), relu);
     }
     match bias {
-        Some(bias) => apply3(x, [weight, bias], Params::Rounded, Linear { relu }),
-        None => apply2(x, weight, Params::Rounded, Linear { relu }),
+        Some(bias) => apply(
+            [
+                (x, Role::Input),
+                (weight, Role::Rounded),
+                (bias, Role::Rounded),
+            ],
+            Linear { relu },
+        ),
+        None => apply([(x, Role::Input), (weight, Role::Rounded)], Linear { relu }),
     }
 }
 
@@ -52,13 +59,9 @@ struct Dims {
 }
 
 impl Linear {
-    fn forward(
-        &self,
-        (x, x_layout): (&[f32], &Layout),
-        (weight, weight_layout): (&[f32], &Layout),
-        bias: Option<&[f32]>,
-    ) -> Result<(CpuStorage, Shape)> {
-        let dims = dims(x_layout.shape(), weight_layout.shape())?;
+    fn map(&self, [x, weight]: [Operand; 2], bias: Option<Operand>) -> Result<(Vec<f32>, Shape)> {
+        let bias = bias.map(|bias| bias.values);
+        let dims = dims(x.shape, weight.shape)?;
         if bias.is_some_and(|b| b.len() != dims.outputs) {
             bail!(
                 "a linear map with {} has another number of biases",
@@ -71,14 +74,14 @@ impl Linear {
             relu: self.relu,
             ..Epilogue::default()
         };
-        let weight = Matrix::new(weight, dims.outputs, dims.inputs).t();
+        let weight = Matrix::new(weight.values, dims.outputs, dims.inputs).t();
         multiply(
             &mut out,
-            Matrix::new(x, dims.rows, dims.inputs),
+            Matrix::new(x.values, dims.rows, dims.inputs),
             weight,
             epilogue,
         );
-        let mut shape = x_layout.dims().to_vec();
+        let mut shape = x.shape.dims().to_vec();
         if let Some(last) = shape.last_mut() {
             *last = dims.outputs;
         }
@@ -86,22 +89,20 @@ impl Linear {
     }
 
     /// Gradients of x, W and b, each where it is wanted.
-    fn backward(
+    fn gradients(
         &self,
-        x: &Tensor,
-        weight: &Tensor,
+        [x, weight]: [&Tensor; 2],
         bias: Option<&Tensor>,
         result: &Tensor,
         grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    ) -> Result<[Option<Tensor>; 3]> {
         let dims = dims(x.shape(), weight.shape())?;
-        let grad = grad.contiguous()?;
         let masked = if self.relu {
-            Some(with_ref(result, |y| with_ref(&grad, |g| Ok(mask(y, g))))?)
+            Some(with_ref(result, |y| with_ref(grad, |g| Ok(mask(y, g))))?)
         } else {
             None
         };
-        with_ref(&grad, |grad| {
+        with_ref(grad, |grad| {
             let g = masked.as_deref().unwrap_or(grad);
             let rows = Matrix::new(g, dims.rows, dims.outputs);
             let product = |like: &Tensor, a: Matrix, b: &Tensor, shape: (usize, usize)| {
@@ -126,73 +127,47 @@ impl Linear {
                 .filter(|b| wanted(b))
                 .map(|b| tensor(column_sums(g, dims.outputs), b.shape()))
                 .transpose()?;
-            let dw = dw.map(|dw| hand_over(weight, dw)).transpose()?.flatten();
-            let db = bias
-                .zip(db)
-                .map(|(b, db)| hand_over(b, db))
-                .transpose()?
-                .flatten();
-            Ok((dx, dw, db))
+            Ok([dx, dw, db])
         })
     }
 }
 
-impl CustomOp2 for Linear {
+impl Fused<2> for Linear {
     fn name(&self) -> &'static str {
         "linear"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (x, weight) = (slice(x, x_layout)?, slice(weight, weight_layout)?);
-        self.forward((x, x_layout), (weight, weight_layout), None)
+    fn forward(&self, [x, weight]: [Operand; 2]) -> Result<(Vec<f32>, Shape)> {
+        self.map([x, weight], None)
     }
 
-    fn bwd(
+    fn backward(
         &self,
-        x: &Tensor,
-        weight: &Tensor,
+        [x, weight]: [&Tensor; 2],
         result: &Tensor,
         grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (dx, dw, _) = self.backward(x, weight, None, result, grad)?;
-        Ok((dx, dw))
+    ) -> Result<[Option<Tensor>; 2]> {
+        let [dx, dw, _] = self.gradients([x, weight], None, result, grad)?;
+        Ok([dx, dw])
     }
 }
 
-impl CustomOp3 for Linear {
+impl Fused<3> for Linear {
     fn name(&self) -> &'static str {
         "linear"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (x, weight) = (slice(x, x_layout)?, slice(weight, weight_layout)?);
-        let bias = slice(bias, bias_layout)?;
-        self.forward((x, x_layout), (weight, weight_layout), Some(bias))
+    fn forward(&self, [x, weight, bias]: [Operand; 3]) -> Result<(Vec<f32>, Shape)> {
+        self.map([x, weight], Some(bias))
     }
 
-    fn bwd(
+    fn backward(
         &self,
-        x: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
+        [x, weight, bias]: [&Tensor; 3],
         result: &Tensor,
         grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        self.backward(x, weight, Some(bias), result, grad)
+    ) -> Result<[Option<Tensor>; 3]> {
+        self.gradients([x, weight], Some(bias), result, grad)
     }
 }
 

@@ -4,13 +4,13 @@
 //! With [i, f, g, o] = W_ih·x_t + b_ih + W_hh·h_(t−1) + b_hh: c_t = σ(f)·c_(t−1) + σ(i)·tanh(g) and
 //! h_t = σ(o)·tanh(c_t), from h_0 = c_0 = 0. Order, names and shapes are those of `torch.nn.LSTM`.
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
 
-use super::{add, lstm_cpu::Recurrence};
+use super::{add, lstm_cpu::Recurrence, side_by_side};
 use crate::kernel::{
-    autograd::{Params, apply1, apply3, hand_over, tape},
+    autograd::{Fused, Operand, Role, apply},
     composed,
-    memory::{fused, output, slice, tensor, with_ref},
+    memory::{fused, output, tensor, with_ref},
 };
 
 /// All hidden states [n, t, h] for x [n, t, i], with `weights` W_ih `[4h, i]` and W_hh `[4h, h]` and
@@ -35,49 +35,16 @@ pub fn lstm(x: &Tensor, weights: [&Tensor; 2], biases: [&Tensor; 2]) -> Result<T
     if !fused(x) {
         return composed::lstm(x, weights, biases);
     }
-    let [ih, hh] = weights.map(Tensor::contiguous);
-    let weight = tape::apply2(&ih?, &hh?, SideBySide)?;
+    let weight = side_by_side(weights[0], weights[1])?;
     let bias = add(biases[0], biases[1])?;
-    apply3(x, [&weight, &bias], Params::Rounded, Recurrence::default())
-}
-
-/// [a, b] of matrices with the same number of rows.
-struct SideBySide;
-
-impl CustomOp2 for SideBySide {
-    fn name(&self) -> &'static str {
-        "side-by-side"
-    }
-
-    fn cpu_fwd(
-        &self,
-        a: &CpuStorage,
-        a_layout: &Layout,
-        b: &CpuStorage,
-        b_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let ((rows, left), (_, right)) = (a_layout.shape().dims2()?, b_layout.shape().dims2()?);
-        let mut out = Vec::with_capacity(rows * (left + right));
-        let (a, b) = (slice(a, a_layout)?, slice(b, b_layout)?);
-        for row in 0..rows {
-            out.extend_from_slice(&a[row * left..][..left]);
-            out.extend_from_slice(&b[row * right..][..right]);
-        }
-        output(out, (rows, left + right))
-    }
-
-    fn bwd(
-        &self,
-        a: &Tensor,
-        b: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (left, right) = (a.dim(1)?, b.dim(1)?);
-        let part = |first, count| grad.narrow(1, first, count)?.contiguous();
-        let (da, db) = (part(0, left)?, part(left, right)?);
-        Ok((hand_over(a, da)?, hand_over(b, db)?))
-    }
+    apply(
+        [
+            (x, Role::Input),
+            (&weight, Role::Rounded),
+            (&bias, Role::Rounded),
+        ],
+        Recurrence::default(),
+    )
 }
 
 /// The last state [n, h] of x [n, t, h].
@@ -88,39 +55,44 @@ pub fn last(x: &Tensor) -> Result<Tensor> {
     if !fused(x) {
         return composed::last(x);
     }
-    apply1(x, Last)
+    apply([(x, Role::Input)], Last)
 }
 
 struct Last;
 
-impl CustomOp1 for Last {
+impl Fused<1> for Last {
     fn name(&self) -> &'static str {
         "last"
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (n, steps, width) = layout.shape().dims3()?;
+    fn forward(&self, [x]: [Operand; 1]) -> Result<(Vec<f32>, Shape)> {
+        let (n, steps, width) = x.shape.dims3()?;
         if steps == 0 {
             bail!("a sequence without steps has no last state")
         }
         let mut out = Vec::with_capacity(n * width);
-        for sample in slice(storage, layout)?.chunks_exact((steps * width).max(1)) {
+        for sample in x.values.chunks_exact((steps * width).max(1)) {
             out.extend_from_slice(&sample[(steps - 1) * width..]);
         }
         output(out, (n, width))
     }
 
-    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+    fn backward(
+        &self,
+        [x]: [&Tensor; 1],
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<[Option<Tensor>; 1]> {
         let (_, steps, width) = x.dims3()?;
         let mut out = vec![0.0; x.elem_count()];
-        with_ref(&grad.contiguous()?, |grad| {
+        with_ref(grad, |grad| {
             let samples = out.chunks_exact_mut((steps * width).max(1));
             for (to, from) in samples.zip(grad.chunks_exact(width.max(1))) {
                 to[(steps - 1) * width..].copy_from_slice(from);
             }
             Ok(())
         })?;
-        Ok(Some(tensor(out, x.shape())?))
+        Ok([Some(tensor(out, x.shape())?)])
     }
 }
 

@@ -8,14 +8,14 @@
 
 use std::sync::Mutex;
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use super::linear::column_sums;
 use crate::kernel::{
-    autograd::hand_over,
+    autograd::{Fused, Operand},
     gemm::{Block, Epilogue, Finish, Left, Matrix, Right, multiply, packed, prefetch, width},
-    memory::{output, slice, tensor, uninit, wanted, with_ref},
+    memory::{output, tensor, uninit, wanted, with_ref},
     simd::{
         dispatch,
         math::{sigmoid, tanh},
@@ -295,24 +295,15 @@ fn cell_back(
     }
 }
 
-impl CustomOp3 for Recurrence {
+impl Fused<3> for Recurrence {
     fn name(&self) -> &'static str {
         "lstm"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let dims = Dims::new(x_layout.shape(), weight_layout.shape(), bias_layout.shape())?;
-        let (x, weight) = (slice(x, x_layout)?, slice(weight, weight_layout)?);
-        let (bias, h, both) = (slice(bias, bias_layout)?, dims.hidden, dims.joint());
-        let weights = packed(Matrix::new(weight, 4 * h, both).t());
+    fn forward(&self, [x, weight, bias]: [Operand; 3]) -> Result<(Vec<f32>, Shape)> {
+        let dims = Dims::new(x.shape, weight.shape, bias.shape)?;
+        let (h, both) = (dims.hidden, dims.joint());
+        let weights = packed(Matrix::new(weight.values, 4 * h, both).t());
         let rows = dims.samples * dims.steps;
         let mut out = uninit(rows * h);
         let (mut joint, mut gates) = (uninit(rows * both), uninit(rows * 4 * h));
@@ -321,10 +312,10 @@ impl CustomOp3 for Recurrence {
             .par_chunks_mut(dims.part(both))
             .zip(gates.par_chunks_mut(dims.part(4 * h)))
             .zip(cells.par_chunks_mut(dims.part(h)));
-        let groups = x.par_chunks(dims.part(dims.inputs)).zip(kept);
+        let groups = x.values.par_chunks(dims.part(dims.inputs)).zip(kept);
         out.par_chunks_mut(dims.part(h)).zip(groups).for_each(
             |(out, (x, ((joint, gates), cells)))| {
-                dims.forward((x, &weights, bias), out, (joint, gates, cells));
+                dims.forward((x, &weights, bias.values), out, (joint, gates, cells));
             },
         );
         if let Ok(mut kept) = self.kept.lock() {
@@ -337,14 +328,12 @@ impl CustomOp3 for Recurrence {
         output(out, (dims.samples, dims.steps, h))
     }
 
-    fn bwd(
+    fn backward(
         &self,
-        x: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
+        [x, weight, bias]: [&Tensor; 3],
         _: &Tensor,
         grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    ) -> Result<[Option<Tensor>; 3]> {
         let dims = Dims::new(x.shape(), weight.shape(), bias.shape())?;
         let (rows, h, both) = (dims.samples * dims.steps, dims.hidden, dims.joint());
         let kept = self.kept.lock().ok().and_then(|mut kept| kept.take());
@@ -359,7 +348,7 @@ impl CustomOp3 for Recurrence {
         let dx = with_ref(weight, |weight| {
             let weight = Matrix::new(weight, 4 * h, both);
             let past = packed(weight.columns(dims.inputs..both));
-            with_ref(&grad.contiguous()?, |g| {
+            with_ref(grad, |g| {
                 let cells = cells.par_chunks(dims.part(h));
                 let groups = cells.zip(g.par_chunks(dims.part(h)));
                 slopes
@@ -388,15 +377,15 @@ impl CustomOp3 for Recurrence {
                 Matrix::new(&joint, rows, both),
             );
             multiply(&mut dw, slopes.t(), joint, Epilogue::default());
-            hand_over(weight, tensor(dw, weight.shape())?)?
+            Some(tensor(dw, weight.shape())?)
         } else {
             None
         };
         let db = if wanted(bias) {
-            hand_over(bias, tensor(column_sums(&slopes, 4 * h), bias.shape())?)?
+            Some(tensor(column_sums(&slopes, 4 * h), bias.shape())?)
         } else {
             None
         };
-        Ok((dx, dw, db))
+        Ok([dx, dw, db])
     }
 }

@@ -5,14 +5,14 @@
 
 use std::sync::OnceLock;
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use crate::kernel::{
-    autograd::apply1,
+    autograd::{Fused, Operand, Role, apply},
     composed,
     conv2d::{Pool, pool_image, unpool_image},
-    memory::{fused, output, slice, tensor, with_ref},
+    memory::{fused, output, tensor, with_ref},
 };
 
 /// Maxima of the windows: [n, h, w, c] → [n, h', w', c] with h' = (h − kernel) / stride + 1,
@@ -23,7 +23,7 @@ use crate::kernel::{
 pub fn max_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
     if fused(x) {
         let argmax = OnceLock::new();
-        apply1(x, MaxPool { pool, argmax })
+        apply([(x, Role::Input)], MaxPool { pool, argmax })
     } else {
         composed::max_pool2d(x, pool)
     }
@@ -34,14 +34,13 @@ struct MaxPool {
     argmax: OnceLock<Vec<u16>>,
 }
 
-impl CustomOp1 for MaxPool {
+impl Fused<1> for MaxPool {
     fn name(&self) -> &'static str {
         "max-pool2d"
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = slice(storage, layout)?;
-        let (n, w, (height, width)) = self.pool.on(layout.shape())?;
+    fn forward(&self, [x]: [Operand; 1]) -> Result<(Vec<f32>, Shape)> {
+        let (n, w, (height, width)) = self.pool.on(x.shape)?;
         let pooled = w.channels * height * width;
         let mut out = vec![0.0; n * pooled];
         let mut argmax = vec![0; out.len()];
@@ -49,7 +48,7 @@ impl CustomOp1 for MaxPool {
             .par_chunks_mut(pooled.max(1))
             .zip(argmax.par_chunks_mut(pooled.max(1)));
         outputs
-            .zip(x.par_chunks(w.image().max(1)))
+            .zip(x.values.par_chunks(w.image().max(1)))
             .for_each(|((out, argmax), image)| {
                 pool_image(&w, (height, width), image, out, argmax);
             });
@@ -58,14 +57,19 @@ impl CustomOp1 for MaxPool {
         output(out, (n, height, width, w.channels))
     }
 
-    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+    fn backward(
+        &self,
+        [x]: [&Tensor; 1],
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<[Option<Tensor>; 1]> {
         let (_, w, places) = self.pool.on(x.shape())?;
         let Some(argmax) = self.argmax.get() else {
             bail!("backward of a pooling that never ran")
         };
         let pooled = (w.channels * places.0 * places.1).max(1);
         let mut out = vec![0.0; x.elem_count()];
-        with_ref(&grad.contiguous()?, |grad| {
+        with_ref(grad, |grad| {
             let inputs = argmax.par_chunks(pooled).zip(grad.par_chunks(pooled));
             out.par_chunks_mut(w.image().max(1))
                 .zip(inputs)
@@ -75,7 +79,7 @@ impl CustomOp1 for MaxPool {
                 });
             Ok(())
         })?;
-        Ok(Some(tensor(out, x.shape())?))
+        Ok([Some(tensor(out, x.shape())?)])
     }
 }
 

@@ -1,13 +1,13 @@
 //! Channels of zeros after an image's own: the shortcut of a residual network that has no parameters
 //! (He et al. 2016, option A).
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use crate::kernel::{
-    autograd::apply1,
+    autograd::{Fused, Operand, Role, apply},
     composed,
-    memory::{fused, output, slice, tensor, with_ref},
+    memory::{fused, output, tensor, with_ref},
 };
 use crate::units::counted;
 
@@ -26,7 +26,7 @@ pub fn pad_channels(x: &Tensor, channels: usize) -> Result<Tensor> {
             counted(own as u64, "channel")
         )
     }
-    apply1(x, Pad { channels })
+    apply([(x, Role::Input)], Pad { channels })
 }
 
 struct Pad {
@@ -49,24 +49,29 @@ fn resized(rows: &[f32], count: usize, own: usize, width: usize) -> Vec<f32> {
     out
 }
 
-impl CustomOp1 for Pad {
+impl Fused<1> for Pad {
     fn name(&self) -> &'static str {
         "pad-channels"
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (n, height, width, own) = layout.shape().dims4()?;
-        let x = slice(storage, layout)?;
+    fn forward(&self, [x]: [Operand; 1]) -> Result<(Vec<f32>, Shape)> {
+        let (n, height, width, own) = x.shape.dims4()?;
+        let x = x.values;
         let out = resized(x, n * height * width, own, self.channels);
         output(out, (n, height, width, self.channels))
     }
 
-    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+    fn backward(
+        &self,
+        [x]: [&Tensor; 1],
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<[Option<Tensor>; 1]> {
         let (n, height, width, own) = x.dims4()?;
-        let out = with_ref(&grad.contiguous()?, |grad| {
+        let out = with_ref(grad, |grad| {
             Ok(resized(grad, n * height * width, self.channels, own))
         })?;
-        Ok(Some(tensor(out, x.shape())?))
+        Ok([Some(tensor(out, x.shape())?)])
     }
 }
 

@@ -3,13 +3,13 @@
 //! p = e^{z − max z} / Σ e^{z − max z}. Backward: ∂z = p·(g − Σ g·p) for softmax,
 //! ∂z = g − softmax(z)·Σ g for its logarithm.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use crate::kernel::{
-    autograd::{apply1, widened},
+    autograd::{Fused, Operand, Role, apply, widened},
     composed,
-    memory::{CHUNK, fused, output, slice, tensor, with_ref},
+    memory::{CHUNK, fused, output, tensor, with_ref},
     simd::{dispatch, lanes, math::exp},
 };
 
@@ -19,7 +19,7 @@ use crate::kernel::{
 /// Where the tensor is a scalar, or the device fails.
 pub fn softmax(x: &Tensor) -> Result<Tensor> {
     if fused(x) {
-        apply1(x, Softmax { log: false })
+        apply([(x, Role::Input)], Softmax { log: false })
     } else {
         widened(x, composed::softmax)
     }
@@ -31,7 +31,7 @@ pub fn softmax(x: &Tensor) -> Result<Tensor> {
 /// Where the tensor is a scalar, or the device fails.
 pub fn log_softmax(x: &Tensor) -> Result<Tensor> {
     if fused(x) {
-        apply1(x, Softmax { log: true })
+        apply([(x, Role::Input)], Softmax { log: true })
     } else {
         widened(x, composed::log_softmax)
     }
@@ -97,14 +97,14 @@ impl Softmax {
     }
 }
 
-impl CustomOp1 for Softmax {
+impl Fused<1> for Softmax {
     fn name(&self) -> &'static str {
         "softmax"
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let z = slice(storage, layout)?;
-        let width = width(layout.shape())?;
+    fn forward(&self, [x]: [Operand; 1]) -> Result<(Vec<f32>, Shape)> {
+        let z = x.values;
+        let width = width(x.shape)?;
         let chunk = (CHUNK / width).max(1) * width;
         let mut out = vec![0.0; z.len()];
         let pairs = out.par_chunks_mut(chunk).zip(z.par_chunks(chunk));
@@ -118,15 +118,20 @@ impl CustomOp1 for Softmax {
                 },
             );
         });
-        output(out, layout.shape())
+        output(out, x.shape)
     }
 
-    fn bwd(&self, _: &Tensor, result: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+    fn backward(
+        &self,
+        [_]: [&Tensor; 1],
+        result: &Tensor,
+        grad: &Tensor,
+    ) -> Result<[Option<Tensor>; 1]> {
         let width = width(result.shape())?;
         let chunk = (CHUNK / width).max(1) * width;
         let mut out = vec![0.0; result.elem_count()];
         with_ref(result, |y| {
-            with_ref(&grad.contiguous()?, |g| {
+            with_ref(grad, |g| {
                 let inputs = y.par_chunks(chunk).zip(g.par_chunks(chunk));
                 out.par_chunks_mut(chunk)
                     .zip(inputs)
@@ -144,7 +149,7 @@ impl CustomOp1 for Softmax {
                 Ok(())
             })
         })?;
-        Ok(Some(tensor(out, result.shape())?))
+        Ok([Some(tensor(out, result.shape())?)])
     }
 }
 

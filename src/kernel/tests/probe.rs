@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 
-use crate::kernel::autograd::tape;
+use crate::kernel::autograd::Tape;
 use crate::rng::{Purpose, Stream};
 
 /// `n` reproducible numbers in [−1, 1).
@@ -55,9 +55,9 @@ pub fn autograd(inputs: &[Var], f: &dyn Fn(&[Tensor]) -> Result<Tensor>) -> (Ten
 /// Whether the tape's own backward pass takes the scalar that `f` makes. Fails where it does and
 /// its gradients of `inputs` are not those of Candle's.
 pub fn taped(what: &str, inputs: &[&Tensor], f: &dyn Fn() -> Result<Tensor>) -> bool {
-    tape::record();
+    let tape = Tape::record();
     let result = f().unwrap();
-    let Some(own) = tape::backward(&result, result.ones_like().unwrap()).unwrap() else {
+    let Some(own) = tape.own(&result, result.ones_like().unwrap()).unwrap() else {
         return false;
     };
     // Anew: some operations give away what they kept.

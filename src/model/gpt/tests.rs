@@ -7,7 +7,7 @@ use candle_core::{DType, Device};
 use super::*;
 use crate::field::Field;
 use crate::kernel::{
-    Grads, Param, cross_entropy,
+    Grads, Param, Tape, cross_entropy,
     probe::{close, flat},
 };
 
@@ -75,7 +75,7 @@ fn logits_and_gradients_are_those_of_pytorch() {
         let loss = (sum / case.ids.len() as f64).unwrap();
         close("loss", &flat(&loss), &[case.loss], 1e-6);
         let mut grads = Grads::new(&params).unwrap();
-        grads.backward(&loss, 1.0, &params).unwrap();
+        grads.backward(Tape::record(), &loss, 1.0, &params).unwrap();
         for (i, param) in params.iter().enumerate() {
             let want = &case.grads[param.name()];
             close(param.name(), &flat(grads.get(i)), want, 2e-6);

@@ -13,10 +13,10 @@ use crate::{error::KeyFault, task::Task};
 /// The loss with its weights, where it had to be given some.
 type Loaded = std::result::Result<Option<Arc<dyn LossSpec>>, KeyFault>;
 
-/// Binary cross-entropy on logits: −pos_weight·y·ln σ(z) − (1 − y)·ln(1 − σ(z)), the mean over
-/// samples and outputs. For two classes the model gets a single output, the logit of the second
-/// class; for labels, the default of a multi-label classification, and for a regression, every
-/// target is a probability in 0–1 of its own.
+/// Binary cross-entropy on logits. The loss is −pos_weight·y·ln σ(z) − (1 − y)·ln(1 − σ(z)), the
+/// mean over samples and outputs. For two classes the model has a single output, the logit of the
+/// second class. For labels (the default of a multi-label classification) and for a regression,
+/// every target is a probability in 0–1 of its own.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bce {

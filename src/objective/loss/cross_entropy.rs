@@ -13,8 +13,9 @@ use crate::{error::KeyFault, kernel, task::Task};
 /// The loss with its weights, where it had to be given some.
 type Loaded = std::result::Result<Option<Arc<dyn LossSpec>>, KeyFault>;
 
-/// Cross-entropy: −ln of the probability that the softmax gives to the target's class, the mean
-/// over samples (or tokens), weighted by class. The default of a classification.
+/// Cross-entropy of the softmax with the target's class. The loss is −ln of the probability that
+/// the softmax gives to the class; the mean over samples (or tokens), weighted by class. The
+/// default of a classification.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CrossEntropy {

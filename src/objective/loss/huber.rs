@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{LossSpec, pointwise, spec::misfit};
 use crate::{error::KeyFault, task::Task};
 
-/// Huber's loss: with d = z − y, d²/2 where |d| ≤ delta and delta·(|d| − delta/2) beyond, the mean
-/// over samples and targets. Quadratic near the target, linear for outliers (Huber 1964).
+/// Huber's loss: quadratic near the target, linear for outliers. With d = z − y it is d²/2 where
+/// |d| ≤ delta, and delta·(|d| − delta/2) beyond; the mean over samples and targets (Huber 1964).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Huber {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{LossSpec, pointwise, spec::misfit};
 use crate::{error::KeyFault, task::Task};
 
-/// Mean absolute error: |z − y|, the mean over samples and targets; robust against outliers.
+/// Mean absolute error: |z − y|, robust against outliers. The mean over samples and targets.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mae {}

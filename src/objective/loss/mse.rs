@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{LossSpec, pointwise, spec::misfit};
 use crate::{error::KeyFault, task::Task};
 
-/// Mean squared error: (z − y)², the mean over samples and targets. The default of a regression.
+/// Mean squared error: (z − y)². The mean over samples and targets. The default of a regression.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mse {}

@@ -14,68 +14,68 @@ use crate::{error::KeyFault, task::Task};
 pub const METRICS: [(&str, &str); 17] = [
     (
         "accuracy",
-        "share of samples whose class has the largest output; of labels, share of samples whose labels are all right",
+        "Share of samples with the right class. For labels: share of samples whose labels are all right.",
     ),
     (
         "balanced_accuracy",
-        "recall averaged over the classes that have a sample",
+        "Mean over the classes of their recall. Classes without a sample are left out.",
     ),
     (
         "top_<k>",
-        "share of samples whose class is among the k largest outputs, e.g. `top_5`",
+        "Share of samples whose class is among the k largest outputs. For example `top_5`.",
     ),
     (
         "precision",
-        "share of a class's predictions that are right, averaged over classes (macro); `precision_micro`, `precision_weighted`, and `precision_none` for each class by itself",
+        "Share of a class's predictions that are right. The mean over classes (macro), or `precision_micro`, `precision_weighted`; `precision_none` gives each class its own number.",
     ),
     (
         "recall",
-        "share of a class's samples that are found, averaged over classes (macro); `recall_micro`, `recall_weighted`, and `recall_none` for each class by itself",
+        "Share of a class's samples that are found. The mean over classes (macro), or `recall_micro`, `recall_weighted`; `recall_none` gives each class its own number.",
     ),
     (
         "f1",
-        "F1 averaged over classes (macro); `f1_micro`, `f1_weighted`, and `f1_none` for each class by itself",
+        "F1, the harmonic mean of precision and recall. The mean over classes (macro), or `f1_micro`, `f1_weighted`; `f1_none` gives each class its own number.",
     ),
     (
         "auc",
-        "area under the ROC curve: of two classes of the second, of more the mean of each against the rest; NaN where a class has no sample; keeps 9 bytes of each sample and class until the split is done",
+        "Area under the ROC curve. Of two classes it is that of the second; of more the mean of each against the rest. NaN where a class has no sample. It keeps 9 bytes of each sample and class until the split is done.",
     ),
     (
         "average_precision",
-        "area under the precision-recall curve: of two classes of the second, of more the mean of each against the rest; 0 for a class without a sample; keeps 9 bytes of each sample and class until the split is done",
+        "Area under the precision-recall curve. Of two classes it is that of the second; of more the mean of each against the rest. 0 for a class without a sample. It keeps 9 bytes of each sample and class until the split is done.",
     ),
     (
         "mcc",
-        "Matthews' correlation coefficient, from -1 to 1; 0 where only one class is asked or predicted",
+        "Matthews' correlation coefficient, from -1 to 1. It is 0 where there is only one class, or only one is predicted.",
     ),
     (
         "log_loss",
-        "mean of -ln of the probability of the target's class, which counts as at least 2.2e-16; lower is better",
+        "Mean of -ln of the probability of the right class. Probabilities below 2.2e-16 count as 2.2e-16. Lower is better.",
     ),
     (
         "brier",
-        "mean squared distance between probabilities and what came true: of two classes (p - y)² for the second, of more the sum over classes; lower is better",
+        "Mean squared error of the probabilities. Of two classes it is (p - y)² of the second; of more the sum over classes. Lower is better.",
     ),
     (
         "perplexity",
-        "exp of the mean negative log-likelihood; lower is better",
+        "Exponential of the mean negative log-likelihood. Lower is better.",
     ),
     (
         "rmse",
-        "root mean squared error, in the target's unit; lower is better",
+        "Root mean squared error, in the target's unit. Lower is better.",
     ),
     (
         "mae",
-        "mean absolute error, in the target's unit; lower is better",
+        "Mean absolute error, in the target's unit. Lower is better.",
     ),
     (
         "mape",
-        "mean of |error| / |target|: 0.1 is ten percent; a target of 0 counts as 2.2e-16; lower is better",
+        "Mean of |error| / |target|. A value of 0.1 is ten percent. A target of 0 counts as 2.2e-16. Lower is better.",
     ),
-    ("r2", "coefficient of determination"),
+    ("r2", "Coefficient of determination."),
     (
         "explained_variance",
-        "as r2, but an output that is off by a constant loses nothing",
+        "Share of the target's variance that is explained. It is `r2` without the constant part of the error.",
     ),
 ];
 

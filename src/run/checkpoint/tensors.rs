@@ -14,12 +14,12 @@ use serde_json::json;
 
 use super::digest::{FileDigest, Hashed};
 use crate::{
-    event::NamedArray,
+    array::NamedArray,
     run::{
         RunError,
         disk::{self, Entry},
     },
-    safetensors::{HeaderError, Stored, dtype_name, elements, header, width},
+    safetensors::{HeaderError, Stored, header},
 };
 
 /// Bytes that are collected for one write, where tensors are smaller.
@@ -29,14 +29,12 @@ const BUFFER: usize = 1 << 20;
 /// order within a width, so that every element is aligned and the bytes are always the same.
 pub fn write(path: &Entry, arrays: &[NamedArray]) -> Result<FileDigest, RunError> {
     let mut order: Vec<&NamedArray> = arrays.iter().collect();
-    order.sort_by_key(|array| (Reverse(width(array.dtype)), &array.name));
+    order.sort_by_key(|array| (Reverse(array.dtype.width()), &array.name));
     let mut header = String::from(r#"{"__metadata__":{"format":"pt"}"#);
     let mut offset = 0;
     for array in &order {
         let end = offset + array.bytes.len();
-        if elements(&array.shape).and_then(|n| n.checked_mul(width(array.dtype)))
-            != Some(array.bytes.len())
-        {
+        if array.fits(array.dtype, &array.shape).is_err() {
             let why = format_args!(
                 "tensor `{}` of shape {:?} has {} bytes",
                 array.name,
@@ -45,7 +43,7 @@ pub fn write(path: &Entry, arrays: &[NamedArray]) -> Result<FileDigest, RunError
             );
             return Err(RunError::damaged(path, why));
         }
-        let entry = json!({"dtype": dtype_name(array.dtype), "shape": array.shape, "data_offsets": [offset, end]});
+        let entry = json!({"dtype": array.dtype.name(), "shape": array.shape, "data_offsets": [offset, end]});
         header += &format!(",{}:{entry}", json!(array.name));
         offset = end;
     }
@@ -119,7 +117,7 @@ pub fn load_weights(path: &Path) -> Result<(Tensors, String), RunError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Dtype;
+    use crate::array::Dtype;
 
     /// Reads a file with this header and so many bytes of elements; its digest is right.
     fn read_with(header: &str, data: usize) -> Result<Vec<NamedArray>, String> {

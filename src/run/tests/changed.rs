@@ -105,6 +105,25 @@ fn every_change_of_what_a_killed_run_vouches_for_is_found() {
     assert!(is_whole(&run));
 }
 
+/// It has no digest in a run without a summary, and a disk that loses a write may do so before the
+/// summary takes one.
+#[test]
+fn matrices_that_are_none_are_found_without_a_digest() {
+    let root = toy::folder();
+    let run = toy::run(root.path(), 11, 24);
+    for (content, is_right) in [
+        (r#"{"format":2,"classes":["a"],"evaluations":[]}"#, true),
+        ("", false),
+        (
+            r#"{"format":2,"classes":["a"],"evaluations":[{"split":"val","of":"last","step":8,"counts":[[1,2]]}]}"#,
+            false,
+        ),
+    ] {
+        fs::write(run.join("confusion.json"), content).unwrap();
+        assert_eq!(is_whole(&run), is_right, "{content}");
+    }
+}
+
 #[test]
 fn a_run_that_has_ended_has_a_summary() {
     let root = toy::folder();

@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 use serde_json::json;
 
 use crate::{
+    array::{Dtype, NamedArray},
     direction::Direction,
     event::{
-        Best, Checkpoint, Dtype, Ending, EpochRow, EvalRow, Event, Metrics, NamedArray, Reason,
-        Sink, SinkError, Status, StepRow,
+        Best, Checkpoint, Ending, EpochRow, EvalRow, Event, Metrics, Reason, Sink, SinkError,
+        Status, StepRow,
     },
     run::{AttemptMeta, Keep, Labels, Reader, Resume, ResumeMeta, Row, RunMeta, Writer},
 };

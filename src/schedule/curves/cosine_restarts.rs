@@ -18,7 +18,7 @@ use crate::{
     units::Span,
 };
 
-/// Cosine annealing with warm restarts: cycles of changing length and height.
+/// Cosine annealing with warm restarts. Each cycle may be longer and lower than the one before.
 /// Formula: `f(u) = b + (a·shrink^i − b)·q`, with `q = (1 + cos(π·rem/length))/2`; cycle i has length
 /// `cycle·stretch^i`, of which rem is done.
 /// Source: SGDR, Loshchilov & Hutter, arXiv:1608.03983; PyTorch's `CosineAnnealingWarmRestarts`.

@@ -13,8 +13,8 @@ use crate::{
     units::Span,
 };
 
-/// Triangles between `from` and `to`: in cycle c = 1, 2, … the share s of the way rises from 0 to 1 over `up` and falls again
-/// over `down`.
+/// Triangles between `from` and `to`. In cycle c = 1, 2, … the share s rises from 0 to 1 over `up`
+/// and falls again over `down`.
 /// Formula: `f(u) = a + (b − a)·s·g` with g by `mode`.
 /// Source: Smith, arXiv:1506.01186; PyTorch's `CyclicLR`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::schedule::{Conventions, Curve, Expression, Formula, Frame, Include};
 
-/// A formula for the factor of the base, over `t` (update), `u` (step in the phase), `p` (share of the curve done), `D`
-/// (its length), `T` (the horizon), `epoch` (a fraction) and `base`, with cos, sin, exp, ln, sqrt, min, max, floor, abs
-/// and pi; `^` or `**` is power.
+/// A formula of your own. It gives the factor of the base from `t` (update), `u` (step in the
+/// phase), `p` (share of the curve done), `D` (its length), `T` (the horizon), `epoch` (a fraction)
+/// and `base`, with cos, sin, exp, ln, sqrt, min, max, floor, abs and pi. `^` and `**` are powers.
 /// Formula: `f(u) = base·expr`.
 /// Source: PyTorch's `LambdaLR`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::schedule::{Conventions, Curve, Formula, Frame, Target};
 
-/// The factor of another target at every update. Weight decay that follows `lr` falls with it; inverted, the product of both
-/// stays as it is.
+/// The factor of another target, at every update. Weight decay that follows `lr` falls with it.
+/// With `invert` the product of both stays constant.
 /// Formula: `f(t) = a·factor(t)`, or `a/factor(t)` with `invert`.
 /// Source: weight decay proportional to the learning rate, as in Loshchilov & Hutter, arXiv:1711.05101.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

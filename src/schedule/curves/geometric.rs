@@ -8,7 +8,8 @@ use crate::{
     schedule::{Curve, Formula, Frame},
 };
 
-/// A straight line on a logarithmic scale. Both ends must be above 0, so `to` or `to_value` must be there.
+/// A straight line on a logarithmic scale. Both ends must be above 0, so `to` or `to_value` must be
+/// there.
 /// Formula: `f(u) = a·(b/a)^p`.
 /// Source: NumPy's `geomspace`, step by step; the sweep of a learning-rate range test (Smith, arXiv:1506.01186).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

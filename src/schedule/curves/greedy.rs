@@ -14,8 +14,9 @@ use crate::{
     units::Span,
 };
 
-/// Less where a metric has not improved for more than `patience` evaluations, more where it has improved in every one of
-/// so many.
+/// Lowers or raises the rate as a metric stalls or improves. The rate is multiplied by `factor`
+/// when the metric has not improved for more than `patience` evaluations, and divided by it when
+/// the metric has improved in more than `patience` evaluations in a row.
 /// Formula: `f = a·s`, where the state `s` is 1, `max(min, factor·s)` after the one, `min(max, s/factor)` after the other.
 /// Source: GreedyLR (arXiv 2512.14527) as in transformers, without its smoothing and its reset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -9,7 +9,8 @@ use crate::{
     units::Span,
 };
 
-/// Decay by one over the square root of time; after a warmup as long as `scale` it goes on where the warmup ends.
+/// Decay by one over the square root of time. After a warmup as long as `scale` it continues where
+/// the warmup ends.
 /// Formula: `f(u) = a·√(s/(u + s))` with s the `scale`.
 /// Source: fairseq's and transformers' `inverse_sqrt`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

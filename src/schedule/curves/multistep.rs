@@ -12,7 +12,8 @@ use crate::{
     units::Span,
 };
 
-/// Decay at milestones, which count from the phase's start; one that is listed twice counts twice.
+/// Decay at milestones. They count from the start of the phase; a milestone that is listed twice
+/// counts twice.
 /// Formula: `f(u) = a·gamma^#{m ≤ u}`, with m each of `at`.
 /// Source: PyTorch's `MultiStepLR`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -9,8 +9,8 @@ use crate::{
     units::Span,
 };
 
-/// The schedule of the Transformer: it rises for `warmup` updates and then falls by the square root; the base is usually 1
-/// or 2.
+/// The schedule of the Transformer: a rise, then a fall. It rises for `warmup` updates and then
+/// falls by one over the square root of time. The base is usually 1 or 2.
 /// Formula: `f(u) = a·dim^−½·min(v^−½, v·W^−1.5)` with `v = u + 1` and W the `warmup`.
 /// Source: Vaswani et al., arXiv:1706.03762.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

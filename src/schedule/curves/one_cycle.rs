@@ -12,8 +12,8 @@ use crate::{
     },
 };
 
-/// The 1cycle policy: up, then down to far below where it began. With `rest_value` and `peak_value` it moves between these
-/// instead, as PyTorch does with the momentum.
+/// The 1cycle policy: up, then down to far below the start. With `rest_value` and `peak_value` it
+/// moves between these instead, as PyTorch does with the momentum.
 /// Formula: knots `a/div` at step 0, `a` at step `warmup·D − 1`, `a/(div·final_div)` at step D − 1, the last one, with
 /// `shape` between them. A peak before step 0, where `warmup·D` is less than 1, is not reached.
 /// Source: Smith & Topin, arXiv:1708.07120; PyTorch's `OneCycleLR`.

@@ -1,4 +1,4 @@
-//! `plateau`: less, whenever a metric stops improving.
+//! `plateau`: a lower rate when a metric stops improving.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,8 @@ use crate::{
     units::Span,
 };
 
-/// Less, whenever a metric has not improved for more than `patience` evaluations; what is not finite is no improvement.
+/// Lowers the rate when a metric stops improving. The rate is multiplied by `factor` when the
+/// metric has not improved for more than `patience` evaluations. NaN never improves.
 /// Formula: `f = a·s`, where the state `s` is 1 and then `max(min, factor·s)` after each such time.
 /// Source: PyTorch's `ReduceLROnPlateau`, whose relative margin is `threshold·best` where here it is `threshold·|best|`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

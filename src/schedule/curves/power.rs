@@ -9,7 +9,7 @@ use crate::{
     units::Span,
 };
 
-/// A power law of time; an exponent of −0.5 is `inverse_sqrt`.
+/// A power law of time. An exponent of −0.5 is `inverse_sqrt`.
 /// Formula: `f(u) = a·((u + s)/s)^exponent` with s the `scale`.
 /// Source: Shen et al., arXiv:2408.13359, who find an exponent of −0.51.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -12,8 +12,9 @@ use crate::{
     units::Span,
 };
 
-/// The phases of `[[schedule.phase]]`, one after the other, in each cycle anew: warm restarts with a warmup in each,
-/// repeated WSD, jagged restarts. Factors shrink and absolute values stay; percentages and "rest" are those of the cycle.
+/// Repeats the phases of `[[schedule.phase]]` in cycles. For example warm restarts with a warmup in
+/// each, repeated WSD, or jagged restarts. Factors shrink and absolute values stay; percentages and
+/// "rest" are those of the cycle.
 /// Formula: cycle i = 0, 1, … is `cycle·stretch^i` long, and the base of its phases is `a·shrink^i`.
 /// Source: Loshchilov & Hutter, arXiv:1608.03983 (SGDR), with any body.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -8,7 +8,7 @@ use crate::{
     schedule::{Curve, Formula, Frame},
 };
 
-/// The reflected exponential, which stays high for longer than a straight line (`d = 0`).
+/// The reflected exponential: high for long, then a steep fall. With `d = 0` it is a straight line.
 /// Formula: `f(u) = b + (a − b)·(1 − p)/(1 − d·p)`.
 /// Source: Chen et al., arXiv:2107.04197.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

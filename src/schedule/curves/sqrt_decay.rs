@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::schedule::{Curve, Formula, Frame};
 
-/// Decay by the square root of time: fast at first, then ever slower.
+/// Decay by the square root of time: fast at first, then slow.
 /// Formula: `f(u) = b + (a − b)·(1 − √p)`.
 /// Source: the cooldown of Hägele et al., arXiv:2405.18392; "1-sqrt" in transformers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

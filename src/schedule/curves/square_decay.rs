@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::schedule::{Curve, Formula, Frame};
 
-/// Decay by the square of time: slow at first, then ever faster.
+/// Decay by the square of time: slow at first, then fast.
 /// Formula: `f(u) = b + (a − b)·(1 − p²)`.
 /// Source: one of the cooldowns that Hägele et al. compare, arXiv:2405.18392.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,4 +1,4 @@
-//! `step`: a staircase of equal treads.
+//! `step`: a staircase of equal steps.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use crate::{
     units::Span,
 };
 
-/// Step decay: a staircase of equal treads.
+/// Step decay: a staircase of equal steps.
 /// Formula: `f(u) = a·gamma^⌊u/size⌋`.
 /// Source: PyTorch's `StepLR`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

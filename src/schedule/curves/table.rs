@@ -14,8 +14,8 @@ use crate::{
     units::Span,
 };
 
-/// A table of factors of the base, one for each point in time. Before the first point the first factor holds, after the
-/// last one the last.
+/// A table of factors of the base, one for each point in time. Before the first point the first
+/// factor holds, after the last point the last one.
 /// Formula: `f(u) = factor of the last point at or before u`, or `interp` between it and the next.
 /// Source: optax's `piecewise_interpolate_schedule`, with points in any unit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

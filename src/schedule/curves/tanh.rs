@@ -8,7 +8,7 @@ use crate::{
     schedule::{Curve, Formula, Frame, language::finite},
 };
 
-/// Decay along the hyperbolic tangent, which comes near its ends without reaching them.
+/// Decay along the hyperbolic tangent. It comes near its ends without reaching them.
 /// Formula: `f(u) = b + (a − b)·(1 − tanh(lb·(1 − p) + ub·p))/2`.
 /// Source: Hsueh et al., arXiv:1806.01593; timm's `TanhLRScheduler`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

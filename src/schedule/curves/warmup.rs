@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::schedule::{Conventions, Curve, Formula, Frame, Include, Linear, Origin};
 
-/// `linear` with `from = 0`, `to = 1` and `include = "end"`: no first update is wasted at 0, and
-/// the last update of the phase already runs at the base.
+/// A linear rise from 0 to the base. It is `linear` with `from = 0`, `to = 1` and `include =
+/// "end"`: the first update is not wasted at 0, and the last update of the phase already runs at
+/// the base.
 /// Formula: `f(u) = a + (b − a)·p`, with p = (u + 1)/D.
 /// Source: Goyal et al., arXiv:1706.02677.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -17,7 +17,7 @@ pub struct Frame {
 
 impl Frame {
     /// A span in steps, as a fraction where it is one. NaN for `rest` and wall-clock time, which
-    /// [`period_fault`] refuses.
+    /// [`period_fault`](super::period_fault) refuses.
     #[must_use]
     pub fn steps(&self, span: Span) -> f64 {
         steps(span, &self.clock).unwrap_or(f64::NAN)

@@ -2,11 +2,12 @@
 
 use super::error::RestoreError;
 use super::progress::Progress;
-use crate::event::{Checkpoint, Dtype, NamedArray, Reason};
+use crate::array::NamedArray;
+use crate::event::{Checkpoint, Reason};
 
 /// A copy of everything that training changes.
 #[derive(Debug, Clone)]
-pub(super) struct Contents {
+pub(super) struct Snapshot {
     /// Parameters, buffers and averages (`ema/…`), sorted by name.
     pub model: Vec<NamedArray>,
     /// Optimizer state, sorted by name.
@@ -18,7 +19,7 @@ pub(super) struct Contents {
 /// The state to go back to, where a checkpoint was taken between two of them.
 const ROLLBACK: &str = "rollback";
 
-impl Contents {
+impl Snapshot {
     /// BLAKE3, in hexadecimal, over names, element types, shapes and bytes of all arrays in order,
     /// then the counters as JSON. Every part is preceded by its length, so that no two states read
     /// the same.
@@ -28,7 +29,7 @@ impl Contents {
             hasher.update(&(arrays.len() as u64).to_le_bytes());
             for array in arrays {
                 part(&mut hasher, array.name.as_bytes());
-                part(&mut hasher, dtype(array.dtype).as_bytes());
+                part(&mut hasher, array.dtype.name().as_bytes());
                 hasher.update(&(array.shape.len() as u64).to_le_bytes());
                 for extent in &array.shape {
                     hasher.update(&(*extent as u64).to_le_bytes());
@@ -78,7 +79,7 @@ impl Contents {
         }
     }
 
-    /// Reads a checkpoint: its own contents, and the state to go back to where it has one.
+    /// Reads a checkpoint: its own snapshot, and the state to go back to where it has one.
     ///
     /// # Errors
     /// Where the counters are not those of this program.
@@ -100,7 +101,7 @@ impl Contents {
                 ..array.clone()
             });
         }
-        let contents = Self {
+        let snapshot = Self {
             model: checkpoint.model.clone(),
             optimizer,
             progress: serde_json::from_value(state)?,
@@ -113,7 +114,7 @@ impl Contents {
             }),
             None => None,
         };
-        Ok((contents, back))
+        Ok((snapshot, back))
     }
 }
 
@@ -123,28 +124,19 @@ fn part(hasher: &mut blake3::Hasher, bytes: &[u8]) {
     hasher.update(bytes);
 }
 
-/// The name of an element type, as safetensors has it.
-fn dtype(dtype: Dtype) -> &'static str {
-    match dtype {
-        Dtype::F32 => "F32",
-        Dtype::F64 => "F64",
-        Dtype::U32 => "U32",
-        Dtype::I64 => "I64",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::array::Dtype;
 
-    fn contents() -> Contents {
+    fn snapshot() -> Snapshot {
         let array = |name: &str, value: f32| NamedArray {
             name: name.into(),
             dtype: Dtype::F32,
             shape: vec![1],
             bytes: value.to_le_bytes().to_vec(),
         };
-        Contents {
+        Snapshot {
             model: vec![array("a", 1.0), array("b", 2.0)],
             optimizer: vec![array("a.momentum", 3.0)],
             progress: Progress::new(),
@@ -153,9 +145,9 @@ mod tests {
 
     #[test]
     fn every_part_of_the_state_changes_the_hash() {
-        let mut hashes = vec![contents().hash()];
-        let mut changed = |change: fn(&mut Contents)| {
-            let mut other = contents();
+        let mut hashes = vec![snapshot().hash()];
+        let mut changed = |change: fn(&mut Snapshot)| {
+            let mut other = snapshot();
             change(&mut other);
             hashes.push(other.hash());
         };
@@ -174,20 +166,20 @@ mod tests {
         hashes.sort();
         hashes.dedup();
         assert_eq!((hashes.len(), count), (9, 9));
-        assert_eq!(contents().hash(), contents().hash());
+        assert_eq!(snapshot().hash(), snapshot().hash());
     }
 
     #[test]
     fn a_checkpoint_reads_back_as_what_went_in() {
-        let mut earlier = contents();
+        let mut earlier = snapshot();
         earlier.progress.epoch = 7;
         for rollback in [None, Some(&earlier)] {
-            let contents = contents();
-            let hash = contents.hash();
-            let event = contents.checkpoint(0.5, hash.clone(), Reason::Signal, rollback);
-            let (back, to) = Contents::read(&event).unwrap();
+            let snapshot = snapshot();
+            let hash = snapshot.hash();
+            let event = snapshot.checkpoint(0.5, hash.clone(), Reason::Signal, rollback);
+            let (back, to) = Snapshot::read(&event).unwrap();
             assert_eq!(back.hash(), hash);
-            assert_eq!(to.map(|c| c.hash()), rollback.map(Contents::hash));
+            assert_eq!(to.map(|c| c.hash()), rollback.map(Snapshot::hash));
         }
     }
 }

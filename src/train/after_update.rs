@@ -3,19 +3,19 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::contents::Contents;
 use super::error::TrainError;
 use super::evaluate::{Measured, Split};
 use super::ledger::Activity;
 use super::order::Order;
 use super::recipe::Cadence;
 use super::session::Session;
+use super::snapshot::Snapshot;
 use super::stop::StopFlag;
 use crate::config::OnNan;
 use crate::event::{EvalRow, Event, Metrics, Reason, Sink, Status, Tested, TestedState, key};
 use crate::schedule::Change;
 
-/// What is known at the end of [`Session::settle`].
+/// What is known at the end of [`Session::after_update`].
 #[derive(Default)]
 struct Due {
     /// The watched metric has a new best value.
@@ -23,7 +23,7 @@ struct Due {
     /// `[checkpoint] every` asks for a checkpoint.
     every: bool,
     /// A copy of the state with its hash, where one was made for the epoch's row.
-    state: Option<(Contents, String)>,
+    state: Option<(Snapshot, String)>,
 }
 
 impl Session {
@@ -32,7 +32,7 @@ impl Session {
     ///
     /// A signal interrupts the evaluation; the checkpoint then says that the update is not settled,
     /// and a resumed session begins here.
-    pub(super) fn settle(
+    pub(super) fn after_update(
         &mut self,
         sink: &mut dyn Sink,
         stop: &StopFlag,
@@ -96,15 +96,15 @@ impl Session {
     fn keep_best(
         &mut self,
         reason: &Reason,
-        state: Option<&(Contents, String)>,
+        state: Option<&(Snapshot, String)>,
     ) -> Result<(), TrainError> {
         let wanted = self.recipe.test == TestedState::Best && self.recipe.data.test.is_some();
         if !wanted || !matches!(reason, Reason::Best { .. }) {
             return Ok(());
         }
         let arrays = match state {
-            Some((contents, _)) => contents.model.clone(),
-            None => self.contents()?.model,
+            Some((snapshot, _)) => snapshot.model.clone(),
+            None => self.snapshot()?.model,
         };
         self.best_state = Some((self.progress.step, arrays));
         Ok(())
@@ -240,9 +240,9 @@ impl Session {
             self.order = Order::new();
         }
         self.ledger.charge(Activity::Logging);
-        let (contents, hash) = self.hashed()?;
+        let (snapshot, hash) = self.hashed()?;
         row.state_hash.clone_from(&hash);
-        due.state = Some((contents, hash));
+        due.state = Some((snapshot, hash));
         self.ledger.charge(Activity::Checkpoint);
         sink.event(&Event::Epoch(row))?;
         Ok(())
@@ -281,11 +281,11 @@ impl Session {
     pub(super) fn hand_over(
         &mut self,
         reason: Reason,
-        state: Option<(Contents, String)>,
+        state: Option<(Snapshot, String)>,
         sink: &mut dyn Sink,
     ) -> Result<(), TrainError> {
         self.ledger.charge(Activity::Logging);
-        let (contents, hash) = match state {
+        let (snapshot, hash) = match state {
             Some(state) => state,
             None => self.hashed()?,
         };
@@ -300,7 +300,7 @@ impl Session {
             _ => saved.is_some(),
         };
         if self.recipe.on_nan == OnNan::Rollback && !chance {
-            self.back = Some(contents.clone());
+            self.back = Some(snapshot.clone());
         }
         // A resume takes the line of a last checkpoint out of the log, since a longer run has none
         // there: where the run ends here nevertheless, it is handed over once more.
@@ -308,7 +308,7 @@ impl Session {
         if !known || again {
             let back = self.back.as_ref().filter(|_| chance);
             let epoch = self.epochs_done();
-            let checkpoint = contents.checkpoint(epoch, hash.clone(), reason, back);
+            let checkpoint = snapshot.checkpoint(epoch, hash.clone(), reason, back);
             sink.event(&Event::Checkpoint(Arc::new(checkpoint)))?;
             self.checkpointed = Instant::now();
             self.saved = Some((now, hash));

@@ -9,10 +9,10 @@ use std::{
     thread::{Builder, JoinHandle},
 };
 
-use super::{Batch, DataError, batches::Maker};
+use super::{Batch, DataError, batches::Collator};
 
 /// The batches of one pass, the next few of them in memory. Dropping it ends the thread.
-pub(super) struct Ahead {
+pub(super) struct Prefetch {
     shared: Arc<Shared>,
     /// `None` where there could be no thread: it is slower then, and the batches are the same.
     thread: Option<JoinHandle<()>>,
@@ -20,7 +20,7 @@ pub(super) struct Ahead {
 
 struct Shared {
     /// Held while a batch is made and queued, so that they are queued in order.
-    maker: Mutex<Maker>,
+    collator: Mutex<Collator>,
     queue: Mutex<Queue>,
     /// There is room in the queue, or it is closed.
     room: Condvar,
@@ -36,11 +36,11 @@ struct Queue {
     closed: bool,
 }
 
-impl Ahead {
-    /// The maker's batches, so many of them ahead of the one that was taken last.
-    pub fn new(maker: Maker, most: usize) -> Self {
+impl Prefetch {
+    /// The collator's batches, so many of them ahead of the one that was taken last.
+    pub fn new(collator: Collator, most: usize) -> Self {
         let shared = Arc::new(Shared {
-            maker: Mutex::new(maker),
+            collator: Mutex::new(collator),
             queue: Mutex::default(),
             room: Condvar::new(),
             made: Condvar::new(),
@@ -62,16 +62,16 @@ impl Ahead {
         if let Some(batch) = self.shared.take() {
             return Some(batch);
         }
-        match self.shared.maker.try_lock() {
+        match self.shared.collator.try_lock() {
             // The thread may have queued one meanwhile.
-            Ok(mut maker) => self.shared.take().or_else(|| make(&mut maker)),
+            Ok(mut collator) => self.shared.take().or_else(|| make(&mut collator)),
             // It is at it.
             Err(_) => self.shared.wait(),
         }
     }
 }
 
-impl Drop for Ahead {
+impl Drop for Prefetch {
     fn drop(&mut self) {
         lock(&self.shared.queue).closed = true;
         self.shared.room.notify_one();
@@ -104,8 +104,8 @@ impl Shared {
             if waited.unwrap_or_else(PoisonError::into_inner).closed {
                 return;
             }
-            let mut maker = lock(&self.maker);
-            let Some(batch) = make(&mut maker) else {
+            let mut collator = lock(&self.collator);
+            let Some(batch) = make(&mut collator) else {
                 return;
             };
             let failed = batch.is_err();
@@ -118,8 +118,8 @@ impl Shared {
     }
 }
 
-fn make(maker: &mut Maker) -> Option<Result<Batch, DataError>> {
-    catch_unwind(AssertUnwindSafe(|| maker.next()))
+fn make(collator: &mut Collator) -> Option<Result<Batch, DataError>> {
+    catch_unwind(AssertUnwindSafe(|| collator.next()))
         .unwrap_or_else(|panic| Some(Err(worker_error(&*panic))))
 }
 

@@ -1,4 +1,4 @@
-//! Cutting the log of a resumed run where its checkpoint stands, so that it goes on as if nothing
+//! Truncates the log of a resumed run where its checkpoint stands, so that it goes on as if nothing
 //! had happened.
 
 use std::{
@@ -10,9 +10,9 @@ use super::{
     Row, RunError,
     checkpoint::Manifest,
     disk::{self, Entry},
-    draft::{Draft, reason_name},
     layout,
     log::{Log, Next, lines},
+    row_builder::{RowBuilder, reason_name},
 };
 use crate::event::{Reason, key};
 
@@ -22,7 +22,7 @@ use crate::event::{Reason, key};
 ///
 /// Commit lines of the checkpoint that a signal or the end of the run caused are cut too: an
 /// uninterrupted run has none there. Those that a crash prevented are added.
-pub fn cut(
+pub fn truncate(
     run: &Entry,
     (attempt, format): (u32, u32),
     manifest: Option<&Manifest>,
@@ -148,7 +148,13 @@ fn commit(
         if !committed.iter().any(|name| name == reason_name(reason)) {
             log.push(
                 moment,
-                &Draft::checkpoint(info.step, info.epoch, reason, &info.state_hash, info.bytes),
+                &RowBuilder::checkpoint(
+                    info.step,
+                    info.epoch,
+                    reason,
+                    &info.state_hash,
+                    info.bytes,
+                ),
             )?;
         }
     }

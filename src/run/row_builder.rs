@@ -7,7 +7,7 @@ use crate::event::{Checkpoint, EpochRow, EvalRow, Metrics, Reason, StepRow, key}
 
 /// A row that has no `seq`, `attempt` and `time` yet.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Draft {
+pub struct RowBuilder {
     /// Its kind.
     pub kind: &'static str,
     /// Updates done.
@@ -18,7 +18,7 @@ pub struct Draft {
     pub values: Vec<(Cow<'static, str>, Value)>,
 }
 
-impl Draft {
+impl RowBuilder {
     fn new(kind: &'static str, step: u64, epoch: f64) -> Self {
         Self {
             kind,
@@ -38,23 +38,23 @@ impl Draft {
     }
 
     fn put_all(self, values: &Metrics) -> Self {
-        values
-            .iter()
-            .fold(self, |draft, (key, value)| draft.put(key.clone(), *value))
+        values.iter().fold(self, |builder, (key, value)| {
+            builder.put(key.clone(), *value)
+        })
     }
 
     /// The row of an optimizer update.
     pub fn step(row: &StepRow) -> Self {
-        let mut draft = Self::new("step", row.step, row.epoch)
+        let mut builder = Self::new("step", row.step, row.epoch)
             .put(key::LR, row.lr)
             .put_all(&row.extra);
         if let Some(loss) = row.loss {
-            draft = draft.put(key::TRAIN_LOSS, loss);
+            builder = builder.put(key::TRAIN_LOSS, loss);
         }
         if let Some(norm) = row.grad_norm {
-            draft = draft.put(key::GRAD_NORM, norm);
+            builder = builder.put(key::GRAD_NORM, norm);
         }
-        draft
+        builder
             .put(key::STEP_TIME_MS, row.step_time_ms)
             .put(key::DATA_TIME_MS, row.data_time_ms)
     }
@@ -75,11 +75,11 @@ impl Draft {
 
     /// The row of an evaluation.
     pub fn eval(row: &EvalRow) -> Self {
-        let mut draft = Self::new("eval", row.step, row.epoch).put("split", row.split.clone());
+        let mut builder = Self::new("eval", row.step, row.epoch).put("split", row.split.clone());
         if let Some(step) = row.of_step {
-            draft = draft.put("of_step", step as f64);
+            builder = builder.put("of_step", step as f64);
         }
-        draft.put_all(&row.metrics)
+        builder.put_all(&row.metrics)
     }
 
     /// The row of a warning. What is too long for a line of the log is cut off.
@@ -97,14 +97,14 @@ impl Draft {
         state_hash: &str,
         bytes: u64,
     ) -> Self {
-        let draft = Self::new("checkpoint", step, epoch).put("reason", reason_name(reason));
-        let draft = match reason {
+        let builder = Self::new("checkpoint", step, epoch).put("reason", reason_name(reason));
+        let builder = match reason {
             Reason::Best { metric, value } => {
-                draft.put("metric", metric.clone()).put("value", *value)
+                builder.put("metric", metric.clone()).put("value", *value)
             }
-            _ => draft,
+            _ => builder,
         };
-        draft
+        builder
             .put("path", super::layout::checkpoint_path(step))
             .put("bytes", bytes as f64)
             .put(key::STATE_HASH, state_hash)
