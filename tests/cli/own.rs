@@ -17,7 +17,7 @@ fn components_of_ones_own_have_the_whole_tool() {
     let (program, sandbox) = (program_of("own"), Sandbox::new());
     let own = |args: &[&str]| run(&program, &sandbox, args);
     let shown = own(&["check", CONFIG]).exits(0).stdout;
-    for name in ["rings", "bumps", "hinge", "margin", "sign_sgd", "stairs"] {
+    for name in ["rings", "hinge", "margin", "sign_sgd", "stairs"] {
         assert!(shown.contains(name), "`{name}` is not in:\n{shown}");
     }
     let ran = own(&["run", CONFIG, "-q", "--format", "json"])
