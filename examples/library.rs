@@ -19,7 +19,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// From text to a prediction, with what the library has.
 fn built_in() -> Result<(), Box<dyn std::error::Error>> {
     let plan = Plan::parse(include_str!("../configs/poly.toml"), &Extensions::new())?;
-    let plan = plan.with(&["train.epochs=3"].into(), &Extensions::new())?;
+    let plan = plan.with(
+        &["train.epochs=6", "dataset.limit=300"].into(),
+        &Extensions::new(),
+    )?;
     let mut run = Run::new(&plan)?;
     run.train(&mut Vec::new(), &StopFlag::new())?;
     let blank = Tensor::zeros((1, 1, 8, 8), DType::F32, &Device::Cpu)?;

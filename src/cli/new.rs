@@ -27,7 +27,7 @@ pub struct New {
     /// Name of the experiment, whose file is NAME.toml; or of the crate, whose folder is NAME
     name: String,
     /// Write a crate
-    #[arg(long = "crate", conflicts_with_all = ["model", "dataset", "optimizer"])]
+    #[arg(long = "crate", conflicts_with_all = ["model", "dataset", "optimizer", "candle_model"])]
     is_crate: bool,
     /// Folder of trainer's sources that the crate depends on. Default: the one that this program was
     /// built from, or the registry where that is gone
@@ -53,19 +53,19 @@ impl New {
     /// # Errors
     /// An unknown type, or a file that exists or cannot be written.
     pub fn run(&self, global: &Global, out: &mut Output<'_>) -> Result<(), CliError> {
-        if self.candle_model {
-            let folder = candle_model::write(&self.name)?;
-            let folder = folder.display();
-            out.note(&format!(
-                "wrote {folder}; next: cd {folder} && cargo run --release -- run config.toml"
-            ));
-            return Ok(());
-        }
         if self.is_crate {
             package::write(Path::new(&self.name), self.trainer.as_deref())?;
             out.note(&format!(
                 "wrote {}; next: cd {}, then cargo run --release -- run own.toml",
                 self.name, self.name
+            ));
+            return Ok(());
+        }
+        if self.candle_model {
+            let folder = candle_model::write(&self.name)?;
+            let folder = folder.display();
+            out.note(&format!(
+                "wrote {folder}; next: cd {folder} && cargo run --release -- run config.toml"
             ));
             return Ok(());
         }

@@ -2,10 +2,9 @@
 
 use candle_core::Device;
 
-use super::{LaunchError, recipe};
+use super::{LaunchError, process, recipe};
 use crate::{
     config::Plan,
-    kernel,
     train::{Probed, Session},
 };
 
@@ -15,8 +14,7 @@ use crate::{
 /// # Errors
 /// Whatever keeps the model from running here.
 pub fn probe(plan: &Plan) -> Result<Probed, LaunchError> {
-    let all = || std::thread::available_parallelism().map_or(1, usize::from);
-    kernel::threads::set(plan.train.threads.unwrap_or_else(all));
+    process::set_up(plan);
     let data = plan.dataset.spec.load(&plan.dataset_keys, plan.top.seed)?;
     let mut session = Session::new(recipe::recipe(plan, data, Device::Cpu))?;
     Ok(session.probe()?)

@@ -87,16 +87,6 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// Gives parameters and buffers their first values.
-    pub(super) fn fill(&self, params: &[Param]) -> candle_core::Result<()> {
-        for param in params {
-            let own = param.init();
-            let init = self.start.get(param.name()).unwrap_or(&own);
-            param.fill_as(*init, self.seed, &self.device)?;
-        }
-        Ok(())
-    }
-
     /// Makes a recipe that trains for `epochs` at the constant learning rate `lr`, on the CPU in
     /// f32, in batches of 64, evaluates after each epoch where there is a validation split, and
     /// asks for no checkpoint before the end. Every field can be changed afterwards; `total_steps`
@@ -129,6 +119,9 @@ impl Recipe {
             schedules: constant((&*model, &io), &*optimizer, lr, &clock)?,
             model,
             io,
+            start: BTreeMap::new(),
+            found: Vec::new(),
+            allow: BTreeSet::new(),
             loss,
             metrics: Vec::new(),
             optimizer,
@@ -154,6 +147,16 @@ impl Recipe {
             on_nan: OnNan::Stop,
             checkpoint: CheckpointPolicy::default(),
         })
+    }
+
+    /// Gives parameters and buffers their first values.
+    pub(super) fn fill(&self, params: &[Param]) -> candle_core::Result<()> {
+        for param in params {
+            let own = param.init();
+            let init = self.start.get(param.name()).unwrap_or(&own);
+            param.fill_as(*init, self.seed, &self.device)?;
+        }
+        Ok(())
     }
 }
 

@@ -3,14 +3,14 @@
 use std::fs;
 
 use crate::{
-    example::{built_example, command, run},
+    example::{program_of, command, run},
     sandbox::{Outcome, Process, Sandbox, json, repository},
 };
 
 const CONFIG: &str = "examples/candle_model.toml";
 
 fn example(sandbox: &Sandbox, args: &[&str]) -> Outcome {
-    run(&built_example("candle_model"), sandbox, args)
+    run(&program_of("candle_model"), sandbox, args)
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_killed_run_goes_on_to_the_same_bits() {
     example(&whole, &args).exits(0);
     let sandbox = Sandbox::new();
     let process = Process::start(&mut command(
-        &built_example("candle_model"),
+        &program_of("candle_model"),
         &sandbox,
         &args,
     ));

@@ -10,11 +10,11 @@ use std::{
 use crate::sandbox::{Outcome, Sandbox, finish, json, repository};
 
 fn program() -> PathBuf {
-    built_example("my_model")
+    program_of("my_model")
 }
 
 /// An example's program, which `cargo test` builds; a test run that named its targets did not.
-pub fn built_example(name: &str) -> PathBuf {
+pub fn program_of(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let built = own.ancestors().nth(2).unwrap();
     let program = built.join("examples").join(name);
