@@ -158,7 +158,7 @@ fn compare(what: &str, text: &str, folder: &Path, rounds: usize) -> Result<()> {
 }
 
 /// The loop by hand; returns the last mean loss that a run would log.
-fn bare(plan: &Plan, batches: &[Vec<(Tensor, Tensor)>]) -> Result<f64> {
+fn bare(plan: &Plan, batches: &[Vec<(Inputs, Tensor)>]) -> Result<f64> {
     let builder = Builder::plan();
     let model = plan.model.spec.build(&builder, &plan.io)?;
     let params = builder.finish().params;
