@@ -32,7 +32,6 @@ pub(crate) const KNOWN_CIRCLES: &[&[&str]] = &[
         "config/repair/text.rs",
     ],
     &[
-        "data/ahead.rs",
         "data/audit.rs",
         "data/batch.rs",
         "data/batches.rs",
@@ -43,6 +42,7 @@ pub(crate) const KNOWN_CIRCLES: &[&[&str]] = &[
         "data/error.rs",
         "data/keys.rs",
         "data/loader.rs",
+        "data/prefetch.rs",
         "data/split.rs",
         "data/split/stratified.rs",
         "data/statistics.rs",
@@ -66,7 +66,6 @@ pub(crate) const KNOWN_CIRCLES: &[&[&str]] = &[
         "data/text_classes/documents.rs",
         "data/text_classes/folder.rs",
     ],
-    &["launch/hub/fetch.rs", "launch/hub/transfer.rs"],
     &["objective/metric/meant.rs", "objective/metric/registry.rs"],
     &["run/checkpoint/load.rs", "run/reader.rs"],
     &["run/create.rs", "run/writer.rs"],

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::{
-    example::{program_of, command, run},
+    example::{command, program_of, run},
     sandbox::{Outcome, Process, Sandbox, json, repository},
 };
 
@@ -69,11 +69,7 @@ fn a_killed_run_goes_on_to_the_same_bits() {
     let args = ["run", CONFIG, "-q", "--set", "checkpoint.every=\"7 steps\""];
     example(&whole, &args).exits(0);
     let sandbox = Sandbox::new();
-    let process = Process::start(&mut command(
-        &program_of("candle_model"),
-        &sandbox,
-        &args,
-    ));
+    let process = Process::start(&mut command(&program_of("candle_model"), &sandbox, &args));
     let checkpoints = || {
         let run = sandbox.run_dirs().pop()?;
         Some(fs::read_dir(run.join("checkpoints")).ok()?.count())
