@@ -180,7 +180,10 @@ mod tests {
     #[test]
     fn the_manifest_has_the_profiles_of_this_package() {
         let read = |text: &str| text.parse::<toml::Table>().unwrap();
-        let own = read(include_str!("../../../Cargo.toml"));
+        let mut own = read(include_str!("../../../Cargo.toml"));
+        // What only our own tests depend on.
+        let packages = own["profile"]["dev"]["package"].as_table_mut().unwrap();
+        packages.retain(|name, _| name == "*");
         let theirs = read(&MANIFEST.replace("TRAINER", "version = \"1\""));
         assert_eq!(own["profile"], theirs["profile"]);
     }
