@@ -42,7 +42,8 @@ pub(in crate::data) use documents::{Document, Documents, documents};
 use super::{Data, DataError, DatasetKeys, DatasetSpec, Facts, Share, SplitKeys};
 use crate::{error::KeyFault, units::FilePath};
 
-/// A CSV file, plain or gzipped; one column is the target, the others are features. 10% validation and 10% test by default, or files of their own.
+/// A CSV file: one column is the target, the others are features. It may be gzipped. 10% validation
+/// and 10% test by default, or files of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Csv {

@@ -29,7 +29,9 @@ use crate::{
     units::FilePath,
 };
 
-/// A text file, plain or gzipped, in UTF-8: every character is a token, and the next one is to be predicted at each place. The last 10% of the text are validation by default; a test split, where there is one, lies behind it.
+/// A text file whose next character is predicted at each place. Each character is a token. The file
+/// is UTF-8, plain or gzipped. The last 10% of the text are validation by default; a test split,
+/// where there is one, comes after it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Text {

@@ -30,7 +30,9 @@ use crate::{
     units::{FilePath, counted},
 };
 
-/// Documents of different lengths to classify: a folder with a sub-folder of text files for each class, or a CSV file with a column of text. 10% validation and 10% test by default.
+/// Documents of different lengths, each with a class. They are a folder with a sub-folder of text
+/// files for each class, or a CSV file with a column of text. 10% validation and 10% test by
+/// default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TextClasses {

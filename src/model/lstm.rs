@@ -11,11 +11,12 @@ use crate::{
     layer::{self, Builder, Dropout, Embedding, Last, LayerError, Linear, LinearKeys, Mode, Rows},
 };
 
-/// Long short-term memory (Hochreiter & Schmidhuber 1997) over sequences [steps, features]; an image
-/// is read row by row, from top to bottom, and a text token by token. `layers` of `hidden` units, each reading the states of
-/// the one before, with dropout after each; then the last state → linear to the outputs.
-/// Parameters as in PyTorch: `lstm1.weight_ih`, `lstm1.weight_hh`, `lstm1.bias_ih`,
-/// `lstm1.bias_hh`, `lstm2.weight_ih`, …, `out.weight`, `out.bias`; `token.weight` for texts.
+/// Long short-term memory for sequences, images and texts. An image is read row by row, from top to
+/// bottom, a text token by token. `layers` of `hidden` units, each reading the states of the one
+/// before, with dropout after each; then the last state → linear to the outputs (Hochreiter &
+/// Schmidhuber 1997). Parameters as in PyTorch: `lstm1.weight_ih`, `lstm1.weight_hh`,
+/// `lstm1.bias_ih`, `lstm1.bias_hh`, `lstm2.weight_ih`, …, `out.weight`, `out.bias`; `token.weight`
+/// for texts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lstm {

@@ -13,9 +13,10 @@ use crate::layer::{
     Activate, Activation, Builder, Dropout, Flatten, LayerError, Linear, LinearKeys, Mode,
 };
 
-/// Multi-layer perceptron: the sample as one row of numbers, then for each hidden width linear →
-/// norm → activation → dropout, then linear to the outputs. Parameters: `fc1.weight`, `fc1.bias`,
-/// `norm1.weight`, …, `out.weight`, `out.bias`; with `embed`, `embed1.weight`, … before them.
+/// Multi-layer perceptron for samples of any shape. A sample is one row of numbers; for each hidden
+/// width: linear → norm → activation → dropout; then linear to the outputs. Parameters:
+/// `fc1.weight`, `fc1.bias`, `norm1.weight`, …, `out.weight`, `out.bias`; with `embed`,
+/// `embed1.weight`, … before them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mlp {

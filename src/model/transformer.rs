@@ -15,12 +15,12 @@ use crate::{
     layer::{Builder, Dropout, Embedding, LayerError, LayerNorm, Linear, LinearKeys, Mean, Mode},
 };
 
-/// Transformer encoder (Vaswani et al. 2017, its norms before each branch) for texts as a whole:
-/// embeddings of token and place, then `layers` blocks of layer norm → self-attention → sum, layer
-/// norm → linear 4·`width` → gelu → linear → sum; at the end layer norm, the mean over the text's
-/// tokens, and a linear map to the outputs. Weights begin as those of `gpt`. Parameters:
-/// `token.weight`, `position.weight`, `block1.norm1.weight`, `block1.attention.qkv.weight`, …,
-/// `norm.weight`, `out.weight`, `out.bias`.
+/// Transformer encoder that classifies whole texts. Embeddings of token and place, then `layers`
+/// blocks of layer norm → self-attention → sum, layer norm → linear 4·`width` → gelu → linear →
+/// sum; at the end layer norm, the mean over the text's tokens, and a linear map to the outputs
+/// (Vaswani et al. 2017, with the norms before each branch). Weights begin as those of `gpt`.
+/// Parameters: `token.weight`, `position.weight`, `block1.norm1.weight`,
+/// `block1.attention.qkv.weight`, …, `norm.weight`, `out.weight`, `out.bias`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Transformer {

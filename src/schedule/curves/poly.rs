@@ -8,8 +8,7 @@ use crate::{
     schedule::{Curve, Formula, Frame, above_zero, at_least_zero},
 };
 
-/// Polynomial decay, the poly policy of semantic segmentation. DeepLab and PSPNet use `power =
-/// 0.9`.
+/// Polynomial decay, the poly policy of semantic segmentation. DeepLab uses a `power` of 0.9.
 /// Formula: `f(u) = b + (a − b)·(1 − p^k)^power`, with k = `k_decay`.
 /// Source: PyTorch's `PolynomialLR`; k-decay is Zhang & Li, arXiv:2004.05909.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
