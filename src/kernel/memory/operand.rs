@@ -4,7 +4,7 @@
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Tensor, bail};
 
 /// Returns whether an operation on this tensor goes to the fused CPU kernels: f32 in CPU memory, or
-/// a type that [`mixed`](super::mixed) widens to it. Anything else is composed of Candle's own
+/// a type that [`autograd`](crate::kernel::autograd) widens to it. Anything else is made of Candle's own
 /// operations.
 #[must_use]
 pub fn fused(tensor: &Tensor) -> bool {

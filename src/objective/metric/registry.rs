@@ -165,7 +165,7 @@ fn at_type(fault: KeyFault) -> KeyFault {
 /// The metric of a name.
 ///
 /// ```
-/// use trainer::objective::{Targets, metric};
+/// use trainer::{objective::metric, task::Targets};
 /// let mut top = metric("top_2")?.start(3);
 /// top.add(&[0.1, 0.7, 0.2, 0.1, 0.7, 0.2], 3, &Targets::Classes(vec![2, 0]));
 /// assert_eq!(top.value(), 0.5);

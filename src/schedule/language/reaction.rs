@@ -1,5 +1,5 @@
-//! What phases that follow a metric remember: [`Plateau`](super::Plateau) and
-//! [`Greedy`](super::Greedy).
+//! What phases that follow a metric remember: [`Plateau`](crate::schedule::Plateau) and
+//! [`Greedy`](crate::schedule::Greedy).
 //!
 //! The schedule stays a function of the update index: a [`Reaction`] is the list of changes so far,
 //! each with the update from which it is in force.
