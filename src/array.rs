@@ -28,7 +28,7 @@ pub enum Dtype {
     I64,
 }
 
-/// Why an array is not the one that is wanted.
+/// The difference between an array and the one that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Misfit {
     /// Another element type or shape.

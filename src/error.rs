@@ -6,7 +6,7 @@
 /// A message and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// What is wrong: a lowercase fragment, values in backticks.
+    /// The fault: a lowercase fragment, values in backticks.
     pub message: String,
     /// The remedy.
     pub hint: Option<String>,
@@ -58,9 +58,9 @@ impl std::error::Error for Fault {}
 pub struct KeyFault {
     /// Path inside the component's table, such as `hidden[1]` or `split.val`; empty for the table.
     pub key: String,
-    /// What is wrong: a lowercase fragment, values in backticks.
+    /// The fault: a lowercase fragment, values in backticks.
     pub message: String,
-    /// What to do about it.
+    /// The remedy.
     pub hint: Option<String>,
     /// Whether the run may start all the same.
     pub severity: Severity,

@@ -15,11 +15,11 @@ pub struct Field {
     pub shape: Vec<usize>,
     /// True where samples may have fewer places than `shape[0]`, but one at least.
     pub varies: bool,
-    /// What its values are.
+    /// The kind of its values.
     pub kind: Kind,
 }
 
-/// What the values of a field are.
+/// The kind of a field's values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// Numbers, f32.

@@ -108,7 +108,7 @@ impl<M: CandleModel> Model for Network<M> {
     }
 }
 
-/// What Candle says, without the backtrace that it carries.
+/// Returns Candle's message without its backtrace.
 fn words(error: &candle_core::Error) -> String {
     match error {
         candle_core::Error::WithBacktrace { inner, .. } => words(inner),

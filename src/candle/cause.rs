@@ -1,4 +1,4 @@
-//! Why no gradient reaches a parameter: the operations of `candle_nn` that have no backward pass.
+//! The operations of `candle_nn` that have no backward pass: they keep gradients from parameters.
 
 use crate::layer::{Architecture, LayerInfo};
 

@@ -16,7 +16,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// What `param` was asked for with.
+    /// The hint with which `param` was asked for.
     pub fn new(param: &Param, hint: Hint, looked: bool) -> Self {
         Self {
             name: param.name().to_owned(),
@@ -59,7 +59,7 @@ pub(super) fn layers(asked: &[Asked]) -> Vec<LayerInfo> {
     order.into_iter().map(info).collect()
 }
 
-/// What a layer is, as far as its tensors tell.
+/// Returns the kind of a layer, as far as its tensors show it.
 fn kind(layer: &str, parts: &[&Asked]) -> &'static str {
     let part = |names: &[&str]| parts.iter().find(|part| names.contains(&part.leaf()));
     if part(&["running_mean", "running_var"]).is_some() {

@@ -6,7 +6,7 @@
 //! shapes are known without memory; a session runs it once more over its own parameters. Names,
 //! groups, freezing, checkpoints and reproduction are then those of every model.
 //!
-//! What can go wrong with such a model, and how it is told, is in `docs/candle.md`.
+//! `docs/candle.md` describes what can go wrong with such a model, and the messages.
 
 mod adapted;
 mod cause;

@@ -1,4 +1,4 @@
-//! What a model written for `candle_nn` has to say.
+//! The trait of a model written for `candle_nn`.
 
 use std::fmt::Debug;
 

@@ -1,9 +1,9 @@
-//! What is tried of a foreign model before its first update, and how it is told.
+//! The proofs that a foreign model must pass before its first update, and their messages.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What is tried of a model before the first update; `[model] allow` leaves it out.
+/// A proof that a model must pass before the first update; `[model] allow` leaves it out.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -15,7 +15,7 @@ pub enum Proof {
     StaleCopy,
     /// Two training passes over one batch at one step give the same numbers.
     RandomForward,
-    /// What a forward pass changes is a buffer.
+    /// A forward pass changes buffers only.
     MovingParameter,
     /// The statistics of a batch norm follow the batches.
     StillStatistics,
@@ -38,11 +38,11 @@ impl Proof {
 /// A proof that a model did not pass.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
-    /// What was tried.
+    /// The proof.
     pub proof: Proof,
-    /// What came out.
+    /// The result.
     pub message: String,
-    /// What to do about it.
+    /// The remedy.
     pub hint: String,
 }
 

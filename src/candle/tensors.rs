@@ -1,4 +1,4 @@
-//! What a constructor gets from its `VarBuilder`: for a plan views of one zero, for a session the
+//! The tensors that a constructor gets from its `VarBuilder`: for a plan views of one zero, for a session the
 //! parameters.
 
 use std::{
@@ -22,7 +22,7 @@ pub(super) struct Recorder<'a, M> {
     noted: Mutex<Noted>,
 }
 
-/// What a constructor asked for.
+/// The tensors that a constructor asked for.
 #[derive(Default)]
 pub(super) struct Noted {
     /// The parameters and buffers.

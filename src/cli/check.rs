@@ -111,7 +111,7 @@ fn passed(probed: Probed) -> Result<(), CliError> {
     }
 }
 
-/// What is wrong with the memory that the plan needs, and what to change; `None` where it fits.
+/// Returns the fault of a plan that needs more memory than there is, with what to change.
 fn memory_fault(plan: &Plan) -> Option<String> {
     let error = launch::check_memory(plan).err()?;
     Some(error.to_string().replace("; hint: ", "; "))

@@ -244,7 +244,7 @@ fn layers(plan: &Plan, fold: Option<usize>, palette: Palette) -> String {
     table.fitted(fold, palette)
 }
 
-/// What came out of trying the model on a sample.
+/// Returns the result of trying the model on a sample.
 pub fn probed(plan: &Plan, probed: &Probed) -> String {
     let (input, output) = (shape(plan.io.input()), shape(&probed.output));
     let passed = match (plan.model.spec.is_foreign(), probed.failures.is_empty()) {

@@ -112,8 +112,8 @@ pub struct ModelKeys {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(example = serde_json::json!([{ "match": "*.weight", "normal": 0.02 }]))]
     pub start: Vec<StartKeys>,
-    /// What a model written for candle_nn need not pass before its first update: docs/candle.md says
-    /// what is tried. With `no_gradient`, parameters that get no gradient keep their values.
+    /// Proofs that a model written for candle_nn need not pass before its first update; docs/candle.md
+    /// lists them. With `no_gradient`, parameters that get no gradient keep their values.
     /// Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(example = ["still_statistics"])]

@@ -122,7 +122,7 @@ impl Precision {
     }
 }
 
-/// What is done about a loss or a gradient that is not finite.
+/// The reaction to a loss or a gradient that is not finite.
 ///
 /// `Stop` ends the run as diverged. `Skip` leaves the update out, and gives up after ten in a row.
 /// `Rollback` goes back to the state of the last checkpoint or epoch start, and its step, and goes on

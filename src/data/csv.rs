@@ -210,7 +210,7 @@ impl DatasetSpec for Csv {
     }
 }
 
-/// What loss and model ask of a table beside its keys.
+/// The demands of loss and model on a table beside its keys.
 #[derive(Debug, Clone, Copy, Default)]
 struct Form {
     /// The target stays in its own unit, whatever becomes of the features.

@@ -86,9 +86,9 @@ pub trait Dataset: Send + Sync {
 /// What is known about a dataset before it is loaded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
-    /// What a sample is made of, before any transform; one field at least.
+    /// The fields of a sample before any transform, one at least.
     pub fields: Vec<Field>,
-    /// What is to be predicted.
+    /// The task: what is predicted.
     pub task: Task,
     /// Training samples, after splitting and `limit`.
     pub train: usize,

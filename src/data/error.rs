@@ -168,7 +168,7 @@ pub enum DataError {
         field: String,
         /// Values of the sample.
         found: usize,
-        /// What the field declares, in words.
+        /// The field's declaration in words.
         wanted: String,
     },
     /// A dataset whose samples differ in kind.

@@ -27,7 +27,7 @@ pub struct InMemory {
     /// What a sample is made of, each with its values: sample after sample, row-major. All samples of
     /// a field have the field's whole shape.
     pub fields: Vec<(Field, Values)>,
-    /// What is to be predicted.
+    /// The task: what is predicted.
     pub task: Task,
     /// The targets, in the same order.
     pub targets: Targets,

@@ -50,7 +50,7 @@ pub enum LaunchError {
     /// A file beside the run directory cannot be used.
     #[error("cannot {doing} `{}`: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The proof.
         doing: &'static str,
         /// The file.
         path: PathBuf,

@@ -1,4 +1,4 @@
-//! What is tried of a foreign model before its first update, on the first batch: gradients, copies
+//! The proofs of a foreign model before its first update, on the first batch: gradients, copies
 //! of weights, chance, and what moves without a gradient. Nothing of it leaves a trace: parameters and
 //! buffers are put back.
 

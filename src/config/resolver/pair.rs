@@ -1,4 +1,4 @@
-//! Whether a model and a dataset fit each other: what the one takes and predicts, and the other gives
+//! The check that a model and a dataset fit each other: what the one takes and predicts, and the other gives
 //! and asks for.
 
 use super::{
@@ -50,7 +50,7 @@ impl Resolver<'_> {
     }
 }
 
-/// What is told of a model for other samples.
+/// Returns the message about a model for other samples.
 fn other_samples(model: &str, takes: &[Takes], dataset: &str, fields: &[Field]) -> String {
     let takes = takes.iter().map(|takes| takes.words().to_string());
     let gives = fields.iter().map(Field::words);
@@ -61,7 +61,7 @@ fn other_samples(model: &str, takes: &[Takes], dataset: &str, fields: &[Field]) 
     )
 }
 
-/// What is told of a model that predicts for places where the data ask for samples, or the other
+/// Returns the message about a model that predicts for places where the data ask for samples, or the other
 /// way round.
 fn other_answers(model: &str, dataset: &str, places: bool) -> String {
     let words = |places| match places {

@@ -1,4 +1,4 @@
-//! What the whole language promises: its examples, spans and schedules.
+//! Promises of the whole language: its examples, spans and schedules.
 
 mod example;
 mod reaction;

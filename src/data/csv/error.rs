@@ -165,7 +165,7 @@ pub enum CsvError {
         column: String,
         /// Labels there are.
         found: usize,
-        /// What stands between labels.
+        /// The text between labels.
         separator: String,
     },
     /// Nothing to learn.

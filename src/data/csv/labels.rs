@@ -12,7 +12,7 @@ use super::{
 };
 use crate::units::counted;
 
-/// What stands between the labels of a row where the config does not say it.
+/// The text between the labels of a row where the config does not set it.
 const SEPARATOR: &str = "|";
 
 /// Reads column `index` at `rows`; the labels are those of the training file, sorted.

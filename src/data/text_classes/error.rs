@@ -1,8 +1,8 @@
-//! What can be wrong with a folder of documents.
+//! Faults of a folder of documents.
 
 use std::path::PathBuf;
 
-/// What is wrong with documents and their classes.
+/// A fault of documents and their classes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TextClassesError {
     /// A folder without sub-folders.

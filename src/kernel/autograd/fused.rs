@@ -42,10 +42,10 @@ pub(crate) trait Fused<const N: usize>: Send + Sync + 'static {
     ) -> Result<[Option<Tensor>; N]>;
 }
 
-/// What an operand is to an operation.
+/// The role of an operand in an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// What the operation is applied to; its type is that of the result.
+    /// The input, whose type is that of the result.
     Input,
     /// A parameter that is rounded to the input's type, as products do.
     Rounded,

@@ -35,12 +35,12 @@ enum Note {
     Shape(Tensor),
 }
 
-/// What made the tensors of a forward pass.
+/// The operations that made the tensors of a forward pass.
 type Notes = HashMap<TensorId, Note>;
 /// Gradients of parameters that were handed over; looked up, never walked through.
 type Collected = HashMap<TensorId, Option<Tensor>>;
 
-/// What a tape does at the moment.
+/// The state of a tape.
 enum State {
     /// The forward pass: notes what kernels do.
     Recording(Notes),
@@ -72,7 +72,7 @@ thread_local! {
 /// ```
 pub struct Tape(Rc<RefCell<State>>);
 
-/// What a backward pass found.
+/// The result of a backward pass.
 pub(crate) struct Gradients {
     /// Those that kernels handed over, in the order of the parameters.
     pub handed_over: Vec<Option<Tensor>>,

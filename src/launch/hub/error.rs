@@ -86,7 +86,7 @@ pub enum HubError {
     /// The cache cannot be written.
     #[error("cannot {doing} `{}`: {source}; hint: HF_HUB_CACHE names another folder", path.display())]
     Cache {
-        /// What was tried.
+        /// The proof.
         doing: &'static str,
         /// The file or folder.
         path: PathBuf,
