@@ -89,12 +89,14 @@ fn data(plan: &Plan) -> String {
             format!("the next token of a vocabulary of {}", vocabulary.len())
         }
     };
-    let input = facts
-        .fields
-        .iter()
-        .map(input)
-        .collect::<Vec<_>>()
-        .join(" and ");
+    let input = match &facts.fields[..] {
+        [field] => input(field),
+        fields => fields
+            .iter()
+            .map(Field::words)
+            .collect::<Vec<_>>()
+            .join(" and "),
+    };
     format!(
         "{}: {input}, {task}; {}{more}",
         plan.dataset.kind,
