@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Which values of a metric are better.
+/// The direction in which a metric improves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]

@@ -1,4 +1,4 @@
-//! What a program that trains with this library names: `use trainer::prelude::*`.
+//! The names that a program which trains with this library needs: `use trainer::prelude::*`.
 //!
 //! Tensors are those of [`candle_core`], which is part of it, so that both are of one version.
 

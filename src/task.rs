@@ -1,8 +1,8 @@
-//! What is predicted, and the targets of a sample and of a batch.
+//! The task: what is predicted, and the targets of a sample and of a batch.
 
 use std::borrow::Cow;
 
-/// What is to be predicted for a sample.
+/// The task of a model: what it predicts for a sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Task {
     /// One of several classes.

@@ -105,7 +105,7 @@ impl DatasetSpec for TextClasses {
 /// Documents as tokens, one behind the other.
 struct Texts {
     tokens: Vec<u32>,
-    /// Where each document ends.
+    /// The end of each document.
     ends: Vec<usize>,
     classes: Vec<u32>,
     places: Vec<String>,

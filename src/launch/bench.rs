@@ -18,7 +18,7 @@ pub struct Measured {
     pub base: Option<u64>,
     /// Bytes in memory at most.
     pub peak: Option<u64>,
-    /// What the user should know about this process.
+    /// Remarks for the user about this process.
     pub notes: Vec<String>,
 }
 

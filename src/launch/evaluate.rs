@@ -38,7 +38,7 @@ pub struct Evaluation {
     pub other_program: Option<(String, String)>,
     /// The confusion matrix of a classification.
     pub confusion: Option<Confusion>,
-    /// What the user should know about this process.
+    /// Remarks for the user about this process.
     pub notes: Vec<String>,
 }
 

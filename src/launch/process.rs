@@ -1,4 +1,4 @@
-//! What a plan needs of its process: threads, memory that stays, and a word where it is slow.
+//! The process that a plan needs: threads, memory that stays, and a word where it is slow.
 
 use std::sync::Once;
 

@@ -174,7 +174,7 @@ impl Run {
         drive(&mut self.session, writer, trace, said, watcher, stop)
     }
 
-    /// What the run directory records of it.
+    /// The record of it in the run directory.
     fn meta(&self, runs: &Path, parent: Option<String>) -> RunMeta {
         let plan = &self.plan;
         RunMeta {

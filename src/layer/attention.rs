@@ -21,7 +21,7 @@ pub struct Attention {
 pub struct AttentionKeys {
     /// How many heads there are; a divisor of the width.
     pub heads: usize,
-    /// Whether a place sees only itself and those before it.
+    /// True where a place sees only itself and those before it.
     pub causal: bool,
     /// Whether the two linear maps have a bias.
     pub bias: bool,

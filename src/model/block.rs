@@ -15,7 +15,7 @@ use crate::{
 /// Standard deviation of a weight's first values.
 pub(super) const DEVIATION: f64 = 0.02;
 
-/// What the blocks of a transformer share.
+/// The values that all blocks of a transformer share.
 pub(super) struct BlockKeys {
     /// Blocks of the whole model.
     pub layers: usize,
@@ -23,9 +23,9 @@ pub(super) struct BlockKeys {
     pub heads: usize,
     /// Share of the numbers dropped of what each branch adds.
     pub dropout: f64,
-    /// Whether the linear layers have a bias.
+    /// True where the linear layers have a bias.
     pub bias: bool,
-    /// Whether a place sees only itself and those before it.
+    /// True where a place sees only itself and those before it.
     pub causal: bool,
 }
 

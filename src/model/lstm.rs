@@ -145,7 +145,7 @@ struct Network {
     out: Linear,
 }
 
-/// What makes sequences of the samples.
+/// The layer that makes sequences of the samples.
 enum Door {
     /// They are sequences.
     Steps,

@@ -1,8 +1,8 @@
-//! What a model takes: rules over the fields of a sample, and their words in messages.
+//! The samples that a model takes: rules over the fields of a sample, and their words in messages.
 
 use crate::field::{Field, Kind};
 
-/// What samples have to be made of.
+/// A rule for the fields of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
     /// One field of numbers, of any shape.

@@ -1,4 +1,4 @@
-//! Where a run stands.
+//! The status of a run.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::event::Status;
 
-/// Where a run stands, as its directory says. In JSON and as text it is its name.
+/// The status of a run, as its directory says. In JSON and as text it is its name.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunStatus {
     /// A process is at it.

@@ -15,7 +15,7 @@ use crate::config::OnNan;
 use crate::event::{EvalRow, Event, Metrics, Reason, Sink, Status, Tested, TestedState, key};
 use crate::schedule::Change;
 
-/// What is known at the end of [`Session::after_update`].
+/// The result of [`Session::after_update`].
 #[derive(Default)]
 struct Due {
     /// The watched metric has a new best value.

@@ -17,7 +17,7 @@ use crate::{
     units::first_few,
 };
 
-/// What came out of trying a model on a batch.
+/// The result of trying a model on a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probed {
     /// Shape of the output for one sample.

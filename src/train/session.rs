@@ -44,7 +44,7 @@ pub struct Session {
     pub(super) deferred: bool,
     /// Whether every active parameter got a gradient once.
     pub(super) gradients_seen: bool,
-    /// Whether a foreign model was tried.
+    /// True where a foreign model was tried.
     pub(super) proven: bool,
     /// Hyperparameters of the update under way, one for each active parameter.
     pub(super) hypers: Vec<Hyper>,

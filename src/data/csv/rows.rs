@@ -94,7 +94,7 @@ impl Features {
 /// A target for each row.
 pub(super) enum RowTargets {
     Classes(Vec<u32>),
-    /// So many numbers for each row.
+    /// The same count of numbers for each row.
     Values(Vec<f32>, usize),
 }
 

@@ -4,7 +4,7 @@ use candle_core::{Result, Shape, bail};
 
 use crate::units::counted;
 
-/// How a window slides over one image [height, width, channels].
+/// The way of a window over one image [height, width, channels].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     /// Channels of the image.
@@ -58,14 +58,14 @@ impl Window {
     }
 }
 
-/// How a convolution slides, and what follows it.
+/// The way of a convolution's window, and the operation after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conv {
     /// Pixels from one place to the next; at least 1.
     pub stride: usize,
     /// Zeros around the image.
     pub padding: usize,
-    /// Whether ReLU follows.
+    /// True where ReLU follows.
     pub relu: bool,
     /// Max pooling that follows.
     pub pool: Option<Pool>,

@@ -1,10 +1,10 @@
-//! How many threads compute. The kernels' bits do not depend on it.
+//! The number of threads that compute. The kernels' bits do not depend on it.
 
 use std::cell::RefCell;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// How often a thread of Candle's pool looks for work before it sleeps.
+/// The number of times that a thread of Candle's pool looks for work before it sleeps.
 const SPINS: &str = "CANDLE_BARRIER_POOL_SPIN_LIMIT";
 
 thread_local! {

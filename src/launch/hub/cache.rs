@@ -18,7 +18,7 @@ pub struct Fetched {
     pub commit: String,
 }
 
-/// Whether a revision is a commit, which never moves.
+/// Returns whether a revision is a commit, which never moves.
 pub(super) fn is_commit(revision: &str) -> bool {
     let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
     revision.len() == 40 && revision.chars().all(is_hex)

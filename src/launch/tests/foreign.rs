@@ -1,4 +1,4 @@
-//! What a plan knows of a model written for `candle_nn`.
+//! Plans of models written for `candle_nn`.
 
 use std::{fs, path::Path};
 

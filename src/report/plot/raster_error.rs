@@ -1,4 +1,4 @@
-//! Why a picture has no pixels.
+//! The error of a picture without pixels.
 
 /// A picture that does not become pixels.
 #[derive(Debug, thiserror::Error)]

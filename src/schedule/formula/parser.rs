@@ -13,7 +13,7 @@ use std::f64::consts::PI;
 use super::program::{FUNCTIONS, Function, Op, STACK, VARIABLES};
 use crate::suggest::{did_you_mean, nearest};
 
-/// Why a text is no formula: what is wrong, at which column (from 1), and a remedy.
+/// The fault of a text that is no formula: what is wrong, at which column (from 1), and a remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} at column {column} of `{text}`; hint: {hint}")]
 pub struct ExpressionError {

@@ -1,4 +1,4 @@
-//! What a schedule type is: keys that become a pure function of a point in a phase.
+//! The trait of a schedule type: keys that become a pure function of a point in a phase.
 
 use std::{fmt, sync::Arc};
 

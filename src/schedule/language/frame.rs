@@ -1,4 +1,4 @@
-//! Where a curve runs, and spans as steps there.
+//! The steps that a curve runs over, and spans as steps there.
 
 use crate::units::{Clock, Span};
 

@@ -24,7 +24,7 @@ fn clouds(model: Small) -> Recipe {
     grouped(recipe, 0.05)
 }
 
-/// What a session says that refuses the model, at the first update.
+/// Returns the message of a session that refuses the model at the first update.
 fn refusal(recipe: &Recipe) -> String {
     let mut session = Session::new(recipe.clone()).unwrap();
     let error = session

@@ -1,4 +1,4 @@
-//! What training promises, tried on small models and data.
+//! Promises of training, tried on small models and data.
 
 mod candle;
 mod ending;
